@@ -1,0 +1,128 @@
+"""The nouns: problems, the responses sampled for them, and the iteration they were sampled in.
+
+Plain dataclasses without behaviour worth the name; `ledger.py` writes them to disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A question about zero or more images.
+
+    Args:
+        id: Unique within its source; the ledger refers to problems by it.
+        question: The question as the user would ask it.
+        images: File paths (`str`) or encoded image files (`bytes`); opened only when they are needed.
+        answer: The reference answer; None marks an unlabeled problem.
+        choices: The options of a multiple-choice question, in the order A, B, C, …
+        reasoning: A chain of thought that ends in the answer, where one is known (seed data).
+        source: Where the problem comes from; for people.
+    """
+
+    id: str
+    question: str
+    images: tuple[str | bytes, ...] = ()
+    answer: str | None = None
+    choices: tuple[str, ...] = ()
+    reasoning: str | None = None
+    source: str = ""
+
+
+@dataclass(kw_only=True)
+class Response:
+    """One sampled chain of thought and what is known about it.
+
+    Args:
+        text: The decoded response, without the end-of-turn token.
+        token_ids: The sampled ids, with the end-of-turn token where the response finished by itself.
+        finish_reason: "stop" (end-of-turn token or a stop string) or "length" (cut at `max_tokens`).
+        temperature: The sampling temperature; 0 is greedy.
+        steps: The reasoning steps (`steps.split_steps`).
+        answer: The extracted final answer; None where there is none.
+        correct: Whether the answer matches the reference; None where there is no reference.
+        step_scores: One process reward in [0, 1] per step; empty until something scored it.
+        score: The aggregated reward; None until something scored it.
+    """
+
+    text: str
+    token_ids: list[int] = field(default_factory=list)
+    finish_reason: Literal["stop", "length"] = "stop"
+    temperature: float = 1.0
+    steps: list[str] = field(default_factory=list)
+    answer: str | None = None
+    correct: bool | None = None
+    step_scores: list[float] = field(default_factory=list)
+    score: float | None = None
+
+
+@dataclass(kw_only=True)
+class Rollout:
+    """One problem with its N responses; `selected` holds the indices of those the policy will learn from."""
+
+    problem: Problem
+    responses: list[Response]
+    selected: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingParams:
+    """How responses are drawn.
+
+    Args:
+        n: Responses per problem (the paper samples 16).
+        temperature: 0 is greedy; the paper's fixed temperature is 1.0.
+        top_p: Nucleus mass in (0, 1]; 1 samples from the whole distribution.
+        max_tokens: Longest response, in tokens (the default is ours).
+        stop: Strings that end a response; the matched string is kept in the text.
+        seed: Every response draws from a stream of its own, derived from (seed, problem id, index), so it
+            does not depend on what else is sampled beside it.
+
+    Raises:
+        ValueError: If a value is outside its range.
+    """
+
+    n: int = 16
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, ok, wanted in (
+            ("n", self.n >= 1, "at least 1"),
+            ("temperature", self.temperature >= 0, "0 (greedy) or more"),
+            ("top_p", 0 < self.top_p <= 1, "in (0, 1]"),
+            ("max_tokens", self.max_tokens >= 1, "at least 1"),
+        ):
+            if not ok:
+                raise ValueError(f"SamplingParams.{name} is {getattr(self, name)}; it must be {wanted}.")
+
+    def greedy(self) -> SamplingParams:
+        """The same limits and stop rules, for one greedy response."""
+        return replace(self, n=1, temperature=0.0, top_p=1.0)
+
+
+@dataclass(kw_only=True)
+class Iteration:
+    """One Generate step of the paper: which problems were sampled, how, and what came of it.
+
+    Args:
+        index: Counts from 0; one Lightning epoch is one iteration.
+        problems: The problems to sample; callbacks may add to them in `on_sampling_start`.
+        sampling: The sampling parameters; callbacks may replace them in `on_sampling_start`.
+        split: "train", or "validate" where a callback samples only to measure.
+        rollouts: One per problem, once sampled.
+        metrics: What callbacks measured; written to the ledger when the iteration ends.
+    """
+
+    index: int
+    problems: list[Problem]
+    sampling: SamplingParams
+    split: Literal["train", "validate"] = "train"
+    rollouts: list[Rollout] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)

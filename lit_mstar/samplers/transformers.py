@@ -1,0 +1,197 @@
+"""The embedded engine: the policy's own model, on whatever device it is on.
+
+Prompt and image are encoded once for all N responses of a problem. Problems are decoded together only where their
+prompts have the same number of tokens, so no padding stands before a response and results do not depend on the
+batch. It leaves out continuous batching: a batch lasts as long as its longest response.
+
+Notation: P problems, N responses each, L prompt tokens, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import (
+    DynamicCache,
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    PreTrainedModel,
+    TemperatureLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from lit_mstar.encoding import Batch, append_tokens
+from lit_mstar.images import image_size
+from lit_mstar.rollouts import Problem, Response, Rollout, SamplingParams
+from lit_mstar.samplers.base import Policy, Sampler, response_stream
+
+
+class TransformersSampler(Sampler):
+    """Samples with transformers' `generate`; runs on any machine.
+
+    Args:
+        batch_size: Most responses decoded at the same time.
+        share_prompt: Encode each prompt once for its N responses. Turn it off for an architecture whose
+            `generate` cannot go on from a filled cache.
+
+    Raises:
+        ValueError: If `batch_size` is less than 1.
+    """
+
+    def __init__(self, batch_size: int = 256, share_prompt: bool = True) -> None:
+        if batch_size < 1:
+            raise ValueError(f"TransformersSampler.batch_size is {batch_size}; it must be at least 1.")
+        self.batch_size = batch_size
+        self.share_prompt = share_prompt
+        self._model: Any = None
+        self._encoder: Any = None
+
+    def load_policy(self, policy: Policy) -> None:
+        """Keeps a reference: the weights are the policy's own, so they are always current."""
+        self._model, self._encoder = policy.model, policy.encoder
+
+    def sample(
+        self, problems: Sequence[Problem], sampling: SamplingParams, prefixes: Sequence[str] | None = None
+    ) -> Iterator[tuple[int, Rollout]]:
+        """See `Sampler.sample`; the model's mode and the global random state are as before afterwards."""
+        if self._model is None:
+            raise RuntimeError("sample() was called before load_policy(): the engine has no weights yet.")
+        prompts = list(zip(problems, prefixes or [""] * len(problems), strict=True))
+        for rows in self._batches(prompts, max(1, self.batch_size // sampling.n)):
+            with _inference(self._model):
+                rollouts = self._decode([prompts[i] for i in rows], sampling)
+            yield from zip(rows, rollouts, strict=True)
+
+    def _batches(self, prompts: Sequence[tuple[Problem, str]], size: int) -> Iterator[list[int]]:
+        """Positions of prompts with equally many tokens, at most `size` together.
+
+        How many tokens an image takes depends on its size alone, so equal texts' lengths and equal images' sizes
+        make equal prompts, and no image has to be processed to find out.
+        """
+        groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+        for i, (problem, prefix) in enumerate(prompts):
+            sizes = tuple(image_size(image) for image in problem.images)
+            lengths = (len(self._encoder.text_ids(text)) for text in (self._encoder.prompt_text(problem), prefix))
+            groups[(sizes, *lengths)].append(i)
+        for group in groups.values():
+            yield from (group[start : start + size] for start in range(0, len(group), size))
+
+    def _decode(self, prompts: list[tuple[Problem, str]], sampling: SamplingParams) -> list[Rollout]:
+        encoder, model = self._encoder, self._model
+        tails = [torch.tensor(encoder.text_ids(prefix), dtype=torch.long) for _, prefix in prompts]
+        batch = append_tokens(encoder.prompts([problem for problem, _ in prompts]), tails, encoder.pad_id)
+        batch = {name: value.to(model.device) for name, value in batch.items()}
+        tokens = model.generate(  # (P·N, L + new)
+            **(self._prefill(batch, sampling.n) if self.share_prompt else _repeat(batch, sampling.n)),
+            generation_config=self._generation_config(sampling),
+            logits_processor=_processors(prompts, sampling, start=batch["input_ids"].shape[1]),
+            tokenizer=encoder.tokenizer,
+        )
+        responses = [
+            self._response(row, sampling) for row in tokens[:, batch["input_ids"].shape[1] :].tolist()
+        ]
+        return [
+            Rollout(problem=problem, responses=responses[p * sampling.n : (p + 1) * sampling.n])
+            for p, (problem, _) in enumerate(prompts)
+        ]
+
+    def _prefill(self, batch: Batch, n: int) -> dict[str, Any]:
+        """Encodes the P prompts but for their last token, then repeats the cache N times. # (P, L) -> (P·N, L)"""
+        ids = batch["input_ids"]
+        cache = DynamicCache(config=self._model.config.get_text_config())
+        head = {name: value[:, :-1] if value.shape == ids.shape else value for name, value in batch.items()}
+        self._model(**head, past_key_values=cache, logits_to_keep=1)
+        cache.batch_repeat_interleave(n)
+        return {
+            "input_ids": ids.repeat_interleave(n, 0),
+            "attention_mask": batch["attention_mask"].repeat_interleave(n, 0),
+            "past_key_values": cache,
+        }
+
+    def _generation_config(self, sampling: SamplingParams) -> GenerationConfig:
+        # Greedy over processed scores: drawing happens in `_DrawToken`. Every knob that a checkpoint's own
+        # generation config might turn is set, so that all engines sample from the same distribution.
+        return GenerationConfig(
+            do_sample=False,
+            max_new_tokens=sampling.max_tokens,
+            eos_token_id=self._encoder.end_id,
+            pad_token_id=self._encoder.pad_id,
+            stop_strings=list(sampling.stop) or None,
+            repetition_penalty=1.0,
+            no_repeat_ngram_size=0,
+        )
+
+    def _response(self, ids: list[int], sampling: SamplingParams) -> Response:
+        """Cuts a row after its end-of-turn token or its first stop string; what follows is padding."""
+        encoder = self._encoder
+        length, reason = len(ids), "length"
+        if encoder.end_id in ids:
+            length, reason = ids.index(encoder.end_id) + 1, "stop"
+        for end in range(1, length) if sampling.stop else ():
+            if any(stop in encoder.decode(ids[:end]) for stop in sampling.stop):
+                length, reason = end, "stop"
+                break
+        return Response(
+            text=encoder.decode(ids[:length]),
+            token_ids=ids[:length],
+            finish_reason=reason,  # type: ignore[arg-type]
+            temperature=sampling.temperature,
+        )
+
+
+class _DrawToken(LogitsProcessor):
+    """Leaves one token per row, drawn from the softmax by inverting its distribution function.
+
+    Each row has random numbers of its own, (rows, max_tokens) uniform in [0, 1), so a response depends neither on
+    its neighbours nor on the global random state.
+    """
+
+    def __init__(self, uniforms: Tensor, start: int) -> None:
+        self.uniforms = uniforms
+        self.start = start
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        cumulative = scores.double().softmax(-1).cumsum(-1)  # (rows, V)
+        u = self.uniforms[:, input_ids.shape[1] - self.start, None].to(scores.device)
+        token = torch.searchsorted(cumulative, u * cumulative[:, -1:], right=True)  # never a token of probability 0
+        return torch.full_like(scores, -torch.inf).scatter(1, token, 0.0)
+
+
+def _processors(prompts: list[tuple[Problem, str]], sampling: SamplingParams, start: int) -> LogitsProcessorList:
+    processors = LogitsProcessorList()
+    if sampling.temperature == 0:
+        return processors
+    streams = [
+        response_stream(sampling.seed, problem, prefix, i) for problem, prefix in prompts for i in range(sampling.n)
+    ]
+    uniforms = torch.from_numpy(np.stack([stream.random(sampling.max_tokens) for stream in streams]))
+    processors.append(TemperatureLogitsWarper(float(sampling.temperature)))
+    if sampling.top_p < 1:
+        processors.append(TopPLogitsWarper(sampling.top_p))
+    processors.append(_DrawToken(uniforms, start))
+    return processors
+
+
+def _repeat(batch: Batch, n: int) -> dict[str, Any]:
+    """`generate`'s own way: the prompt repeated N times, image and all."""
+    return dict(batch) | {"num_return_sequences": n}
+
+
+@contextmanager
+def _inference(model: PreTrainedModel) -> Iterator[None]:
+    """Evaluation mode without gradients; the mode of every module is restored."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
