@@ -9,16 +9,13 @@ Notation: P problems, N responses each, L prompt tokens, V vocabulary.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import (
-    DynamicCache,
     GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
@@ -28,7 +25,7 @@ from transformers import (
 )
 
 from lit_mstar.encoding import Batch, append_tokens
-from lit_mstar.images import image_size
+from lit_mstar.prompt_cache import equal_prompts, fill_cache, inference
 from lit_mstar.rollouts import Problem, Response, Rollout, SamplingParams
 from lit_mstar.samplers.base import Policy, Sampler, response_stream
 
@@ -64,56 +61,29 @@ class TransformersSampler(Sampler):
         if self._model is None:
             raise RuntimeError("sample() was called before load_policy(): the engine has no weights yet.")
         prompts = list(zip(problems, prefixes or [""] * len(problems), strict=True))
-        for rows in self._batches(prompts, max(1, self.batch_size // sampling.n)):
-            with _inference(self._model):
+        for rows in equal_prompts(self._encoder, prompts, max(1, self.batch_size // sampling.n)):
+            with inference(self._model):
                 rollouts = self._decode([prompts[i] for i in rows], sampling)
             yield from zip(rows, rollouts, strict=True)
 
-    def _batches(self, prompts: Sequence[tuple[Problem, str]], size: int) -> Iterator[list[int]]:
-        """Positions of prompts with equally many tokens, at most `size` together.
-
-        How many tokens an image takes depends on its size alone, so equal texts' lengths and equal images' sizes
-        make equal prompts, and no image has to be processed to find out.
-        """
-        groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-        for i, (problem, prefix) in enumerate(prompts):
-            sizes = tuple(image_size(image) for image in problem.images)
-            lengths = (len(self._encoder.text_ids(text)) for text in (self._encoder.prompt_text(problem), prefix))
-            groups[(sizes, *lengths)].append(i)
-        for group in groups.values():
-            yield from (group[start : start + size] for start in range(0, len(group), size))
-
     def _decode(self, prompts: list[tuple[Problem, str]], sampling: SamplingParams) -> list[Rollout]:
-        encoder, model = self._encoder, self._model
-        tails = [torch.tensor(encoder.text_ids(prefix), dtype=torch.long) for _, prefix in prompts]
-        batch = append_tokens(encoder.prompts([problem for problem, _ in prompts]), tails, encoder.pad_id)
+        encoder, model, n = self._encoder, self._model, sampling.n
+        rows = prompts if self.share_prompt else [prompt for prompt in prompts for _ in range(n)]
+        tails = [torch.tensor(encoder.text_ids(prefix), dtype=torch.long) for _, prefix in rows]
+        batch = append_tokens(encoder.prompts([problem for problem, _ in rows]), tails, encoder.pad_id)
         batch = {name: value.to(model.device) for name, value in batch.items()}
+        length = batch["input_ids"].shape[1]
         tokens = model.generate(  # (P·N, L + new)
-            **(self._prefill(batch, sampling.n) if self.share_prompt else _repeat(batch, sampling.n)),
+            **(_share_prompt(model, batch, n) if self.share_prompt else batch),
             generation_config=self._generation_config(sampling),
-            logits_processor=_processors(prompts, sampling, start=batch["input_ids"].shape[1]),
+            logits_processor=_processors(prompts, sampling, start=length),
             tokenizer=encoder.tokenizer,
         )
-        responses = [
-            self._response(row, sampling) for row in tokens[:, batch["input_ids"].shape[1] :].tolist()
-        ]
+        responses = [self._response(row, sampling) for row in tokens[:, length:].tolist()]
         return [
-            Rollout(problem=problem, responses=responses[p * sampling.n : (p + 1) * sampling.n])
+            Rollout(problem=problem, responses=responses[p * n : (p + 1) * n])
             for p, (problem, _) in enumerate(prompts)
         ]
-
-    def _prefill(self, batch: Batch, n: int) -> dict[str, Any]:
-        """Encodes the P prompts but for their last token, then repeats the cache N times. # (P, L) -> (P·N, L)"""
-        ids = batch["input_ids"]
-        cache = DynamicCache(config=self._model.config.get_text_config())
-        head = {name: value[:, :-1] if value.shape == ids.shape else value for name, value in batch.items()}
-        self._model(**head, past_key_values=cache, logits_to_keep=1)
-        cache.batch_repeat_interleave(n)
-        return {
-            "input_ids": ids.repeat_interleave(n, 0),
-            "attention_mask": batch["attention_mask"].repeat_interleave(n, 0),
-            "past_key_values": cache,
-        }
 
     def _generation_config(self, sampling: SamplingParams) -> GenerationConfig:
         # Greedy over processed scores: drawing happens in `_DrawToken`. Every knob that a checkpoint's own
@@ -179,19 +149,14 @@ def _processors(prompts: list[tuple[Problem, str]], sampling: SamplingParams, st
     return processors
 
 
-def _repeat(batch: Batch, n: int) -> dict[str, Any]:
-    """`generate`'s own way: the prompt repeated N times, image and all."""
-    return dict(batch) | {"num_return_sequences": n}
-
-
-@contextmanager
-def _inference(model: PreTrainedModel) -> Iterator[None]:
-    """Evaluation mode without gradients; the mode of every module is restored."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
+def _share_prompt(model: PreTrainedModel, batch: Batch, n: int) -> dict[str, Any]:
+    """Encodes all but the prompts' last token once, then repeats the cache: (P, L) to (P·N, L)."""
+    ids = batch["input_ids"]
+    head = {name: value[:, :-1] if value.shape == ids.shape else value for name, value in batch.items()}
+    cache = fill_cache(model, head, logits_to_keep=1)
+    cache.batch_repeat_interleave(n)
+    return {
+        "input_ids": ids.repeat_interleave(n, 0),
+        "attention_mask": batch["attention_mask"].repeat_interleave(n, 0),
+        "past_key_values": cache,
+    }

@@ -1,0 +1,81 @@
+"""What the paper watches: how exploration decays and exploitation grows, iteration by iteration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import fmean
+from typing import cast
+
+from lightning.pytorch import LightningModule, Trainer
+
+from lit_mstar.data import SelfEvolvingDataModule
+from lit_mstar.hooks import EvolutionCallback
+from lit_mstar.metrics import PassAtK, RewardPassAtK
+from lit_mstar.rollouts import Iteration, Response, Rollout
+from lit_mstar.tables import as_tensors
+
+
+class TrainingDynamics(EvolutionCallback):
+    """Measures each iteration; its numbers go to the loggers by iteration and to the ledger.
+
+    Of the training rollouts: `sampled`, `correct`, `kept` (counts), `share_correct`, `share_kept`, `distinct` (mean
+    share of distinct texts per problem), `mean_steps`, and `faithful_kept` (share of kept responses whose steps are
+    all true, where the source can tell). Of the validation problems, sampled at the current temperature:
+    `greedy_accuracy`, `pass_at_k`, `gap` (their difference), `reward_pass_at_2`.
+
+    Args:
+        k: The K of Pass@K; at most the number of responses sampled.
+        n: Responses per validation problem; None takes the training's number.
+    """
+
+    def __init__(self, k: int = 8, n: int | None = None) -> None:
+        self.k = k
+        self.n = n
+
+    def on_rollouts_sampled(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
+        """Remembers how the iteration was sampled."""
+        if iteration.split == "train":
+            iteration.metrics["temperature"] = iteration.sampling.temperature
+
+    def on_iteration_end(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
+        """Measures the training rollouts, then samples the validation problems."""
+        data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
+        iteration.metrics |= rollout_metrics(iteration.rollouts)
+        kept = [(rollout, rollout.responses[i]) for rollout in iteration.rollouts for i in rollout.selected]
+        verdicts = [data.source.judge_steps(rollout.problem, response.steps) for rollout, response in kept]
+        if verdicts and all(verdict is not None for verdict in verdicts):
+            iteration.metrics["faithful_kept"] = fmean(all(verdict or [False]) for verdict in verdicts)
+        if "val/accuracy" in trainer.callback_metrics:
+            iteration.metrics["greedy_accuracy"] = float(trainer.callback_metrics["val/accuracy"])
+        if data.problems("validate"):
+            self._explore(data, iteration)
+
+    def _explore(self, data: SelfEvolvingDataModule, iteration: Iteration) -> None:
+        sampling = replace(iteration.sampling, n=self.n or iteration.sampling.n)
+        correct, scores = as_tensors(data.measure("validate", sampling))
+        metrics = iteration.metrics
+        explored = PassAtK(min(self.k, sampling.n))
+        explored.update(correct)
+        metrics["pass_at_k"] = float(explored.compute())
+        if "greedy_accuracy" in metrics:
+            metrics["gap"] = metrics["pass_at_k"] - metrics["greedy_accuracy"]
+        if scores is not None:
+            ranked = RewardPassAtK(2)
+            ranked.update(correct, scores)
+            metrics["reward_pass_at_2"] = float(ranked.compute())
+
+
+def rollout_metrics(rollouts: list[Rollout]) -> dict[str, float]:
+    """Counts and shares over an iteration's rollouts."""
+    responses: list[Response] = [response for rollout in rollouts for response in rollout.responses]
+    correct = sum(response.correct is True for response in responses)
+    kept = sum(len(rollout.selected) for rollout in rollouts)
+    return {
+        "sampled": len(responses),
+        "correct": correct,
+        "kept": kept,
+        "share_correct": correct / len(responses),
+        "share_kept": kept / len(responses),
+        "distinct": fmean(len({x.text for x in rollout.responses}) / len(rollout.responses) for rollout in rollouts),
+        "mean_steps": fmean(len(response.steps) for response in responses),
+    }

@@ -1,0 +1,140 @@
+"""What the policy's DataModules have in common: a source of problems, checks, and the loaders over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+from torchdata.stateful_dataloader import StatefulDataLoader
+from transformers.trainer_pt_utils import DistributedLengthGroupedSampler
+
+from lit_mstar.data.source import ProblemSource, Split
+from lit_mstar.encoding import Batch, Encoder
+from lit_mstar.images import image_size
+from lit_mstar.rollouts import Problem
+
+Example = tuple[Problem, list[int]]  # a problem and the token ids of a response to learn
+
+
+class ProblemDataModule(LightningDataModule):
+    """Serves problems to validate, test, predict and annotate; subclasses say what to train on.
+
+    Args:
+        source: Where the problems come from.
+        batch_size: Examples per training batch on each rank (the paper's total is 128).
+        eval_batch_size: Problems per batch when validating, testing, predicting or annotating.
+        predict_splits: The splits that `predict` and `annotate` go through.
+        num_workers: Processes that prepare training batches; 0 prepares them in the trainer's own.
+    """
+
+    def __init__(
+        self,
+        source: ProblemSource,
+        batch_size: int = 128,
+        eval_batch_size: int = 256,
+        predict_splits: Sequence[Split] = ("test",),
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.source = source
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.predict_splits = list(predict_splits)
+        self.num_workers = num_workers
+        self._problems: dict[Split, list[Problem]] = {}
+
+    def problems(self, split: Split) -> list[Problem]:
+        """The problems of a split, read and checked once (images: headers only).
+
+        Raises:
+            ValueError: If a problem's image is missing, unreadable or too large.
+        """
+        if split not in self._problems:
+            problems = self.source.problems(split)
+            for problem in problems:
+                for image in problem.images:
+                    image_size(image)
+            self._problems[split] = problems
+        return self._problems[split]
+
+    def require(self, split: Split) -> list[Problem]:
+        """The problems of a split that must not be empty.
+
+        Raises:
+            ValueError: If it is.
+        """
+        if not (problems := self.problems(split)):
+            raise ValueError(f"{type(self.source).__name__} has no {split!r} problems; give it some.")
+        return problems
+
+    def setup(self, stage: str) -> None:
+        """Reads and checks what the stage will use, before any model is loaded."""
+        for split in {"validate": ["validate"], "test": ["test"], "predict": self.predict_splits}.get(stage, []):
+            self.require(split)  # type: ignore[arg-type]
+        if stage == "fit":
+            self.problems("validate"), self.problems("test")
+
+    def val_dataloader(self) -> Any:
+        """Lists of validation problems."""
+        return self._problem_loader("validate")
+
+    def test_dataloader(self) -> Any:
+        """Lists of test problems."""
+        return self._problem_loader("test")
+
+    def predict_dataloader(self) -> Any:
+        """Lists of problems, one loader per split of `predict_splits`."""
+        return [self._problem_loader(split) for split in self.predict_splits]
+
+    def _problem_loader(self, split: Split) -> Any:
+        problems: Any = self.problems(split)
+        return DataLoader(problems, batch_size=self.eval_batch_size, collate_fn=list) if problems else []
+
+    def example_loader(self, examples: Sequence[Example]) -> Any:
+        """Batches of examples for `PolicyModule.training_step`, examples of similar length together."""
+        encoder = self.trainer.lightning_module.encoder  # type: ignore[union-attr]
+        lengths = [len(encoder.text_ids(problem.question)) + len(response) for problem, response in examples]
+        return training_loader(self, examples, lengths, PairCollator(encoder))
+
+
+class PairCollator:
+    """Collates (problem, response ids) pairs; a class, so that worker processes can be started with it."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+
+    def __call__(self, examples: Sequence[Example]) -> Batch:
+        """See `Encoder.collate`."""
+        problems, responses = zip(*examples, strict=True)
+        return self.encoder.collate(problems, responses)
+
+
+def training_loader(
+    data: Any, examples: Sequence[Any], lengths: list[int], collate: Callable[[Sequence[Any]], Batch]
+) -> Any:
+    """A loader that shuffles anew each epoch, groups by length, and resumes in mid-epoch.
+
+    The sampler pads to the number of ranks; Lightning tells it the epoch, which fixes its order.
+
+    Args:
+        data: A DataModule with `trainer`, `batch_size` and `num_workers`.
+        examples: The whole list, the same on every rank.
+        lengths: About how many tokens each example has.
+        collate: Examples to tensors.
+    """
+    sampler = DistributedLengthGroupedSampler(
+        batch_size=data.batch_size,
+        num_replicas=data.trainer.world_size,
+        rank=data.trainer.global_rank,
+        lengths=lengths,
+    )
+    return StatefulDataLoader(
+        examples,  # type: ignore[arg-type]
+        batch_size=data.batch_size,
+        sampler=sampler,
+        collate_fn=collate,
+        num_workers=data.num_workers,
+        persistent_workers=data.num_workers > 0,
+    )

@@ -1,0 +1,126 @@
+"""A user's own problems: one JSON object per line.
+
+Fields: `question`; `answer`; `image` or `images` (paths relative to the file); optional `id`, `choices`,
+`reasoning`. Whatever is wrong with a row is said before any model is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from lit_mstar.answers import extract_answer
+from lit_mstar.data.source import ProblemSource, Split
+from lit_mstar.images import MAX_PIXELS, image_size
+from lit_mstar.rollouts import Problem
+
+_MAX_LINE = 16 * 2**20  # characters, ours; a longer line is not a row of questions and paths
+_FIELDS = {"id", "question", "answer", "image", "images", "choices", "reasoning"}
+
+
+class JsonlSource(ProblemSource):
+    """Problems from JSON Lines files, one file per split.
+
+    Args:
+        train: Problems with answers (a row may leave `answer` out only where `unlabeled` is on).
+        validate: Problems with answers, to watch the training.
+        test: Problems with answers, for the final figure.
+        seed: Problems with answers and `reasoning`, for warmup.
+        unlabeled: Accept training rows without an answer.
+        max_pixels: Largest image, width x height, that is accepted.
+    """
+
+    def __init__(
+        self,
+        train: Path | None = None,
+        validate: Path | None = None,
+        test: Path | None = None,
+        seed: Path | None = None,
+        unlabeled: bool = False,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        self.files = {"train": train, "validate": validate, "test": test, "seed": seed}
+        self.unlabeled = unlabeled
+        self.max_pixels = max_pixels
+
+    def problems(self, split: Split) -> list[Problem]:
+        """See `ProblemSource.problems`; image headers are read, pixels are not."""
+        path = self.files[split]
+        if path is None:
+            return []
+        if not Path(path).is_file():
+            raise ValueError(f"{path} does not exist; correct JsonlSource.{split}.")
+        problems = [self._problem(fields, where, split) for where, fields in _rows(Path(path))]
+        _require_unique(problems, Path(path))
+        return problems
+
+    def _problem(self, fields: dict[str, Any], where: str, split: Split) -> Problem:
+        if unknown := sorted(fields.keys() - _FIELDS):
+            raise ValueError(f"{where}: unknown field {unknown[0]!r}; the fields are {', '.join(sorted(_FIELDS))}.")
+        folder = Path(where.rpartition(":")[0]).parent
+        problem = Problem(
+            id=str(fields.get("id", where)),
+            question=_text(fields, "question", where),
+            images=tuple(str(folder / image) for image in _images(fields, where)),
+            answer=str(fields["answer"]) if fields.get("answer") not in (None, "") else None,
+            choices=tuple(str(choice) for choice in fields.get("choices") or ()),
+            reasoning=_text(fields, "reasoning", where) if split == "seed" else fields.get("reasoning"),
+            source=where.rpartition(":")[0],
+        )
+        if problem.answer is None and not (split == "train" and self.unlabeled):
+            raise ValueError(f"{where}: field 'answer' is missing; add it, or set JsonlSource.unlabeled for training.")
+        if problem.reasoning is not None and extract_answer(problem.reasoning) is None:
+            raise ValueError(f"{where}: field 'reasoning' has no final answer; end it with a line 'Answer: …'.")
+        for image in problem.images:
+            try:
+                image_size(image, self.max_pixels)
+            except ValueError as error:
+                raise ValueError(f"{where}: field 'image': {error}") from error
+        return problem
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields ("file:line", fields) for every line that is not blank."""
+    with path.open(encoding="utf-8") as lines:
+        for number in count(1):
+            line, where = lines.readline(_MAX_LINE + 1), f"{path}:{number}"
+            if not line:
+                return
+            if len(line) > _MAX_LINE:
+                raise ValueError(f"{where}: the line is longer than {_MAX_LINE} characters; put images in files.")
+            if line.strip():
+                yield where, _parse(line, where)
+
+
+def _parse(line: str, where: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where}: not valid JSON ({error}); write one object per line.") from error
+    if not isinstance(fields, dict):
+        raise ValueError(f"{where}: a row must be an object {{…}}, not {type(fields).__name__}.")
+    return fields
+
+
+def _text(fields: dict[str, Any], name: str, where: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{where}: field {name!r} is {value!r}; it must be a text.")
+    return value
+
+
+def _images(fields: dict[str, Any], where: str) -> list[str]:
+    images = fields.get("images", [fields["image"]] if fields.get("image") else [])
+    if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
+        raise ValueError(f"{where}: field 'images' is {images!r}; it must be a list of file paths.")
+    return images
+
+
+def _require_unique(problems: list[Problem], path: Path) -> None:
+    twice = [name for name, times in Counter(problem.id for problem in problems).items() if times > 1]
+    if twice:
+        raise ValueError(f"{path}: field 'id' is {twice[0]!r} in more than one row; ids must be unique.")

@@ -1,0 +1,30 @@
+"""Where problems come from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Literal
+
+from lit_mstar.rollouts import Problem
+
+Split = Literal["seed", "train", "validate", "test"]
+
+
+class ProblemSource(ABC):
+    """A data set as problems. Subclass it for your own data; YAML names it by `class_path`."""
+
+    @abstractmethod
+    def problems(self, split: Split) -> list[Problem]:
+        """The problems of one split; empty where the data set has none.
+
+        Args:
+            split: "seed" (with reasoning, for warmup), "train" (answers only), "validate" or "test".
+
+        Raises:
+            ValueError: If a row cannot be used; the message names file, row, field and remedy.
+        """
+
+    def judge_steps(self, problem: Problem, steps: Sequence[str]) -> list[bool] | None:
+        """Whether each step is true of the problem's images; None where nobody can tell (the usual case)."""
+        return None

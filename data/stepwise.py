@@ -1,0 +1,97 @@
+"""Steps with labels, for the process reward model: what `lit-mstar annotate` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+
+from lit_mstar.data.base import training_loader
+from lit_mstar.encoding import Batch, Encoder
+from lit_mstar.files import missing_input
+from lit_mstar.rollouts import Problem
+from lit_mstar.step_annotator import STEP_SCHEMA
+from lit_mstar.step_encoding import StepExample, collate_steps
+
+
+class StepwiseDataModule(LightningDataModule):
+    """Serves labelled chains of steps.
+
+    Args:
+        folder: What `lit-mstar annotate` wrote: Parquet files whose rows name their split.
+        batch_size: Chains per batch on each rank.
+        num_workers: Processes that prepare training batches; 0 prepares them in the trainer's own.
+    """
+
+    def __init__(self, folder: str, batch_size: int = 64, num_workers: int = 0) -> None:
+        super().__init__()
+        self.folder = Path(folder)
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self._examples: dict[str, list[StepExample]] = {}
+
+    def setup(self, stage: str) -> None:
+        """Reads the files.
+
+        Raises:
+            ValueError: If there are none, or none of their rows is for training.
+        """
+        files = sorted(self.folder.glob("*.parquet"))
+        if not files:
+            raise ValueError(missing_input(self.folder, "a folder with annotated steps (no *.parquet in it)"))
+        self._examples = {"train": [], "validate": [], "test": []}
+        for file in files:
+            for row in pq.read_table(file, schema=STEP_SCHEMA).to_pylist():
+                self._examples[row["split"]].append(_example(row))
+        if not self._examples["train"]:
+            raise ValueError(f"{self.folder} has no rows of split 'train'; annotate the training problems too.")
+
+    def train_dataloader(self) -> Any:
+        """Batches of labelled chains."""
+        examples = self._examples["train"]
+        lengths = [sum(map(len, example.steps)) for example in examples]
+        return training_loader(self, examples, lengths, StepCollator(self._encoder))
+
+    def val_dataloader(self) -> Any:
+        """Batches of held-out labelled chains."""
+        return self._loader("validate")
+
+    def test_dataloader(self) -> Any:
+        """Batches of test chains."""
+        return self._loader("test")
+
+    def _loader(self, split: str) -> Any:
+        examples: Any = self._examples[split]
+        collate = StepCollator(self._encoder)
+        return DataLoader(examples, batch_size=self.batch_size, collate_fn=collate) if examples else []
+
+    @property
+    def _encoder(self) -> Encoder:
+        return self.trainer.lightning_module.encoder  # type: ignore[union-attr, no-any-return]
+
+
+class StepCollator:
+    """Collates labelled chains; a class, so that worker processes can be started with it."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+
+    def __call__(self, examples: Sequence[StepExample]) -> Batch:
+        """See `step_encoding.collate_steps`."""
+        return collate_steps(self.encoder, examples)
+
+
+def _example(row: dict[str, Any]) -> StepExample:
+    problem = Problem(
+        id=row["id"],
+        question=row["prompt"],
+        images=tuple(image["bytes"] or image["path"] for image in row["images"]),
+        answer=row["answer"],
+        choices=tuple(row["choices"]),
+    )
+    truth = row["truth"] if row["truth"] is not None else [label > 0 for label in row["labels"]]
+    return StepExample(problem=problem, steps=row["completions"], labels=row["labels"], truth=truth)

@@ -1,0 +1,175 @@
+"""What a policy and its reward are worth: greedy accuracy, Pass@K and Reward-Pass@K.
+
+All are means over problems, exact under any split of the problems into batches and processes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+def pass_at_k(correct: Tensor, k: int) -> Tensor:
+    """The chance that at least one of k of a problem's N responses is correct.
+
+    The unbiased estimator 1 - C(N-c, k) / C(N, k) of Chen et al. 2021, "Evaluating large language models
+    trained on code" (arXiv:2107.03374), where c of the N responses are correct.
+
+    Args:
+        correct: bool (B, N).
+        k: From 1 to N.
+
+    Returns:
+        float64 (B,).
+
+    Raises:
+        ValueError: If `correct` is no bool (B, N), or k isn't in 1…N.
+    """
+    _check(correct, k)
+    return _chance(correct, torch.ones_like(correct), torch.full_like(correct[:, 0], k, dtype=torch.long))
+
+
+def reward_pass_at_k(correct: Tensor, score: Tensor, k: int) -> Tensor:
+    """Whether one of the k responses that score highest is correct.
+
+    Responses that tie for the last of the k places share them: the result is the expectation over a random
+    order among equal scores, so a constant score gives `pass_at_k`. Answers aren't compared or filtered.
+
+    Args:
+        correct: bool (B, N).
+        score: float (B, N), without NaN.
+        k: From 1 to N.
+
+    Returns:
+        float64 (B,), 0 or 1 but where scores tie.
+
+    Raises:
+        ValueError: If `correct` is no bool (B, N), k isn't in 1…N, or `score` has another shape or a NaN.
+    """
+    _check(correct, k)
+    if score.shape != correct.shape:
+        raise ValueError(f"score is {tuple(score.shape)}; it must be {tuple(correct.shape)} like correct.")
+    if score.isnan().any():
+        raise ValueError("score has a NaN, which has no rank; score every response.")
+    last = score.topk(k).values[:, -1:]
+    above = score > last
+    safe = (above & correct).any(1)
+    return _chance(correct, score == last, k - above.sum(1)).where(~safe, 1.0)
+
+
+def _chance(correct: Tensor, pool: Tensor, draws: Tensor) -> Tensor:
+    """The chance that draws (B,) items without replacement from pool (B, N) include a correct one, (B,)."""
+    size, hits = pool.sum(1, keepdim=True), (pool & correct).sum(1, keepdim=True)
+    # C(m-c, d) / C(m, d) as the product over i < c of 1 - d / (m-i): no large number ever appears.
+    i = torch.arange(pool.shape[1], device=pool.device)
+    miss = 1 - draws[:, None].double() / (size - i).clamp(min=1)
+    return 1 - miss.clamp(min=0).where(i < hits, 1.0).prod(1)
+
+
+def _check(correct: Tensor, k: int) -> None:
+    if correct.dtype != torch.bool or correct.ndim != 2:
+        shape = tuple(correct.shape)
+        raise ValueError(f"correct is {correct.dtype} {shape}; it must be bool (problems, responses).")
+    if not 1 <= k <= correct.shape[1]:
+        n = correct.shape[1]
+        raise ValueError(f"k is {k}; with {n} responses per problem it must be in 1…{n}.")
+
+
+class ProblemMean(Metric):
+    """The mean of one value per problem, and its standard error.
+
+    Args:
+        name: What is measured. `MetricCollection` shares the state of metrics whose states have the same name
+            and the same value after the first batch, so two that may differ later need different names.
+        kwargs: See `torchmetrics.Metric`.
+    """
+
+    is_differentiable = False
+    higher_is_better = True
+    full_state_update = False
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.name = name
+        self.add_state(name, torch.zeros(3, dtype=torch.float64), dist_reduce_fx="sum")
+
+    def add(self, value: Tensor) -> None:
+        """Count one value per problem, (B,)."""
+        value = value.double()
+        moments = torch.stack([torch.ones_like(value), value, value**2]).sum(1)
+        getattr(self, self.name).add_(moments)
+
+    def compute(self) -> Tensor:
+        """The mean, a float64 scalar; NaN without problems."""
+        count, total, _ = self._moments()
+        return total / count
+
+    def standard_error(self) -> Tensor:
+        """The standard error of the mean over all processes' problems, float64; NaN for fewer than two.
+
+        In distributed runs every process has to call it.
+        """
+        with self.sync_context():
+            count, total, squares = self._moments()
+            variance = (squares - total**2 / count).clamp(min=0) / (count - 1)
+            return (variance / count).sqrt()
+
+    def _moments(self) -> tuple[Tensor, ...]:
+        """The number of problems, and the sums of their values and of the squares."""
+        state: Tensor = getattr(self, self.name)
+        return state.unbind()
+
+
+class GreedyAccuracy(ProblemMean):
+    """The share of problems whose greedy response is correct."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("greedy_accuracy", **kwargs)
+
+    def update(self, correct: Tensor) -> None:
+        """Count problems by `correct`, bool (B,)."""
+        _check(correct[:, None], 1)
+        self.add(correct)
+
+
+class _MeanAtK(ProblemMean):
+    def __init__(self, k: int, **kwargs: Any) -> None:
+        if k < 1:
+            raise ValueError(f"k is {k}; it must be at least 1.")
+        super().__init__(f"{type(self).__name__}_{k}", **kwargs)
+        self.k = k
+
+
+class PassAtK(_MeanAtK):
+    """The mean of `pass_at_k`.
+
+    Args:
+        k: From 1 to the number of responses per problem.
+        kwargs: See `torchmetrics.Metric`.
+
+    Raises:
+        ValueError: If k is less than 1; by `update`, where `pass_at_k` raises it.
+    """
+
+    def update(self, correct: Tensor, score: Tensor | None = None) -> None:
+        """Count problems by `correct`, bool (B, N); `score` is for others in the same `MetricCollection`."""
+        self.add(pass_at_k(correct, self.k))
+
+
+class RewardPassAtK(_MeanAtK):
+    """The mean of `reward_pass_at_k`.
+
+    Args:
+        k: From 1 to the number of responses per problem.
+        kwargs: See `torchmetrics.Metric`.
+
+    Raises:
+        ValueError: If k is less than 1; by `update`, where `reward_pass_at_k` raises it.
+    """
+
+    def update(self, correct: Tensor, score: Tensor) -> None:
+        """Count problems by `correct`, bool (B, N), and `score`, float (B, N)."""
+        self.add(reward_pass_at_k(correct, score, self.k))

@@ -1,0 +1,160 @@
+"""The policy: a vision-language model trained on responses, and the engine that samples from it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+
+from lit_mstar.backbone import Backbone
+from lit_mstar.checkpoints import remember_architecture, require_architecture, require_finite
+from lit_mstar.encoding import IGNORE, Batch, Encoder
+from lit_mstar.metrics import GreedyAccuracy
+from lit_mstar.reward import ReasoningFormat
+from lit_mstar.rollouts import Problem, Rollout, SamplingParams
+from lit_mstar.samplers import Sampler, TransformersSampler
+from lit_mstar.schedules import WarmupConstant
+
+
+class PolicyModule(LightningModule):
+    """Learns by the negative log-likelihood of response tokens; validates by greedy accuracy.
+
+    Args:
+        backbone: The model and its processor.
+        sampler: The engine that draws responses; the embedded one by default.
+        evaluation: How responses are drawn for validation, test and predict; greedy whatever it says of
+            number and temperature.
+        reasoning: How steps and answers are recognized in a response.
+        optimizer: Any torch optimizer; the paper's constant rate 1e-6 by default.
+        lr_scheduler: Any torch schedule, stepped once per optimizer step; linear warmup, then constant.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        sampler: Sampler | None = None,
+        evaluation: SamplingParams = SamplingParams(),
+        reasoning: ReasoningFormat = ReasoningFormat(),
+        optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-6),
+        lr_scheduler: LRSchedulerCallable = lambda optimizer: WarmupConstant(optimizer),
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.sampler = sampler or TransformersSampler()
+        self.evaluation = evaluation.greedy()
+        self.reasoning = reasoning
+        self.optimizer = optimizer
+        self.lr_scheduler = lr_scheduler
+        self.model: nn.Module = None  # type: ignore[assignment]  # built in configure_model
+        self.val_accuracy = GreedyAccuracy()
+        self.test_accuracy = GreedyAccuracy()
+        self._tokens = 0  # response tokens in the gradients accumulated so far
+
+    @property
+    def encoder(self) -> Encoder:
+        """Turns problems and responses into tensors for this model."""
+        return self.backbone.encoder
+
+    def setup(self, stage: str) -> None:
+        """Refuses a missing model folder before anything is loaded."""
+        self.backbone.check()
+
+    def configure_model(self) -> None:
+        """Loads the model, once."""
+        if self.model is None:
+            self.model = self.backbone.load_model()
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer over trainable weights, and its schedule per step."""
+        optimizer = self.optimizer(p for p in self.parameters() if p.requires_grad)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.lr_scheduler(optimizer), "interval": "step"}}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The summed negative log-likelihood; `on_before_optimizer_step` divides by the number of tokens."""
+        total, tokens = response_nll(self.model, batch)
+        require_finite(total, self)
+        self._tokens += int(tokens)
+        self.log("train/loss", total.detach() / tokens, prog_bar=True, batch_size=len(batch["labels"]))
+        return total
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Turns accumulated sums into a mean over tokens, however they were spread over batches and ranks.
+
+        Lightning has divided each loss by `accumulate_grad_batches`, and the strategy averaged over ranks: both
+        are undone, so that uneven batches weigh by their tokens, as in one big batch.
+        """
+        tokens = torch.tensor(self._tokens, device=self.device)
+        total = self.trainer.strategy.reduce(tokens, reduce_op="sum")
+        scale = self.trainer.accumulate_grad_batches * self.trainer.world_size / int(total)
+        for parameter in self.parameters():
+            if parameter.grad is not None:
+                parameter.grad.mul_(scale)
+        self._tokens = 0
+
+    def on_train_epoch_end(self) -> None:
+        """Ends the iteration where data evolve: after callbacks' epoch end, before checkpoints are saved."""
+        end_iteration = getattr(self.trainer.datamodule, "end_iteration", None)  # type: ignore[attr-defined]
+        if end_iteration is not None:
+            end_iteration()
+
+    def on_validation_epoch_start(self) -> None:
+        """Brings the current weights into the sampler."""
+        self.sampler.load_policy(self)
+
+    on_test_epoch_start = on_predict_epoch_start = on_validation_epoch_start
+
+    def validation_step(self, batch: Sequence[Problem], batch_idx: int) -> None:
+        """Greedy accuracy on problems with answers."""
+        self.val_accuracy.update(self._correct(batch))
+        self.log("val/accuracy", self.val_accuracy, prog_bar=True, batch_size=len(batch))
+
+    def test_step(self, batch: Sequence[Problem], batch_idx: int) -> None:
+        """Greedy accuracy on problems with answers."""
+        self.test_accuracy.update(self._correct(batch))
+        self.log("test/accuracy", self.test_accuracy, batch_size=len(batch))
+
+    def predict_step(self, batch: Sequence[Problem], batch_idx: int) -> list[Rollout]:
+        """One greedy response per problem."""
+        rollouts = sorted(self.sampler.sample(batch, self.evaluation), key=lambda item: item[0])
+        return [self.reasoning.mark(rollout) for _, rollout in rollouts]
+
+    def fingerprint(self) -> str:
+        """A digest of the trainable weights: equal digests, equal responses."""
+        sums = [float(p.detach().double().sum()) for p in self.parameters() if p.requires_grad]
+        return hashlib.sha256(repr(sums).encode()).hexdigest()[:16]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Notes the architecture, for the error message of another one."""
+        remember_architecture(checkpoint, self.backbone)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuses a checkpoint of another architecture."""
+        require_architecture(checkpoint, self.backbone, self)
+
+    def _correct(self, problems: Sequence[Problem]) -> Tensor:
+        return torch.tensor([rollout.responses[0].correct is True for rollout in self.predict_step(problems, 0)])
+
+
+def response_nll(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Summed negative log-likelihood of response tokens.
+
+    The paper's Improve step: gradient steps on -log π(ŷ|x, o), response tokens only.
+
+    Args:
+        model: A causal model whose output has `logits` (B, L, V).
+        batch: What `Encoder.collate` gives; `labels` (B, L) are `IGNORE` where there is no loss.
+
+    Returns:
+        The sum in nats, float32 scalar, and the number of tokens it is over.
+    """
+    inputs = {name: value for name, value in batch.items() if name != "labels"}
+    targets = batch["labels"][:, 1:]  # (B, L-1): the token at t is predicted from those before it
+    logits = model(**inputs).logits[:, :-1]  # (B, L-1, V)
+    kept = targets != IGNORE
+    total = nn.functional.cross_entropy(logits[kept].float(), targets[kept], reduction="sum")
+    return total, kept.sum()

@@ -1,0 +1,188 @@
+"""The process reward model (PRM): one score per reasoning step.
+
+A scalar head on a vision-language backbone, read at the last token of each step, so one forward pass scores all
+steps of a response. The answer line is not read: a step is judged by what led to it.
+
+Notation: R responses, T tokens, S steps (padded), D hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.utils.rnn import pad_sequence
+from torchmetrics import MetricCollection
+from torchmetrics.classification import BinaryAUROC, BinaryCalibrationError
+
+from lit_mstar.backbone import Backbone
+from lit_mstar.checkpoints import remember_architecture, require_architecture, require_finite
+from lit_mstar.encoding import Batch, Encoder
+from lit_mstar.files import missing_input
+from lit_mstar.prompt_cache import equal_prompts, fill_cache, inference
+from lit_mstar.rollouts import Problem, Rollout
+from lit_mstar.schedules import WarmupConstant
+from lit_mstar.step_encoding import step_ids
+
+_HEAD_FILE = "prm_head.safetensors"
+
+
+class ProcessRewardModule(LightningModule):
+    """Learns the probability that a step leads to the right answer, from Monte-Carlo labels.
+
+    Args:
+        backbone: The model and its processor; its language-model head is left out.
+        labels: "soft" learns the share of completions that reached the answer, "hard" whether any did.
+        optimizer: Any torch optimizer (the default rate is ours).
+        lr_scheduler: Any torch schedule, stepped once per optimizer step.
+        batch_size: Most responses scored at the same time.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        labels: Literal["soft", "hard"] = "soft",
+        optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-5),
+        lr_scheduler: LRSchedulerCallable = lambda optimizer: WarmupConstant(optimizer),
+        batch_size: int = 256,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.labels = labels
+        self.optimizer = optimizer
+        self.lr_scheduler = lr_scheduler
+        self.batch_size = batch_size
+        self.model: nn.Module = None  # type: ignore[assignment]  # built in configure_model
+        self.head: nn.Linear = None  # type: ignore[assignment]
+        metrics = MetricCollection({"step_auroc": BinaryAUROC(), "step_ece": BinaryCalibrationError(n_bins=15)})
+        self.val_metrics = metrics.clone(prefix="val/")
+        self.test_metrics = metrics.clone(prefix="test/")
+
+    @property
+    def encoder(self) -> Encoder:
+        """Turns problems and steps into tensors for this model."""
+        return self.backbone.encoder
+
+    def setup(self, stage: str) -> None:
+        """Refuses a missing model folder before anything is loaded."""
+        self.backbone.check()
+
+    def configure_model(self) -> None:
+        """Loads the model without its language head, and the scalar head where the folder has one."""
+        if self.model is not None:
+            return
+        self.model = self.backbone.load_model(head=False)
+        self.head = nn.Linear(self.model.config.get_text_config().hidden_size, 1)  # type: ignore[union-attr, operator]
+        saved = Path(self.backbone.path) / _HEAD_FILE
+        if saved.is_file():
+            self.head.load_state_dict(load_file(saved))
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer over trainable weights, and its schedule per step."""
+        optimizer = self.optimizer(p for p in self.parameters() if p.requires_grad)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.lr_scheduler(optimizer), "interval": "step"}}
+
+    def forward(self, ends: Tensor, **inputs: Any) -> Tensor:
+        """Logits of the steps that end at token positions `ends` (R, S) int64 of the model's inputs; (R, S)."""
+        hidden = self.model(**inputs).last_hidden_state  # (R, T, D)
+        at_ends = hidden.take_along_dim(ends[..., None], dim=1)  # (R, S, D)
+        return self.head(at_ends.to(self.head.weight.dtype)).squeeze(-1).float()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Mean binary cross-entropy over the batch's steps."""
+        logits, labels, _ = self._logits(batch)
+        loss = self._loss(logits, labels)
+        require_finite(loss, self)
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch["labels"]))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Step AUROC and calibration error against the truth, or against hard labels where it is unknown."""
+        logits, labels, truth = self._logits(batch)
+        self.log("val/loss", self._loss(logits, labels), prog_bar=True, batch_size=len(labels))
+        self.val_metrics.update(logits.sigmoid(), truth.long())
+        self.log_dict(self.val_metrics, prog_bar=True, batch_size=len(labels))
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """As validation."""
+        logits, labels, truth = self._logits(batch)
+        self.test_metrics.update(logits.sigmoid(), truth.long())
+        self.log_dict(self.test_metrics, batch_size=len(labels))
+
+    def score(self, rollouts: Sequence[Rollout]) -> list[list[list[float]]]:
+        """Scores every step of every response; prompt and image are encoded once per problem.
+
+        Returns:
+            `scores[i][j][s]` in [0, 1]: step s of response j of rollout i.
+        """
+        scores: list[list[list[float]]] = [[[] for _ in rollout.responses] for rollout in rollouts]
+        width = max((len(rollout.responses) for rollout in rollouts), default=1)
+        prompts = [(rollout.problem, "") for rollout in rollouts]
+        with inference(self):
+            for rows in equal_prompts(self.encoder, prompts, max(1, self.batch_size // width)):
+                flat = [(i, j) for i in rows for j in range(len(rollouts[i].responses))]
+                chains = [rollouts[i].responses[j].steps for i, j in flat]
+                owners = [rows.index(i) for i, _ in flat]
+                values = self._score_chains([rollouts[i].problem for i in rows], owners, chains)
+                for (i, j), steps in zip(flat, values, strict=True):
+                    scores[i][j] = steps
+        return scores
+
+    def _score_chains(
+        self, problems: list[Problem], owners: list[int], chains: list[list[str]]
+    ) -> list[list[float]]:
+        """Scores chains of steps; chain r belongs to problem `owners[r]`, whose prompt is encoded once."""
+        prompts = {name: value.to(self.device) for name, value in self.encoder.prompts(problems).items()}
+        cache = fill_cache(self.model, prompts)
+        cache.batch_select_indices(torch.tensor(owners, device=self.device))  # P rows to R
+        pieces = [step_ids(self.encoder, steps) for steps in chains]
+        ids = pad_sequence([torch.tensor(ids, device=self.device) for ids, _ in pieces], batch_first=True)
+        lengths = torch.tensor([len(ids) for ids, _ in pieces], device=self.device)
+        chain_mask = torch.arange(ids.shape[1], device=self.device) < lengths[:, None]  # (R, T)
+        ends = pad_sequence([torch.tensor(ends, device=self.device) for _, ends in pieces], batch_first=True)
+        mask = torch.cat([prompts["attention_mask"][owners], chain_mask.long()], dim=1)
+        logits = self(ends, input_ids=ids, attention_mask=mask, past_key_values=cache)
+        return [row[: len(steps)] for row, steps in zip(logits.sigmoid().tolist(), chains, strict=True)]
+
+    def _logits(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, labels and truth of the batch's real steps, flat: (number of steps,) each."""
+        inputs = {name: value for name, value in batch.items() if name not in ("labels", "truth")}
+        real = ~batch["labels"].isnan()  # (R, S)
+        return self(**inputs)[real], batch["labels"][real], batch["truth"][real]
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        targets = labels if self.labels == "soft" else (labels > 0).float()
+        return binary_cross_entropy_with_logits(logits, targets)
+
+    def save(self, folder: Path) -> None:
+        """Writes the backbone as a Hugging Face folder, with the scalar head in a file of its own."""
+        self.backbone.save(self.model, folder)
+        save_file({name: value.detach().cpu() for name, value in self.head.state_dict().items()}, folder / _HEAD_FILE)
+
+    @classmethod
+    def from_folder(cls, folder: str) -> ProcessRewardModule:
+        """Loads what `save` wrote, for scoring.
+
+        Raises:
+            ValueError: If the folder is not there or holds a model without a step head.
+        """
+        if not (Path(folder) / _HEAD_FILE).is_file():
+            raise ValueError(missing_input(folder, f"a process reward model (no {_HEAD_FILE} in it)"))
+        prm = cls(Backbone(folder))
+        prm.configure_model()
+        return prm.eval().requires_grad_(False)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Notes the architecture, for the error message of another one."""
+        remember_architecture(checkpoint, self.backbone)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuses a checkpoint of another architecture."""
+        require_architecture(checkpoint, self.backbone, self)
