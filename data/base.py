@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 from torchdata.stateful_dataloader import StatefulDataLoader
@@ -75,6 +76,10 @@ class ProblemDataModule(LightningDataModule):
             self.require(split)  # type: ignore[arg-type]
         if stage == "fit":
             self.problems("validate"), self.problems("test")
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Moves tensors; lists of problems, which the sampler encodes itself, stay where they are."""
+        return batch if isinstance(batch, list) else super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def val_dataloader(self) -> Any:
         """Lists of validation problems."""

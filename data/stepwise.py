@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from lit_mstar.data.base import training_loader
 from lit_mstar.encoding import Batch, Encoder
 from lit_mstar.files import missing_input
-from lit_mstar.rollouts import Problem
-from lit_mstar.step_annotator import STEP_SCHEMA
+from lit_mstar.step_dataset import read_steps
 from lit_mstar.step_encoding import StepExample, collate_steps
 
 
@@ -45,8 +43,8 @@ class StepwiseDataModule(LightningDataModule):
             raise ValueError(missing_input(self.folder, "a folder with annotated steps (no *.parquet in it)"))
         self._examples = {"train": [], "validate": [], "test": []}
         for file in files:
-            for row in pq.read_table(file, schema=STEP_SCHEMA).to_pylist():
-                self._examples[row["split"]].append(_example(row))
+            for split, example in read_steps(file):
+                self._examples[split].append(example)
         if not self._examples["train"]:
             raise ValueError(f"{self.folder} has no rows of split 'train'; annotate the training problems too.")
 
@@ -83,15 +81,3 @@ class StepCollator:
     def __call__(self, examples: Sequence[StepExample]) -> Batch:
         """See `step_encoding.collate_steps`."""
         return collate_steps(self.encoder, examples)
-
-
-def _example(row: dict[str, Any]) -> StepExample:
-    problem = Problem(
-        id=row["id"],
-        question=row["prompt"],
-        images=tuple(image["bytes"] or image["path"] for image in row["images"]),
-        answer=row["answer"],
-        choices=tuple(row["choices"]),
-    )
-    truth = row["truth"] if row["truth"] is not None else [label > 0 for label in row["labels"]]
-    return StepExample(problem=problem, steps=row["completions"], labels=row["labels"], truth=truth)

@@ -87,7 +87,7 @@ class Backbone:
         Args:
             head: With the language-model head; without, the model ends in hidden states (B, T, D).
         """
-        model = self._pretrained(head)
+        model = self._pretrained(head).train()
         if self.freeze_vision:
             freeze_vision_tower(model)
         if self.gradient_checkpointing:

@@ -49,6 +49,11 @@ class Encoder:
         pad = self.tokenizer.pad_token_id
         return self.end_id if pad is None else int(pad)
 
+    @property
+    def forbidden_ids(self) -> list[int]:
+        """Special tokens that no response may contain: an image placeholder without its image breaks any model."""
+        return [i for i in self.tokenizer.all_special_ids if i != self.end_id]
+
     def prompt_text(self, problem: Problem) -> str:
         """The whole prompt, up to where the assistant begins; one placeholder per image."""
         letters = (f"\n({chr(65 + i)}) {choice}" for i, choice in enumerate(problem.choices))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +11,16 @@ from pathlib import Path
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yields a temporary name beside `path`; renames it to `path` when the block ends without an error."""
+    """Yields a temporary name beside `path`, for a file or a folder; renames it when the block ends without error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial
+        if path.is_dir():
+            shutil.rmtree(path)  # a folder cannot be renamed onto one that is not empty
         os.replace(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
 
 
 def missing_input(path: str | Path, wanted: str) -> str:
@@ -28,7 +31,12 @@ def missing_input(path: str | Path, wanted: str) -> str:
     message = f"{path} is not {wanted}."
     for stage in Path(path).parents:
         if stage.name[:1].isdigit():
-            command = "annotate" if "annotate" in stage.name else "fit"
             config = f"configs/{stage.parent.name}/{stage.name}.yaml"
-            return f"{message} Stage {stage.name} makes it: run `lit-mstar {command} --config {config}` first."
+            command = f"lit-mstar {stage_command(stage.name)} --config {config}"
+            return f"{message} Stage {stage.name} makes it: run `{command}` first."
     return f"{message} Correct the path, or run the stage that makes it first."
+
+
+def stage_command(stage: str) -> str:
+    """The subcommand that runs a recipe's stage: `annotate` for `2-annotate`, `fit` for all others."""
+    return "annotate" if stage.partition("-")[2] == "annotate" else "fit"

@@ -65,7 +65,7 @@ def _chance(correct: Tensor, pool: Tensor, draws: Tensor) -> Tensor:
     size, hits = pool.sum(1, keepdim=True), (pool & correct).sum(1, keepdim=True)
     # C(m-c, d) / C(m, d) as the product over i < c of 1 - d / (m-i): no large number ever appears.
     i = torch.arange(pool.shape[1], device=pool.device)
-    miss = 1 - draws[:, None].double() / (size - i).clamp(min=1)
+    miss = 1 - draws[:, None].double() / (size - i)
     return 1 - miss.clamp(min=0).where(i < hits, 1.0).prod(1)
 
 
@@ -100,7 +100,7 @@ class ProblemMean(Metric):
         """Count one value per problem, (B,)."""
         value = value.double()
         moments = torch.stack([torch.ones_like(value), value, value**2]).sum(1)
-        getattr(self, self.name).add_(moments)
+        setattr(self, self.name, getattr(self, self.name) + moments)
 
     def compute(self) -> Tensor:
         """The mean, a float64 scalar; NaN without problems."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -127,6 +128,10 @@ class PolicyModule(LightningModule):
         """A digest of the trainable weights: equal digests, equal responses."""
         sums = [float(p.detach().double().sum()) for p in self.parameters() if p.requires_grad]
         return hashlib.sha256(repr(sums).encode()).hexdigest()[:16]
+
+    def save(self, folder: Path) -> None:
+        """Writes a Hugging Face folder (a PEFT adapter where LoRA is on)."""
+        self.backbone.save(self.model, folder)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Notes the architecture, for the error message of another one."""

@@ -105,15 +105,15 @@ class ProcessRewardModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Step AUROC and calibration error against the truth, or against hard labels where it is unknown."""
-        logits, labels, truth = self._logits(batch)
+        logits, labels, targets = self._logits(batch)
         self.log("val/loss", self._loss(logits, labels), prog_bar=True, batch_size=len(labels))
-        self.val_metrics.update(logits.sigmoid(), truth.long())
+        self.val_metrics.update(logits.sigmoid(), targets.long())
         self.log_dict(self.val_metrics, prog_bar=True, batch_size=len(labels))
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """As validation."""
-        logits, labels, truth = self._logits(batch)
-        self.test_metrics.update(logits.sigmoid(), truth.long())
+        logits, labels, targets = self._logits(batch)
+        self.test_metrics.update(logits.sigmoid(), targets.long())
         self.log_dict(self.test_metrics, batch_size=len(labels))
 
     def score(self, rollouts: Sequence[Rollout]) -> list[list[list[float]]]:
@@ -152,10 +152,10 @@ class ProcessRewardModule(LightningModule):
         return [row[: len(steps)] for row, steps in zip(logits.sigmoid().tolist(), chains, strict=True)]
 
     def _logits(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits, labels and truth of the batch's real steps, flat: (number of steps,) each."""
-        inputs = {name: value for name, value in batch.items() if name not in ("labels", "truth")}
+        """Logits, labels and targets of the batch's real steps, flat: (number of steps,) each."""
+        inputs = {name: value for name, value in batch.items() if name not in ("labels", "targets")}
         real = ~batch["labels"].isnan()  # (R, S)
-        return self(**inputs)[real], batch["labels"][real], batch["truth"][real]
+        return self(**inputs)[real], batch["labels"][real], batch["targets"][real]
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         targets = labels if self.labels == "soft" else (labels > 0).float()

@@ -25,13 +25,17 @@ class StepExample:
         problem: What the chain answers.
         steps: The reasoning steps.
         labels: One per step: the share of completions from there that reached the right answer, in [0, 1].
-        truth: One per step: whether it is true, where that can be told; otherwise whether its label is above 0.
+        truth: One per step: whether it is true of the images; None where nobody can tell.
     """
 
     problem: Problem
     steps: list[str]
     labels: list[float]
-    truth: list[bool]
+    truth: list[bool] | None = None
+
+    def targets(self) -> list[bool]:
+        """What a score is judged by: the truth, or hard labels where it is unknown."""
+        return [label > 0 for label in self.labels] if self.truth is None else self.truth
 
 
 def step_ids(encoder: Encoder, steps: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -45,7 +49,7 @@ def collate_steps(encoder: Encoder, examples: Sequence[StepExample]) -> Batch:
     """Problems with their steps to tensors.
 
     Returns:
-        The model's inputs (R, T), `ends` (R, S) int64, `labels` and `truth` (R, S) float32 with NaN as padding.
+        The model's inputs (R, T), `ends` (R, S) int64, `labels` and `targets` (R, S) float32 with NaN as padding.
     """
     chains = [step_ids(encoder, example.steps) for example in examples]
     inputs = encoder.collate([example.problem for example in examples], [ids for ids, _ in chains])
@@ -54,7 +58,7 @@ def collate_steps(encoder: Encoder, examples: Sequence[StepExample]) -> Batch:
     return inputs | {
         "ends": pad_sequence(ends, batch_first=True),
         "labels": _pad_nan([example.labels for example in examples]),
-        "truth": _pad_nan([example.truth for example in examples]),
+        "targets": _pad_nan([example.targets() for example in examples]),
     }
 
 

@@ -83,7 +83,9 @@ class SymbolicWorker:
             self._channel = ours.makefile("rw", encoding="utf-8")
             # -P: this file's folder, whose modules have everyday names, stays out of the child's sys.path.
             command = [sys.executable, "-P", __file__]
-            process = subprocess.Popen(command, stdin=theirs.fileno())  # noqa: S603  nothing in it is input
+            process = subprocess.Popen(  # noqa: S603  nothing in it is input
+                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL
+            )
         weakref.finalize(self, _stop, process)
         if self._channel.readline() != "ready\n":
             raise RuntimeError(

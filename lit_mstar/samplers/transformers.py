@@ -93,6 +93,7 @@ class TransformersSampler(Sampler):
             max_new_tokens=sampling.max_tokens,
             eos_token_id=self._encoder.end_id,
             pad_token_id=self._encoder.pad_id,
+            suppress_tokens=self._encoder.forbidden_ids or None,
             stop_strings=list(sampling.stop) or None,
             repetition_penalty=1.0,
             no_repeat_ngram_size=0,

@@ -1,0 +1,52 @@
+"""The `lit-mstar` command: a table of contents that answers before torch is imported."""
+
+from __future__ import annotations
+
+import sys
+
+_COMMANDS = {
+    "fit": "train one stage (warmup, PRM, self-evolution, …)",
+    "validate": "greedy accuracy of a checkpoint on the validation problems",
+    "test": "greedy accuracy of a checkpoint on the test problems",
+    "predict": "one greedy response per problem",
+    "annotate": "Monte-Carlo step labels for the process reward model",
+    "run": "all stages of a recipe, one after the other",
+}
+
+
+def main(args: list[str] | None = None) -> None:
+    """Runs one command; `args` are those of the process unless given."""
+    args = sys.argv[1:] if args is None else args
+    command = args[0] if args else "--help"
+    if command in ("-h", "--help"):
+        print(_help())
+    elif command == "--version":
+        from lit_mstar import __version__
+
+        print(f"lit-mstar {__version__}")
+    elif command == "run":
+        from lit_mstar.recipe import main as run
+
+        run(args[1:])
+    elif command in _COMMANDS:
+        from lit_mstar.cli import main as lightning
+
+        lightning(args)
+    else:
+        sys.exit(f"lit-mstar: unknown command {command!r}.\n\n{_help()}")
+
+
+def _help() -> str:
+    commands = "\n".join(f"  {name:<10} {text}" for name, text in _COMMANDS.items())
+    return (
+        "lit-mstar: a vision-language model learns to reason from its own correct answers (M-STaR).\n\n"
+        "usage: lit-mstar COMMAND …\n\n"
+        f"{commands}\n\n"
+        "  lit-mstar run configs/quickstart                            see it work, on a CPU\n"
+        "  lit-mstar fit --config configs/quickstart/4-evolve.yaml     one stage\n"
+        "  lit-mstar fit --help                                        its options"
+    )
+
+
+if __name__ == "__main__":
+    main()

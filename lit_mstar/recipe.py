@@ -1,0 +1,139 @@
+"""`lit-mstar run`: the stages of a recipe in order, each a Lightning run of its own.
+
+A recipe is a folder of numbered stage configs. A complete stage is skipped, one that was killed goes on from its
+last checkpoint. Every stage is a process of its own, started by the command a user would type.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lit_mstar.files import atomic, stage_command
+from lit_mstar.ledger import Ledger
+
+_VERSIONS = ("lit-mstar", "torch", "lightning", "transformers", "peft")
+
+
+def main(args: list[str]) -> None:
+    """Parses the command line of `lit-mstar run` and runs the recipe."""
+    parser = argparse.ArgumentParser(prog="lit-mstar run", description="Run all stages of a recipe in order.")
+    parser.add_argument("recipe", type=Path, help="a folder of numbered stage configs: 1-warmup.yaml, …")
+    parser.add_argument("--out", type=Path, help="where the run goes; runs/<recipe> by default")
+    parser.add_argument("--seed", type=int, default=0, help="seed_everything of every stage")
+    options = parser.parse_args(args)
+    run(options.recipe, options.out or Path("runs") / options.recipe.name, options.seed)
+
+
+def run(recipe: Path, out: Path, seed: int = 0) -> None:
+    """Runs what is not complete, then writes and prints `out/summary.json`.
+
+    Raises:
+        SystemExit: If the recipe has no stages, `out` holds another run, or a stage fails.
+    """
+    stages = sorted(recipe.glob("[0-9]*.yaml"))
+    if not stages:
+        sys.exit(f"{recipe} has no stage configs (1-….yaml, 2-….yaml); name the folder of a recipe.")
+    _claim(out, {"recipe": recipe.name, "seed": seed})
+    for number, config in enumerate(stages, start=1):
+        folder = out / config.stem
+        label = f"[{number}/{len(stages)}] {config.stem}"
+        if (folder / "summary.json").exists():
+            print(f"{label}: complete, nothing to do", flush=True)
+            continue
+        print(f"{label}: {'resuming' if folder.exists() else 'starting'} in {folder}", flush=True)
+        _run_stage(config, folder, seed)
+    summary = summarize(recipe.name, out, [config.stem for config in stages], seed)
+    with atomic(out / "summary.json") as partial:
+        partial.write_text(json.dumps(summary, indent=1))
+    print(table(summary))
+
+
+def _run_stage(config: Path, folder: Path, seed: int) -> None:
+    moved = folder / "stage.yaml"
+    with atomic(moved) as partial:
+        partial.write_text(yaml.safe_dump(move_paths(yaml.safe_load(config.read_text()), folder.parent), sort_keys=False))
+    command = [sys.executable, "-m", "lit_mstar", stage_command(config.stem), "--config", str(moved)]
+    command += ["--seed_everything", str(seed)]
+    if (folder / "checkpoints" / "last.ckpt").exists():
+        command += ["--ckpt_path", "last"]
+    if code := subprocess.run(command).returncode:  # noqa: S603  # our own module, with our own arguments
+        sys.exit(f"Stage {config.stem} ended with exit code {code}; after mending the cause, run the same again.")
+
+
+def move_paths(config: dict[str, Any], out: Path) -> Any:
+    """Moves a stage's paths: the folder above its `trainer.default_root_dir` becomes `out`, wherever it is named."""
+    home = str(Path(config["trainer"]["default_root_dir"]).parent) + "/"
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: moved(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [moved(item) for item in value]
+        return str(out / value.removeprefix(home)) if isinstance(value, str) and value.startswith(home) else value
+
+    return moved(config)
+
+
+def summarize(recipe: str, out: Path, stages: list[str], seed: int) -> dict[str, Any]:
+    """Collects what the stages left behind."""
+    results = {stage: json.loads((out / stage / "summary.json").read_text()) for stage in stages}
+    headers = [header for stage in stages for header in Ledger(out / stage / "rollouts").headers()]
+    accuracies = [result["test_accuracy"] for result in results.values() if "test_accuracy" in result]
+    prm = next((result for result in results.values() if "step_auroc" in result), {})
+    return {
+        "recipe": recipe,
+        "seed": seed,
+        "versions": {name: version(name) for name in _VERSIONS},
+        "stages": results,
+        "prm": {name: prm.get(name) for name in ("step_auroc", "step_ece")},
+        "iterations": [{"iteration": header["index"], **_scalars(header)} for header in headers],
+        "test_accuracy_before": accuracies[0] if accuracies else None,
+        "test_accuracy_after": accuracies[-1] if accuracies else None,
+    }
+
+
+def _scalars(header: dict[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in header.get("metrics", {}).items() if not name.startswith("balance/")}
+
+
+def _claim(out: Path, run: dict[str, Any]) -> None:
+    """Notes whose run `out` is; refuses to mix two runs."""
+    note = out / "run.json"
+    if note.exists() and (other := json.loads(note.read_text())) != run:
+        sys.exit(f"{out} holds {other}, not {run}; choose another --out, or remove it.")
+    with atomic(note) as partial:
+        partial.write_text(json.dumps(run))
+
+
+def table(summary: dict[str, Any]) -> str:
+    """The summary as lines for a terminal."""
+    lines = [f"\n{summary['recipe']}, seed {summary['seed']}"]
+    for stage, result in summary["stages"].items():
+        shown = {name: value for name, value in result.items() if isinstance(value, float) and name != "seconds"}
+        figures = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
+        lines.append(f"  {stage:<14}{result['seconds']:>7.1f} s  {figures}")
+    columns = ("iteration", "temperature", "sampled", "correct", "kept", "faithful_kept", "greedy_accuracy")
+    columns += ("pass_at_k", "reward_pass_at_2")
+    if summary["iterations"]:
+        lines.append("\n  " + "  ".join(columns))
+    for row in summary["iterations"]:
+        cells = (_cell(row.get(name)).rjust(len(name)) for name in columns)
+        lines.append("  " + "  ".join(cells))
+    before, after = summary["test_accuracy_before"], summary["test_accuracy_after"]
+    if before is not None:
+        lines.append(f"\n  test accuracy {before:.1%} -> {after:.1%}")
+    return "\n".join(lines)
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if float(value).is_integer() and value > 1 else f"{value:.3f}"

@@ -1,0 +1,46 @@
+"""The end of a stage: test what validation chose, export it, write `summary.json`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+
+from lit_mstar.files import atomic
+
+
+def finish_stage(trainer: Trainer, model: LightningModule, data: LightningDataModule, started: float) -> None:
+    """Takes the best checkpoint by validation, tests it and writes `model/` and `summary.json`.
+
+    Args:
+        trainer: After `fit`.
+        model: A module with `save(folder)`.
+        data: Tested only if it has test data.
+        started: `time.monotonic()` when the stage began.
+    """
+    if trainer.fast_dev_run or trainer.interrupted:  # type: ignore[attr-defined]
+        return
+    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    if best:
+        model.load_state_dict(torch.load(best, map_location=model.device, weights_only=True)["state_dict"])
+    metrics = trainer.test(model, datamodule=data, verbose=False)[0] if data.test_dataloader() else {}
+    if trainer.is_global_zero:
+        folder = Path(trainer.default_root_dir) / "model"
+        with atomic(folder) as partial:
+            model.save(partial)
+    names = {name: name.replace("test/accuracy", "test_accuracy").removeprefix("test/") for name in metrics}
+    summary: dict[str, Any] = {"checkpoint": best} | {names[name]: value for name, value in metrics.items()}
+    write_summary(trainer, started, summary)
+
+
+def write_summary(trainer: Trainer, started: float, results: dict[str, Any]) -> None:
+    """Writes `summary.json` into the stage's folder; its presence says that the stage is complete."""
+    if trainer.is_global_zero:
+        summary = {"seconds": round(time.monotonic() - started, 1), **results}
+        with atomic(Path(trainer.default_root_dir) / "summary.json") as partial:
+            partial.write_text(json.dumps(summary, indent=1))
