@@ -35,9 +35,7 @@ class PRMFilter(EvolutionCallback):
         ValueError: If there is no PRM in the folder; at the start of `fit`, before the policy is loaded.
     """
 
-    def __init__(
-        self, prm: str, selection: Selection | None = None, aggregation: Aggregation = "min"
-    ) -> None:
+    def __init__(self, prm: str, selection: Selection | None = None, aggregation: Aggregation = "min") -> None:
         self.folder = prm
         self.selection = selection or TopK(k=2)
         self.aggregation = aggregation

@@ -8,12 +8,12 @@ from typing import Any, cast
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
-
 from lit_mstar.data import SelfEvolvingDataModule
+
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.metrics import RewardPassAtK
 from lit_mstar.rollouts import Iteration
-from lit_mstar.tables import as_tensors, require_scores
+from lit_mstar.tables import correctness, scores
 
 GRID = tuple(round(0.1 * tenth, 1) for tenth in range(3, 17))
 
@@ -79,16 +79,16 @@ class TemperatureBalancer(EvolutionCallback):
         # The same random numbers at every temperature: their differences are then less noisy than the values.
         sampling = replace(done.sampling, temperature=temperature, n=self.n or done.sampling.n)
         measured = data.measure("validate", sampling)
-        require_scores(measured, "TemperatureBalancer")
+        ranking = scores(measured.rollouts)
+        if ranking is None:
+            raise ValueError("TemperatureBalancer needs scored responses; add the PRMFilter callback.")
         metric = RewardPassAtK(self.k)
-        metric.update(*as_tensors(measured))
+        metric.update(correctness(measured.rollouts), ranking)
         return float(metric.compute()), float(metric.standard_error())
 
     def _log(self, trainer: Trainer, iteration: Iteration) -> None:
         chosen = self.history[-1]
-        for temperature, value, error in zip(
-            self.grid, chosen["reward_pass"], chosen["standard_error"], strict=True
-        ):
+        for temperature, value, error in zip(self.grid, chosen["reward_pass"], chosen["standard_error"], strict=True):
             iteration.metrics[f"balance/reward_pass_at_{self.k}/T={temperature:g}"] = value
             iteration.metrics[f"balance/standard_error/T={temperature:g}"] = error
         iteration.metrics["next_temperature"] = chosen["temperature"]

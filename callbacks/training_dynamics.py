@@ -7,12 +7,12 @@ from statistics import fmean
 from typing import cast
 
 from lightning.pytorch import LightningModule, Trainer
-
 from lit_mstar.data import SelfEvolvingDataModule
+
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.metrics import PassAtK, RewardPassAtK
 from lit_mstar.rollouts import Iteration, Response, Rollout
-from lit_mstar.tables import as_tensors
+from lit_mstar.tables import correctness, scores
 
 
 class TrainingDynamics(EvolutionCallback):
@@ -52,16 +52,17 @@ class TrainingDynamics(EvolutionCallback):
 
     def _explore(self, data: SelfEvolvingDataModule, iteration: Iteration) -> None:
         sampling = replace(iteration.sampling, n=self.n or iteration.sampling.n)
-        correct, scores = as_tensors(data.measure("validate", sampling))
+        rollouts = data.measure("validate", sampling).rollouts
+        correct, ranking = correctness(rollouts), scores(rollouts)
         metrics = iteration.metrics
         explored = PassAtK(min(self.k, sampling.n))
         explored.update(correct)
         metrics["pass_at_k"] = float(explored.compute())
         if "greedy_accuracy" in metrics:
             metrics["gap"] = metrics["pass_at_k"] - metrics["greedy_accuracy"]
-        if scores is not None:
+        if ranking is not None:
             ranked = RewardPassAtK(2)
-            ranked.update(correct, scores)
+            ranked.update(correct, ranking)
             metrics["reward_pass_at_2"] = float(ranked.compute())
 
 

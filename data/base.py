@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
+from lit_mstar.data.source import ProblemSource, Split
 from torch.utils.data import DataLoader
 from torchdata.stateful_dataloader import StatefulDataLoader
 from transformers.trainer_pt_utils import DistributedLengthGroupedSampler
 
-from lit_mstar.data.source import ProblemSource, Split
 from lit_mstar.encoding import Batch, Encoder
 from lit_mstar.images import image_size
 from lit_mstar.rollouts import Problem
@@ -29,6 +29,8 @@ class ProblemDataModule(LightningDataModule):
         predict_splits: The splits that `predict` and `annotate` go through.
         num_workers: Processes that prepare training batches; 0 prepares them in the trainer's own.
     """
+
+    trainer: Any  # attached by Lightning before any hook runs
 
     def __init__(
         self,
@@ -72,10 +74,12 @@ class ProblemDataModule(LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Reads and checks what the stage will use, before any model is loaded."""
-        for split in {"validate": ["validate"], "test": ["test"], "predict": self.predict_splits}.get(stage, []):
-            self.require(split)  # type: ignore[arg-type]
-        if stage == "fit":
-            self.problems("validate"), self.problems("test")
+        if stage == "fit":  # these two may be empty: a user may have nothing to watch or test
+            self.problems("validate")
+            self.problems("test")
+        needed: dict[str, list[Split]] = {"validate": ["validate"], "test": ["test"], "predict": self.predict_splits}
+        for split in needed.get(stage, []):
+            self.require(split)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Moves tensors; lists of problems, which the sampler encodes itself, stay where they are."""
@@ -99,7 +103,7 @@ class ProblemDataModule(LightningDataModule):
 
     def example_loader(self, examples: Sequence[Example]) -> Any:
         """Batches of examples for `PolicyModule.training_step`, examples of similar length together."""
-        encoder = self.trainer.lightning_module.encoder  # type: ignore[union-attr]
+        encoder = self.trainer.lightning_module.encoder
         lengths = [len(encoder.text_ids(problem.question)) + len(response) for problem, response in examples]
         return training_loader(self, examples, lengths, PairCollator(encoder))
 

@@ -16,10 +16,10 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
-
 from lit_mstar.data.base import Example, ProblemDataModule
 from lit_mstar.data.source import ProblemSource, Split
+from tqdm.auto import tqdm
+
 from lit_mstar.hooks import call_hook
 from lit_mstar.ledger import Ledger
 from lit_mstar.policy import PolicyModule
@@ -73,7 +73,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         super().setup(stage)
         if stage == "fit":
             self.require("train")
-            if self.trainer.reload_dataloaders_every_n_epochs != 1:  # type: ignore[union-attr, attr-defined]
+            if self.trainer.reload_dataloaders_every_n_epochs != 1:
                 raise ValueError("SelfEvolvingDataModule needs trainer.reload_dataloaders_every_n_epochs: 1.")
 
     def train_dataloader(self) -> Any:
@@ -81,7 +81,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
 
         Lightning asks twice when it resumes, so the answer is kept by the number of finished epochs.
         """
-        finished = self.trainer.fit_loop.epoch_progress.current.processed  # type: ignore[union-attr]
+        finished = self.trainer.fit_loop.epoch_progress.current.processed
         if self.iteration is None or finished != self._round:
             self.iteration, self._round = self._fruitful(finished), finished
         return self.example_loader(_examples(self.iteration))
@@ -134,11 +134,11 @@ class SelfEvolvingDataModule(ProblemDataModule):
     @property
     def ledger(self) -> Ledger:
         """The run's ledger, `<default_root_dir>/rollouts`."""
-        return Ledger(Path(self.trainer.default_root_dir) / "rollouts")  # type: ignore[union-attr]
+        return Ledger(Path(self.trainer.default_root_dir) / "rollouts")
 
     @property
     def _policy(self) -> PolicyModule:
-        return cast(PolicyModule, self.trainer.lightning_module)  # type: ignore[union-attr]
+        return cast(PolicyModule, self.trainer.lightning_module)
 
     def _fruitful(self, finished: int) -> Iteration:
         """The next iteration that gives something to learn from; those that do not are logged and counted."""
@@ -159,15 +159,13 @@ class SelfEvolvingDataModule(ProblemDataModule):
         trainer = self.trainer
         known = {rollout.problem.id for rollout in self.ledger.read(iteration)}
         missing = [problem for problem in iteration.problems if problem.id not in known]
-        mine = missing[trainer.global_rank :: trainer.world_size]  # type: ignore[union-attr]
+        mine = missing[trainer.global_rank :: trainer.world_size]
         stream = self._sampled(mine, iteration.sampling, f"iteration {iteration.index}: sampling")
         while chunk := [rollout for _, rollout in islice(stream, _FLUSH)]:
-            self.ledger.append(iteration.index, chunk[0].problem.id, chunk)
-        trainer.strategy.barrier()  # type: ignore[union-attr]
+            self.ledger.append(iteration.index, chunk)
+        trainer.strategy.barrier()
 
-    def _sampled(
-        self, problems: list[Problem], sampling: SamplingParams, what: str
-    ) -> Iterator[tuple[int, Rollout]]:
+    def _sampled(self, problems: list[Problem], sampling: SamplingParams, what: str) -> Iterator[tuple[int, Rollout]]:
         sampler = self._policy.sampler
         sampler.load_policy(self._policy)
         stream = sampler.sample(problems, sampling)
@@ -180,7 +178,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
             rollout.selected = AllCorrect()(rollout)
 
     def _close(self, iteration: Iteration) -> None:
-        for logger in self.trainer.loggers:  # type: ignore[union-attr]
+        for logger in self.trainer.loggers:
             logger.log_metrics({f"iteration/{k}": v for k, v in iteration.metrics.items()}, step=iteration.index)
         self._on_rank_zero(lambda: self.ledger.record(iteration))
 
@@ -196,9 +194,9 @@ class SelfEvolvingDataModule(ProblemDataModule):
         return hashlib.sha256(key.encode()).hexdigest()
 
     def _on_rank_zero(self, action: Callable[[], None]) -> None:
-        if self.trainer.is_global_zero:  # type: ignore[union-attr]
+        if self.trainer.is_global_zero:
             action()
-        self.trainer.strategy.barrier()  # type: ignore[union-attr]
+        self.trainer.strategy.barrier()
 
 
 def share_of(problems: Sequence[Problem], interval: float, index: int) -> list[Problem]:

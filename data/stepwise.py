@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lightning.pytorch import LightningDataModule
+from lit_mstar.data.base import training_loader
 from torch.utils.data import DataLoader
 
-from lit_mstar.data.base import training_loader
 from lit_mstar.encoding import Batch, Encoder
 from lit_mstar.files import missing_input
 from lit_mstar.step_dataset import read_steps
@@ -24,6 +24,8 @@ class StepwiseDataModule(LightningDataModule):
         batch_size: Chains per batch on each rank.
         num_workers: Processes that prepare training batches; 0 prepares them in the trainer's own.
     """
+
+    trainer: Any  # attached by Lightning before any hook runs
 
     def __init__(self, folder: str, batch_size: int = 64, num_workers: int = 0) -> None:
         super().__init__()
@@ -69,7 +71,7 @@ class StepwiseDataModule(LightningDataModule):
 
     @property
     def _encoder(self) -> Encoder:
-        return self.trainer.lightning_module.encoder  # type: ignore[union-attr, no-any-return]
+        return cast(Encoder, self.trainer.lightning_module.encoder)
 
 
 class StepCollator:

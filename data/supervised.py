@@ -40,7 +40,7 @@ class SupervisedDataModule(ProblemDataModule):
 
     def train_dataloader(self) -> Any:
         """Batches of (problem, reasoning)."""
-        encoder = self.trainer.lightning_module.encoder  # type: ignore[union-attr]
+        encoder = self.trainer.lightning_module.encoder
         texts = [f"Answer: {p.answer}" if self.answers_only else str(p.reasoning) for p in self.problems(self.split)]
         responses = [encoder.response_ids(text) for text in texts]
         return self.example_loader(list(zip(self.problems(self.split), responses, strict=True)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -74,7 +74,8 @@ class Backbone:
     def processor(self) -> ProcessorMixin:
         """The tokenizer, image processor and chat template."""
         self.check()
-        return AutoProcessor.from_pretrained(self.path, trust_remote_code=self.trust_remote_code)
+        auto: Any = AutoProcessor
+        return cast(ProcessorMixin, auto.from_pretrained(self.path, trust_remote_code=self.trust_remote_code))
 
     @cached_property
     def encoder(self) -> Encoder:

@@ -58,8 +58,8 @@ class Encoder:
         """The whole prompt, up to where the assistant begins; one placeholder per image."""
         letters = (f"\n({chr(65 + i)}) {choice}" for i, choice in enumerate(problem.choices))
         text = self.prompt.replace("{choices}", "".join(letters)).replace("{question}", problem.question)
-        content = [{"type": "image"} for _ in problem.images] + [{"type": "text", "text": text}]
-        turn = [{"role": "user", "content": content}]
+        content: Any = [{"type": "image"} for _ in problem.images] + [{"type": "text", "text": text}]
+        turn: Any = [{"role": "user", "content": content}]
         return str(self.processor.apply_chat_template(turn, add_generation_prompt=True))
 
     def text_ids(self, text: str) -> list[int]:

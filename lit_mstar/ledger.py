@@ -9,6 +9,7 @@ A row is a response; pandas reads `rollouts/` as it is. Whole files only: each i
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from collections.abc import Iterator, Sequence
@@ -69,8 +70,9 @@ class Ledger:
             header = {"index": iteration.index, "fingerprint": fingerprint, "sampling": asdict(iteration.sampling)}
             self._write_header(iteration.index, header)
 
-    def append(self, index: int, name: str, rollouts: Sequence[Rollout]) -> None:
-        """Adds finished problems in a file of their own; `name` must be new to the iteration."""
+    def append(self, index: int, rollouts: Sequence[Rollout]) -> None:
+        """Adds finished problems in a file of their own, named after the first of them."""
+        name = hashlib.sha256(rollouts[0].problem.id.encode()).hexdigest()[:16]  # an id may hold any character
         self._write(rollouts, self._path(index) / f"part-{name}.parquet")
 
     def read(self, iteration: Iteration) -> list[Rollout]:

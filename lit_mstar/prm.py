@@ -93,7 +93,8 @@ class ProcessRewardModule(LightningModule):
         """Logits of the steps that end at token positions `ends` (R, S) int64 of the model's inputs; (R, S)."""
         hidden = self.model(**inputs).last_hidden_state  # (R, T, D)
         at_ends = hidden.take_along_dim(ends[..., None], dim=1)  # (R, S, D)
-        return self.head(at_ends.to(self.head.weight.dtype)).squeeze(-1).float()
+        logits: Tensor = self.head(at_ends.to(self.head.weight.dtype)).squeeze(-1)
+        return logits.float()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Mean binary cross-entropy over the batch's steps."""
@@ -135,9 +136,7 @@ class ProcessRewardModule(LightningModule):
                     scores[i][j] = steps
         return scores
 
-    def _score_chains(
-        self, problems: list[Problem], owners: list[int], chains: list[list[str]]
-    ) -> list[list[float]]:
+    def _score_chains(self, problems: list[Problem], owners: list[int], chains: list[list[str]]) -> list[list[float]]:
         """Scores chains of steps; chain r belongs to problem `owners[r]`, whose prompt is encoded once."""
         prompts = {name: value.to(self.device) for name, value in self.encoder.prompts(problems).items()}
         cache = fill_cache(self.model, prompts)

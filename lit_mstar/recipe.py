@@ -19,6 +19,17 @@ import yaml
 from lit_mstar.files import atomic, stage_command
 from lit_mstar.ledger import Ledger
 
+_COLUMNS = (
+    "iteration",
+    "temperature",
+    "sampled",
+    "correct",
+    "kept",
+    "faithful_kept",
+    "greedy_accuracy",
+    "pass_at_k",
+    "reward_pass_at_2",
+)
 _VERSIONS = ("lit-mstar", "torch", "lightning", "transformers", "peft")
 
 
@@ -59,7 +70,9 @@ def run(recipe: Path, out: Path, seed: int = 0) -> None:
 def _run_stage(config: Path, folder: Path, seed: int) -> None:
     moved = folder / "stage.yaml"
     with atomic(moved) as partial:
-        partial.write_text(yaml.safe_dump(move_paths(yaml.safe_load(config.read_text()), folder.parent), sort_keys=False))
+        partial.write_text(
+            yaml.safe_dump(move_paths(yaml.safe_load(config.read_text()), folder.parent), sort_keys=False)
+        )
     command = [sys.executable, "-m", "lit_mstar", stage_command(config.stem), "--config", str(moved)]
     command += ["--seed_everything", str(seed)]
     if (folder / "checkpoints" / "last.ckpt").exists():
@@ -87,7 +100,7 @@ def summarize(recipe: str, out: Path, stages: list[str], seed: int) -> dict[str,
     results = {stage: json.loads((out / stage / "summary.json").read_text()) for stage in stages}
     headers = [header for stage in stages for header in Ledger(out / stage / "rollouts").headers()]
     accuracies = [result["test_accuracy"] for result in results.values() if "test_accuracy" in result]
-    prm = next((result for result in results.values() if "step_auroc" in result), {})
+    prm: dict[str, Any] = next((result for result in results.values() if "step_auroc" in result), {})
     return {
         "recipe": recipe,
         "seed": seed,
@@ -120,12 +133,10 @@ def table(summary: dict[str, Any]) -> str:
         shown = {name: value for name, value in result.items() if isinstance(value, float) and name != "seconds"}
         figures = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
         lines.append(f"  {stage:<14}{result['seconds']:>7.1f} s  {figures}")
-    columns = ("iteration", "temperature", "sampled", "correct", "kept", "faithful_kept", "greedy_accuracy")
-    columns += ("pass_at_k", "reward_pass_at_2")
     if summary["iterations"]:
-        lines.append("\n  " + "  ".join(columns))
+        lines.append("\n  " + "  ".join(_COLUMNS))
     for row in summary["iterations"]:
-        cells = (_cell(row.get(name)).rjust(len(name)) for name in columns)
+        cells = (_cell(row.get(name)).rjust(len(name)) for name in _COLUMNS)
         lines.append("  " + "  ".join(cells))
     before, after = summary["test_accuracy_before"], summary["test_accuracy_after"]
     if before is not None:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import LightningDataModule, Trainer
 
 from lit_mstar.files import atomic
 
 
-def finish_stage(trainer: Trainer, model: LightningModule, data: LightningDataModule, started: float) -> None:
+def finish_stage(trainer: Trainer, model: Any, data: LightningDataModule, started: float) -> None:
     """Takes the best checkpoint by validation, tests it and writes `model/` and `summary.json`.
 
     Args:
         trainer: After `fit`.
-        model: A module with `save(folder)`.
+        model: `PolicyModule`, `ProcessRewardModule`, or another LightningModule with `save(folder)`.
         data: Tested only if it has test data.
         started: `time.monotonic()` when the stage began.
     """

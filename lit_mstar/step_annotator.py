@@ -18,6 +18,7 @@ from lit_mstar.step_encoding import StepExample
 
 Judge = Callable[[Problem, Sequence[str]], list[bool] | None]
 
+
 class StepAnnotator(PolicyModule):
     """A policy that predicts step labels: Lightning's predict loop is the annotation loop.
 

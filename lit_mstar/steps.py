@@ -13,9 +13,7 @@ STEP_PATTERN = r"(?im)^[ \t*#]*step[ \t]+\d+[ \t]*[:.)]"
 _LINE = r"(?m)^"
 
 
-def split_steps(
-    text: str, step_pattern: str = STEP_PATTERN, answer_pattern: str = ANSWER_PATTERN
-) -> list[str]:
+def split_steps(text: str, step_pattern: str = STEP_PATTERN, answer_pattern: str = ANSWER_PATTERN) -> list[str]:
     """The reasoning steps of a response.
 
     A step reaches from its heading to the next one, over as many lines as that takes; text before the first
@@ -33,9 +31,7 @@ def split_steps(
     return [text[start:end].strip() for start, end in pairwise(_bounds(text, step_pattern, answer_pattern))]
 
 
-def step_prefixes(
-    text: str, step_pattern: str = STEP_PATTERN, answer_pattern: str = ANSWER_PATTERN
-) -> list[str]:
+def step_prefixes(text: str, step_pattern: str = STEP_PATTERN, answer_pattern: str = ANSWER_PATTERN) -> list[str]:
     """The beginnings of a response up to the end of each of its steps.
 
     Args:

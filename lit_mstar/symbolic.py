@@ -106,7 +106,7 @@ def _equal(predicted: str, reference: str) -> bool:
     from math_verify import LatexExtractionConfig, parse, verify
 
     # An expression has to be read as a whole: to take the last number out of a sentence would be guessing.
-    notation = NormalizationConfig(units=False, malformed_operators=True, nits=True)
+    notation = NormalizationConfig(units=False, malformed_operators=True)
     config = [LatexExtractionConfig(normalization_config=notation)]
     gold, target = (
         parse(f"${text}$", config, fallback_mode="no_fallback", parsing_timeout=None)

@@ -8,20 +8,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lit_mstar.rollouts import Iteration
+from lit_mstar.rollouts import Rollout
 
 
-def as_tensors(iteration: Iteration) -> tuple[Tensor, Tensor | None]:
-    """Correctness (B, N) bool and scores (B, N) float32; scores are None where nothing scored the responses."""
-    responses = [rollout.responses for rollout in iteration.rollouts]
-    correct = torch.tensor([[response.correct is True for response in row] for row in responses])
-    scores = [[response.score for response in row] for row in responses]
-    if any(score is None for row in scores for score in row):
-        return correct, None
-    return correct, torch.tensor(scores, dtype=torch.float32)
+def correctness(rollouts: list[Rollout]) -> Tensor:
+    """Which responses are right, (B, N) bool; unknown counts as wrong."""
+    return torch.tensor([[response.correct is True for response in rollout.responses] for rollout in rollouts])
 
 
-def require_scores(iteration: Iteration, who: str) -> None:
-    """Raises ValueError, in the name of `who`, where nothing scored the responses."""
-    if as_tensors(iteration)[1] is None:
-        raise ValueError(f"{who} needs scored responses, but nothing scored them; add the PRMFilter callback.")
+def scores(rollouts: list[Rollout]) -> Tensor | None:
+    """The responses' scores, (B, N) float32; None where nothing scored them."""
+    rows = [[response.score for response in rollout.responses] for rollout in rollouts]
+    return None if any(score is None for row in rows for score in row) else torch.tensor(rows, dtype=torch.float32)

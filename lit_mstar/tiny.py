@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
-import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     Idefics3Config,
@@ -119,8 +118,8 @@ class TinyBackbone(Backbone):
             tie_word_embeddings=False,
             **ids,
         )
-        model = Idefics3ForConditionalGeneration(config).to(torch.float32)
-        return model if head else model.model
+        model = Idefics3ForConditionalGeneration(config)
+        return model if head else cast(PreTrainedModel, model.model)
 
 
 def _learn_tokenizer(corpus: Sequence[str], vocab_size: int) -> PreTrainedTokenizerFast:
@@ -145,7 +144,7 @@ def _learn_tokenizer(corpus: Sequence[str], vocab_size: int) -> PreTrainedTokeni
         show_progress=False,
     )
     tokenizer.train_from_iterator(corpus, trainer)
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         pad_token="<pad>",  # noqa: S106
         bos_token="<bos>",  # noqa: S106

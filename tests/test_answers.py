@@ -205,6 +205,17 @@ def test_numbers_match_by_value(first: int, second: int, divisor: int) -> None:
     assert answers_match(f"{first}/{divisor}", f"{second}/{divisor}") is close
 
 
+hostile = st.text("aB5/%.,()$-: \\{}*") | st.text()
+
+
+@given(hostile, hostile, st.lists(hostile, max_size=4))
+def test_any_text_has_a_symmetric_answer(first: str, second: str, choices: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answers, "symbolically_equal", lambda *_: False)
+        assert answers_match(first, second, choices) is answers_match(second, first, choices)
+        assert answers_match(f"x{first}", f"x{first}", choices)
+
+
 def test_importing_it_is_cheap() -> None:
     code = "import sys, lit_mstar.answers; print(*{'torch', 'sympy', 'math_verify'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603

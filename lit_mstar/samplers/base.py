@@ -46,7 +46,7 @@ class Sampler(ABC):
             (position in `problems`, its rollout), in any order.
         """
 
-    def close(self) -> None:  # noqa: B027
+    def close(self) -> None:
         """Gives the engine's resources back."""
 
 

@@ -81,14 +81,13 @@ class TransformersSampler(Sampler):
         )
         responses = [self._response(row, sampling) for row in tokens[:, length:].tolist()]
         return [
-            Rollout(problem=problem, responses=responses[p * n : (p + 1) * n])
-            for p, (problem, _) in enumerate(prompts)
+            Rollout(problem=problem, responses=responses[p * n : (p + 1) * n]) for p, (problem, _) in enumerate(prompts)
         ]
 
     def _generation_config(self, sampling: SamplingParams) -> GenerationConfig:
         # Greedy over processed scores: drawing happens in `_DrawToken`. Every knob that a checkpoint's own
         # generation config might turn is set, so that all engines sample from the same distribution.
-        return GenerationConfig(
+        return GenerationConfig(  # type: ignore[no-untyped-call]
             do_sample=False,
             max_new_tokens=sampling.max_tokens,
             eos_token_id=self._encoder.end_id,
