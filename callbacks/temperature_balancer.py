@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
-from lit_mstar.data import SelfEvolvingDataModule
 
+from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.metrics import RewardPassAtK
 from lit_mstar.rollouts import Iteration

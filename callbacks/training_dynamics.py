@@ -7,8 +7,8 @@ from statistics import fmean
 from typing import cast
 
 from lightning.pytorch import LightningModule, Trainer
-from lit_mstar.data import SelfEvolvingDataModule
 
+from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.metrics import PassAtK, RewardPassAtK
 from lit_mstar.rollouts import Iteration, Response, Rollout

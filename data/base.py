@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
-from lit_mstar.data.source import ProblemSource, Split
 from torch.utils.data import DataLoader
 from torchdata.stateful_dataloader import StatefulDataLoader
 from transformers.trainer_pt_utils import DistributedLengthGroupedSampler
 
+from lit_mstar.data.source import ProblemSource, Split
 from lit_mstar.encoding import Batch, Encoder
 from lit_mstar.images import image_size
 from lit_mstar.rollouts import Problem

@@ -15,10 +15,10 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from lit_mstar.data.source import ProblemSource, Split
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from lit_mstar.data.source import ProblemSource, Split
 from lit_mstar.rollouts import Problem
 
 Operation = Literal["sum", "difference", "maximum"]

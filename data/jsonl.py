@@ -13,9 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from lit_mstar.data.source import ProblemSource, Split
-
 from lit_mstar.answers import extract_answer
+from lit_mstar.data.source import ProblemSource, Split
 from lit_mstar.images import MAX_PIXELS, image_size
 from lit_mstar.rollouts import Problem
 

@@ -16,10 +16,10 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from lit_mstar.data.base import Example, ProblemDataModule
-from lit_mstar.data.source import ProblemSource, Split
 from tqdm.auto import tqdm
 
+from lit_mstar.data.base import Example, ProblemDataModule
+from lit_mstar.data.source import ProblemSource, Split
 from lit_mstar.hooks import call_hook
 from lit_mstar.ledger import Ledger
 from lit_mstar.policy import PolicyModule

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from lightning.pytorch import LightningDataModule
-from lit_mstar.data.base import training_loader
 from torch.utils.data import DataLoader
 
+from lit_mstar.data.base import training_loader
 from lit_mstar.encoding import Batch, Encoder
 from lit_mstar.files import missing_input
 from lit_mstar.step_dataset import read_steps

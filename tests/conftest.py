@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import make_tiny_backbone
-from lit_mstar.data import DigitsSource
 
 from lit_mstar import Backbone, Problem, TinyBackbone
+from lit_mstar.data import DigitsSource
 
 
 @pytest.fixture(autouse=True)
