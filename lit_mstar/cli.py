@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from jsonargparse.typing import PositiveInt
@@ -25,7 +26,7 @@ class MStarTrainer(Trainer):
 class MStarCLI(LightningCLI):
     """`LightningCLI` in subclass mode; after `fit` it tests, exports and sums up what validation chose."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.started = time.monotonic()
         super().__init__(
             LightningModule,
@@ -36,6 +37,7 @@ class MStarCLI(LightningCLI):
             auto_configure_optimizers=False,
             seed_everything_default=0,
             save_config_kwargs={"overwrite": True},
+            **options,
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:

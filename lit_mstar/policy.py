@@ -17,7 +17,7 @@ from lit_mstar.checkpoints import remember_architecture, require_architecture, r
 from lit_mstar.encoding import IGNORE, Batch, Encoder
 from lit_mstar.metrics import GreedyAccuracy
 from lit_mstar.reward import ReasoningFormat
-from lit_mstar.rollouts import Problem, Rollout, SamplingParams
+from lit_mstar.rollouts import Problem, Response, SamplingParams
 from lit_mstar.samplers import Sampler, TransformersSampler
 from lit_mstar.schedules import WarmupConstant
 
@@ -119,10 +119,10 @@ class PolicyModule(LightningModule):
         self.test_accuracy.update(self._correct(batch))
         self.log("test/accuracy", self.test_accuracy, batch_size=len(batch))
 
-    def predict_step(self, batch: Sequence[Problem], batch_idx: int) -> list[Rollout]:
-        """One greedy response per problem."""
-        rollouts = sorted(self.sampler.sample(batch, self.evaluation), key=lambda item: item[0])
-        return [self.reasoning.mark(rollout) for _, rollout in rollouts]
+    def predict_step(self, batch: Sequence[Problem], batch_idx: int, dataloader_idx: int = 0) -> list[Response]:
+        """One greedy response per problem, marked."""
+        rollouts = dict(self.sampler.sample(batch, self.evaluation))
+        return [self.reasoning.mark(rollouts[i]).responses[0] for i in range(len(batch))]
 
     def fingerprint(self) -> str:
         """A digest of the trainable weights: equal digests, equal responses."""
@@ -142,7 +142,7 @@ class PolicyModule(LightningModule):
         require_architecture(checkpoint, self.backbone, self)
 
     def _correct(self, problems: Sequence[Problem]) -> Tensor:
-        return torch.tensor([rollout.responses[0].correct is True for rollout in self.predict_step(problems, 0)])
+        return torch.tensor([response.correct is True for response in self.predict_step(problems, 0)])
 
 
 def response_nll(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:

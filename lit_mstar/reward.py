@@ -31,8 +31,10 @@ class ReasoningFormat:
                 groups = re.compile(pattern).groups
             except re.error as error:
                 raise ValueError(f"ReasoningFormat.{name} is {pattern!r}: {error}.") from error
-            if name == "answer_pattern" and groups < 1:
-                raise ValueError(f"ReasoningFormat.{name} is {pattern!r}; it needs a group (…) for the answer.")
+            if name == "answer_pattern" and groups != 1:
+                raise ValueError(
+                    f"ReasoningFormat.{name} is {pattern!r}; it needs exactly one group (…), for the answer."
+                )
 
     def mark(self, rollout: Rollout) -> Rollout:
         """Fills in every response's steps, answer and correctness, in place; returns the rollout.

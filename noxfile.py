@@ -1,0 +1,44 @@
+"""Checks: `nox` runs lint, typecheck, tests and wheel; each makes a virtual environment of its own."""
+
+from __future__ import annotations
+
+import nox
+
+nox.options.sessions = ["lint", "typecheck", "tests", "wheel"]
+nox.options.reuse_existing_virtualenvs = True
+
+# One torch for all sessions, so that checks compare like with like and no session downloads a second one.
+TORCH = "torch==2.13.0"
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    session.install("ruff>=0.14")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    session.install(TORCH, ".", "mypy>=1.18", "types-PyYAML", "nox")
+    config = str(session.invoked_from) + "/pyproject.toml"
+    session.chdir(session.create_tmp())  # away from the source: the installed package holds all three folders
+    session.run("mypy", "--config-file", config, "-p", "lit_mstar")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    session.install(TORCH, "-e", ".[dev]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Builds the wheel and uses it outside the repository."""
+    session.install("build>=1.3")
+    dist = session.create_tmp()
+    session.run("python", "-m", "build", "--wheel", "--outdir", dist)
+    session.install(TORCH, "--find-links", dist, "--upgrade", "lit-mstar==0.1.0")
+    session.chdir(dist)
+    session.run("lit-mstar", "--help")
+    session.run("python", "-c", "import lit_mstar.callbacks, lit_mstar.data; print(lit_mstar.data.__file__)")

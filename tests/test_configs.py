@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lit_mstar.callbacks import PRMFilter, TemperatureBalancer, TrainingDynamics
+from lit_mstar.cli import MStarCLI
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+STAGES = sorted(CONFIGS.glob("*/[0-9]*.yaml"))
+
+
+def instantiate(config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MStarCLI:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(PRMFilter, "setup", lambda *_: None)
+    return MStarCLI(args=["--config", str(config)], run=False)
+
+
+@pytest.mark.parametrize("config", STAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_stage_parses_and_instantiates(config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    cli = instantiate(config, monkeypatch, tmp_path)
+    assert type(cli.model).__name__ == yaml.safe_load(config.read_text())["model"]["class_path"].rpartition(".")[2]
+
+
+@pytest.mark.parametrize("config", STAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_stage_keeps_its_files_in_the_folder_of_its_name(config: Path):
+    stage = yaml.safe_load(config.read_text())
+    home = f"runs/{config.resolve().parent.name}/{config.stem}"
+    assert stage["trainer"]["default_root_dir"] == home
+    if stage["trainer"]["logger"]:
+        assert stage["trainer"]["logger"]["init_args"]["save_dir"] == home
+        checkpoints = stage["trainer"]["callbacks"][0]
+        assert checkpoints["init_args"]["dirpath"] == f"{home}/checkpoints"
+        assert checkpoints["init_args"]["monitor"].startswith("val/")  # what is reported is never chosen on test
+
+
+def test_the_control_warms_up_exactly_like_the_quickstart():
+    ours, theirs = CONFIGS / "quickstart-control/1-warmup.yaml", CONFIGS / "quickstart/1-warmup.yaml"
+    assert ours.read_text() == theirs.read_text()
+
+
+def test_evolve_plugs_in_filtering_balancing_and_dynamics(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    cli = instantiate(CONFIGS / "quickstart/4-evolve.yaml", monkeypatch, tmp_path)
+    kinds = [type(callback) for callback in cli.trainer.callbacks]
+    assert {PRMFilter, TemperatureBalancer, TrainingDynamics} <= set(kinds)
+    balancer = cli.trainer.callbacks[kinds.index(TemperatureBalancer)]
+    assert (balancer.every, balancer.k, balancer.grid) == (2, 2, [t / 10 for t in range(3, 17)])

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import lit_mstar
+from lit_mstar.__main__ import main
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
+def test_help_names_every_command_and_imports_no_torch():
+    code = "import sys; from lit_mstar.__main__ import main; main(['--help']); print('torch' in sys.modules)"
+    lines = run_python(code).stdout.splitlines()
+    assert lines[-1] == "False"
+    for command in ("fit", "validate", "test", "predict", "annotate", "run"):
+        assert any(line.strip().startswith(command + " ") for line in lines)
+
+
+def test_no_arguments_is_a_call_for_help(capsys: pytest.CaptureFixture[str]):
+    main([])
+    assert "usage: lit-mstar COMMAND" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_named():
+    with pytest.raises(SystemExit, match="unknown command 'fitt'"):
+        main(["fitt"])
+
+
+def test_version(capsys: pytest.CaptureFixture[str]):
+    main(["--version"])
+    assert capsys.readouterr().out == f"lit-mstar {lit_mstar.__version__}\n"
+
+
+def test_importing_the_package_imports_no_torch():
+    assert run_python("import lit_mstar, sys; print('torch' in sys.modules)").stdout == "False\n"
+
+
+@pytest.mark.parametrize("name", lit_mstar.__all__)
+def test_every_promised_name_is_there(name: str):
+    assert getattr(lit_mstar, name).__name__ == name
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="PolicyModul"):
+        lit_mstar.PolicyModul

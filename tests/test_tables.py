@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import torch
+
+from lit_mstar import Problem, Response, Rollout
+from lit_mstar.tables import correctness, scores
+
+
+def rollouts(*rows: list[tuple[bool | None, float | None]]) -> list[Rollout]:
+    problem = Problem(id="p", question="?")
+    return [Rollout(problem=problem, responses=[Response(text="", correct=c, score=s) for c, s in row]) for row in rows]
+
+
+def test_unknown_counts_as_wrong():
+    table = correctness(rollouts([(True, None), (False, None)], [(None, None), (True, None)]))
+    assert table.dtype == torch.bool
+    assert table.tolist() == [[True, False], [False, True]]
+
+
+def test_scores_keep_their_places():
+    table = scores(rollouts([(None, 0.0), (None, 0.5)], [(None, 0.25), (None, 1.0)]))
+    assert table is not None
+    assert table.dtype == torch.float32
+    assert table.tolist() == [[0.0, 0.5], [0.25, 1.0]]
+
+
+def test_one_missing_score_means_none():
+    assert scores(rollouts([(None, 0.0), (None, 0.5)], [(None, 0.25), (None, None)])) is None
