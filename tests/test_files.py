@@ -30,12 +30,19 @@ def test_an_old_file_is_replaced(tmp_path: Path):
     assert file.read_text() == "new"
 
 
+def crash_while_writing(path: Path, name: str) -> None:
+    with atomic(path) as partial:
+        file = partial / name if name else partial
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("half of the n")
+        raise Crash
+
+
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path):
     file = tmp_path / "file.txt"
     file.write_text("old")
-    with pytest.raises(Crash), atomic(file) as partial:
-        partial.write_text("half of the n")
-        raise Crash
+    with pytest.raises(Crash):
+        crash_while_writing(file, "")
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -61,10 +68,8 @@ def test_an_error_leaves_the_old_folder_and_nothing_else(tmp_path: Path):
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "weights").write_text("old")
-    with pytest.raises(Crash), atomic(folder) as partial:
-        partial.mkdir()
-        (partial / "weights").write_text("half")
-        raise Crash
+    with pytest.raises(Crash):
+        crash_while_writing(folder, "weights")
     assert list(tmp_path.iterdir()) == [folder]
     assert (folder / "weights").read_text() == "old"
 
