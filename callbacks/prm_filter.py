@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from typing import Literal
-
 from lightning.pytorch import LightningModule, Trainer
 
+from lit_mstar.aggregation import Aggregation, aggregate
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.prm import ProcessRewardModule
 from lit_mstar.rollouts import Iteration
 from lit_mstar.selection import Selection, TopK
-
-Aggregation = Literal["min", "product", "mean", "last"]
-
-AGGREGATIONS: dict[str, Callable[[Sequence[float]], float]] = {
-    "min": min,
-    "product": math.prod,
-    "mean": lambda scores: sum(scores) / len(scores),
-    "last": lambda scores: scores[-1],
-}
 
 
 class PRMFilter(EvolutionCallback):
@@ -55,5 +43,5 @@ class PRMFilter(EvolutionCallback):
         for rollout, of_responses in zip(iteration.rollouts, scores, strict=True):
             for response, steps in zip(rollout.responses, of_responses, strict=True):
                 response.step_scores = steps
-                response.score = AGGREGATIONS[self.aggregation](steps) if steps else 0.0
+                response.score = aggregate(steps, self.aggregation)
             rollout.selected = self.selection(rollout)

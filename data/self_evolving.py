@@ -120,7 +120,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         iteration = self.iteration
         assert iteration is not None, "the epoch that ends was generated"  # noqa: S101
         call_hook(self.trainer, "on_iteration_end", iteration)
-        self._policy.log_dict(iteration.metrics, logger=False, rank_zero_only=True)
+        self._policy.log_dict(iteration.metrics, logger=False, sync_dist=True)
         self._close(iteration)
 
     def state_dict(self) -> dict[str, int]:

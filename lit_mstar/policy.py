@@ -5,24 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 from lit_mstar.backbone import Backbone
-from lit_mstar.checkpoints import remember_architecture, require_architecture, require_finite
-from lit_mstar.encoding import IGNORE, Batch, Encoder
+from lit_mstar.checkpoints import require_finite
+from lit_mstar.encoding import IGNORE, Batch
 from lit_mstar.metrics import GreedyAccuracy
+from lit_mstar.module import BackboneModule
 from lit_mstar.reward import ReasoningFormat
 from lit_mstar.rollouts import Problem, Response, SamplingParams
 from lit_mstar.samplers import Sampler, TransformersSampler
 from lit_mstar.schedules import WarmupConstant
 
 
-class PolicyModule(LightningModule):
+class PolicyModule(BackboneModule):
     """Learns by the negative log-likelihood of response tokens; validates by greedy accuracy.
 
     Args:
@@ -44,36 +43,18 @@ class PolicyModule(LightningModule):
         optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-6),
         lr_scheduler: LRSchedulerCallable = lambda optimizer: WarmupConstant(optimizer),
     ) -> None:
-        super().__init__()
-        self.backbone = backbone
+        super().__init__(backbone, optimizer, lr_scheduler)
         self.sampler = sampler or TransformersSampler()
         self.evaluation = evaluation.greedy()
         self.reasoning = reasoning
-        self.optimizer = optimizer
-        self.lr_scheduler = lr_scheduler
-        self.model: nn.Module = None  # type: ignore[assignment]  # built in configure_model
         self.val_accuracy = GreedyAccuracy()
         self.test_accuracy = GreedyAccuracy()
         self._tokens = 0  # response tokens in the gradients accumulated so far
-
-    @property
-    def encoder(self) -> Encoder:
-        """Turns problems and responses into tensors for this model."""
-        return self.backbone.encoder
-
-    def setup(self, stage: str) -> None:
-        """Refuses a missing model folder before anything is loaded."""
-        self.backbone.check()
 
     def configure_model(self) -> None:
         """Loads the model, once."""
         if self.model is None:
             self.model = self.backbone.load_model()
-
-    def configure_optimizers(self) -> Any:
-        """The optimizer over trainable weights, and its schedule per step."""
-        optimizer = self.optimizer(p for p in self.parameters() if p.requires_grad)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.lr_scheduler(optimizer), "interval": "step"}}
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The summed negative log-likelihood; `on_before_optimizer_step` divides by the number of tokens."""
@@ -132,14 +113,6 @@ class PolicyModule(LightningModule):
     def save(self, folder: Path) -> None:
         """Writes a Hugging Face folder (a PEFT adapter where LoRA is on)."""
         self.backbone.save(self.model, folder)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Notes the architecture, for the error message of another one."""
-        remember_architecture(checkpoint, self.backbone)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuses a checkpoint of another architecture."""
-        require_architecture(checkpoint, self.backbone, self)
 
     def _correct(self, problems: Sequence[Problem]) -> Tensor:
         return torch.tensor([response.correct is True for response in self.predict_step(problems, 0)])

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -23,9 +22,10 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryAUROC, BinaryCalibrationError
 
 from lit_mstar.backbone import Backbone
-from lit_mstar.checkpoints import remember_architecture, require_architecture, require_finite
-from lit_mstar.encoding import Batch, Encoder
+from lit_mstar.checkpoints import require_finite
+from lit_mstar.encoding import Batch
 from lit_mstar.files import missing_input
+from lit_mstar.module import BackboneModule
 from lit_mstar.prompt_cache import equal_prompts, fill_cache, inference
 from lit_mstar.rollouts import Problem, Rollout
 from lit_mstar.schedules import WarmupConstant
@@ -34,7 +34,7 @@ from lit_mstar.step_encoding import step_ids
 _HEAD_FILE = "prm_head.safetensors"
 
 
-class ProcessRewardModule(LightningModule):
+class ProcessRewardModule(BackboneModule):
     """Learns the probability that a step leads to the right answer, from Monte-Carlo labels.
 
     Args:
@@ -53,26 +53,13 @@ class ProcessRewardModule(LightningModule):
         lr_scheduler: LRSchedulerCallable = lambda optimizer: WarmupConstant(optimizer),
         batch_size: int = 256,
     ) -> None:
-        super().__init__()
-        self.backbone = backbone
+        super().__init__(backbone, optimizer, lr_scheduler)
         self.labels = labels
-        self.optimizer = optimizer
-        self.lr_scheduler = lr_scheduler
         self.batch_size = batch_size
-        self.model: nn.Module = None  # type: ignore[assignment]  # built in configure_model
-        self.head: nn.Linear = None  # type: ignore[assignment]
+        self.head: nn.Linear = None  # type: ignore[assignment]  # built in configure_model
         metrics = MetricCollection({"step_auroc": BinaryAUROC(), "step_ece": BinaryCalibrationError(n_bins=15)})
         self.val_metrics = metrics.clone(prefix="val/")
         self.test_metrics = metrics.clone(prefix="test/")
-
-    @property
-    def encoder(self) -> Encoder:
-        """Turns problems and steps into tensors for this model."""
-        return self.backbone.encoder
-
-    def setup(self, stage: str) -> None:
-        """Refuses a missing model folder before anything is loaded."""
-        self.backbone.check()
 
     def configure_model(self) -> None:
         """Loads the model without its language head, and the scalar head where the folder has one."""
@@ -83,11 +70,6 @@ class ProcessRewardModule(LightningModule):
         saved = Path(self.backbone.path) / _HEAD_FILE
         if saved.is_file():
             self.head.load_state_dict(load_file(saved))
-
-    def configure_optimizers(self) -> Any:
-        """The optimizer over trainable weights, and its schedule per step."""
-        optimizer = self.optimizer(p for p in self.parameters() if p.requires_grad)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.lr_scheduler(optimizer), "interval": "step"}}
 
     def forward(self, ends: Tensor, **inputs: Any) -> Tensor:
         """Logits of the steps that end at token positions `ends` (R, S) int64 of the model's inputs; (R, S)."""
@@ -136,6 +118,24 @@ class ProcessRewardModule(LightningModule):
                     scores[i][j] = steps
         return scores
 
+    def save(self, folder: Path) -> None:
+        """Writes the backbone as a Hugging Face folder, with the scalar head in a file of its own."""
+        self.backbone.save(self.model, folder)
+        save_file({name: value.detach().cpu() for name, value in self.head.state_dict().items()}, folder / _HEAD_FILE)
+
+    @classmethod
+    def from_folder(cls, folder: str) -> ProcessRewardModule:
+        """Loads what `save` wrote, for scoring.
+
+        Raises:
+            ValueError: If the folder is not there or holds a model without a step head.
+        """
+        if not (Path(folder) / _HEAD_FILE).is_file():
+            raise ValueError(missing_input(folder, f"a process reward model (no {_HEAD_FILE} in it)"))
+        prm = cls(Backbone(folder))
+        prm.configure_model()
+        return prm.eval().requires_grad_(False)
+
     def _score_chains(self, problems: list[Problem], owners: list[int], chains: list[list[str]]) -> list[list[float]]:
         """Scores chains of steps; chain r belongs to problem `owners[r]`, whose prompt is encoded once."""
         prompts = {name: value.to(self.device) for name, value in self.encoder.prompts(problems).items()}
@@ -159,29 +159,3 @@ class ProcessRewardModule(LightningModule):
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         targets = labels if self.labels == "soft" else (labels > 0).float()
         return binary_cross_entropy_with_logits(logits, targets)
-
-    def save(self, folder: Path) -> None:
-        """Writes the backbone as a Hugging Face folder, with the scalar head in a file of its own."""
-        self.backbone.save(self.model, folder)
-        save_file({name: value.detach().cpu() for name, value in self.head.state_dict().items()}, folder / _HEAD_FILE)
-
-    @classmethod
-    def from_folder(cls, folder: str) -> ProcessRewardModule:
-        """Loads what `save` wrote, for scoring.
-
-        Raises:
-            ValueError: If the folder is not there or holds a model without a step head.
-        """
-        if not (Path(folder) / _HEAD_FILE).is_file():
-            raise ValueError(missing_input(folder, f"a process reward model (no {_HEAD_FILE} in it)"))
-        prm = cls(Backbone(folder))
-        prm.configure_model()
-        return prm.eval().requires_grad_(False)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Notes the architecture, for the error message of another one."""
-        remember_architecture(checkpoint, self.backbone)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuses a checkpoint of another architecture."""
-        require_architecture(checkpoint, self.backbone, self)
