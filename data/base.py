@@ -16,6 +16,8 @@ from lit_mstar.encoding import Batch, Encoder
 from lit_mstar.images import image_size
 from lit_mstar.rollouts import Problem
 
+_COARSE = 32  # tokens, ours: examples whose lengths differ by less may share a batch at little cost
+
 Example = tuple[Problem, list[int]]  # a problem and the token ids of a response to learn
 
 
@@ -137,7 +139,8 @@ def training_loader(
         batch_size=data.batch_size,
         num_replicas=data.trainer.world_size,
         rank=data.trainer.global_rank,
-        lengths=lengths,
+        # Coarsely: among nearly equal lengths the order stays random, and no batch is all of one kind of problem.
+        lengths=[-(-length // _COARSE) for length in lengths],
     )
     return StatefulDataLoader(
         examples,  # type: ignore[arg-type]

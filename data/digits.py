@@ -175,8 +175,8 @@ def _is_true(step: str, drawing: _Drawing) -> bool:
 
 
 def _png(pixels: np.ndarray) -> bytes:
-    """Encodes pixels in [0, 16] as a black-on-white PNG, each scan pixel 2 x 2."""
-    gray = (255 - np.clip(pixels * 16, 0, 255)).astype(np.uint8).repeat(2, 0).repeat(2, 1)
+    """Encodes pixels in [0, 16] as a white-on-black PNG, each scan pixel 2 x 2."""
+    gray = np.clip(pixels * 16, 0, 255).astype(np.uint8).repeat(2, 0).repeat(2, 1)
     buffer = io.BytesIO()
     Image.fromarray(gray).save(buffer, format="PNG")
     return buffer.getvalue()

@@ -52,7 +52,8 @@ class Encoder:
     @property
     def forbidden_ids(self) -> list[int]:
         """Special tokens that no response may contain: an image placeholder without its image breaks any model."""
-        return [i for i in self.tokenizer.all_special_ids if i != self.end_id]
+        added = (i for i, token in self.tokenizer.added_tokens_decoder.items() if token.special)
+        return sorted({*self.tokenizer.all_special_ids, *added} - {self.end_id})
 
     def prompt_text(self, problem: Problem) -> str:
         """The whole prompt, up to where the assistant begins; one placeholder per image."""

@@ -181,5 +181,5 @@ def test_code_in_the_folder_is_not_run(tmp_path: Path, use: str):
         (tmp_path / name).write_text(json.dumps({"model_type": "unheard-of", "auto_map": auto}))
     backbone = Backbone(str(tmp_path))
     with pytest.raises(ValueError, match="trust_remote_code"):
-        backbone.processor if use == "processor" else getattr(backbone, use)()  # noqa: B018
+        backbone.processor if use == "processor" else getattr(backbone, use)()
     assert not marker.exists()

@@ -27,7 +27,7 @@ def test_every_stage_parses_and_instantiates(config: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("config", STAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_stage_keeps_its_files_in_the_folder_of_its_name(config: Path):
     stage = yaml.safe_load(config.read_text())
-    home = f"runs/{config.resolve().parent.name}/{config.stem}"
+    home = f"runs/{config.resolve().parent.name}/{config.stem}"  # a control shares its first stage by a link
     assert stage["trainer"]["default_root_dir"] == home
     if stage["trainer"]["logger"]:
         assert stage["trainer"]["logger"]["init_args"]["save_dir"] == home

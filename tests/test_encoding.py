@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from helpers import make_tiny_backbone, png
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -161,6 +161,7 @@ def qwen_like(prompts: list[list[int]], left: bool) -> dict[str, Tensor]:
     return tensors
 
 
+@settings(deadline=None)
 @given(rows, st.booleans())
 def test_tails_are_appended_to_what_is_not_padding(rows: list[tuple[list[int], list[int]]], left: bool):
     prompts = qwen_like([prompt for prompt, _ in rows], left)
@@ -178,6 +179,7 @@ def test_tails_are_appended_to_what_is_not_padding(rows: list[tuple[list[int], l
     assert batch["image_grid_thw"] is prompts["image_grid_thw"]
 
 
+@settings(deadline=None)
 @given(rows, st.booleans())
 def test_appending_in_two_parts_is_appending_once(rows: list[tuple[list[int], list[int]]], left: bool):
     prompts = qwen_like([prompt for prompt, _ in rows], left)

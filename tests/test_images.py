@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers import png
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -125,6 +125,7 @@ def test_black_and_white_and_alpha_become_rgb():
     assert as_rgb(Image.new("RGBA", (2, 2), (1, 2, 3, 255))).getpixel((0, 0)) == (1, 2, 3)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(FILES), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=6), st.floats(0, 1))
 def test_no_damage_gives_anything_but_an_image_or_a_value_error(
     data: bytes, edits: list[tuple[float, int]], cut: float

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lit_mstar import Problem, Response, Rollout
@@ -61,6 +61,7 @@ def test_a_lost_chain_is_not_sampled_on():
     assert sampler.asked == [("p", prefixes[0]), ("p", prefixes[1])]
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, K), max_size=5), max_size=5))
 def test_every_chain_has_its_own_labels(counts: list[list[int]]):
     problems = [Problem(id=str(i), question="?", answer=str(i)) for i in range(len(counts))]

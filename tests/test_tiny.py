@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from helpers import CORPUS, make_tiny_backbone, png
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lit_mstar import Problem, TinyBackbone
@@ -12,6 +12,7 @@ ENCODER = make_tiny_backbone().encoder
 texts = st.text(max_size=60) | st.lists(st.sampled_from([*CORPUS, "Step", " 12", "\n", "\n\n", " "])).map("".join)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=4))
 def test_every_digit_is_a_token(numbers: list[int]):
     text = " + ".join(map(str, numbers))
@@ -29,6 +30,7 @@ def test_no_token_reaches_over_the_end_of_a_line():
     assert all("\n" not in piece[:-1] for piece in pieces)
 
 
+@settings(deadline=None)
 @given(texts, texts)
 @example("Step 1: The first digit is 3.", "Step 2: The second digit is 4.\n")
 def test_lines_have_the_same_tokens_alone(before: str, after: str):
@@ -36,6 +38,7 @@ def test_lines_have_the_same_tokens_alone(before: str, after: str):
     assert ENCODER.text_ids(line + after) == ENCODER.text_ids(line) + ENCODER.text_ids(after)
 
 
+@settings(deadline=None)
 @given(texts)
 @example(" .")
 @example(" n't ,")

@@ -10,21 +10,24 @@ Notation: P problems, N responses each, L prompt tokens, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
+from peft import PeftModel
 from torch import Tensor
 from transformers import (
     GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
     PreTrainedModel,
+    StoppingCriteria,
     TemperatureLogitsWarper,
     TopPLogitsWarper,
 )
 
-from lit_mstar.encoding import Batch, append_tokens
+from lit_mstar.encoding import Batch, Encoder, append_tokens
 from lit_mstar.prompt_cache import equal_prompts, fill_cache, inference
 from lit_mstar.rollouts import Problem, Response, Rollout, SamplingParams
 from lit_mstar.samplers.base import Policy, Sampler, response_stream
@@ -73,47 +76,61 @@ class TransformersSampler(Sampler):
         batch = append_tokens(encoder.prompts([problem for problem, _ in rows]), tails, encoder.pad_id)
         batch = {name: value.to(model.device) for name, value in batch.items()}
         length = batch["input_ids"].shape[1]
-        tokens = model.generate(  # (P·N, L + new)
-            **(_share_prompt(model, batch, n) if self.share_prompt else batch),
-            generation_config=self._generation_config(sampling),
-            logits_processor=_processors(prompts, sampling, start=length),
-            tokenizer=encoder.tokenizer,
-        )
+        with _own_settings_aside(model):
+            tokens = model.generate(  # (P·N, L + new)
+                **(_share_prompt(model, batch, n) if self.share_prompt else batch),
+                generation_config=self._generation_config(sampling),
+                logits_processor=_processors(prompts, sampling, start=length),
+                stopping_criteria=[_StopStrings(encoder, sampling.stop, length)] if sampling.stop else None,
+            )
         responses = [self._response(row, sampling) for row in tokens[:, length:].tolist()]
         return [
             Rollout(problem=problem, responses=responses[p * n : (p + 1) * n]) for p, (problem, _) in enumerate(prompts)
         ]
 
     def _generation_config(self, sampling: SamplingParams) -> GenerationConfig:
-        # Greedy over processed scores: drawing happens in `_DrawToken`. Every knob that a checkpoint's own
-        # generation config might turn is set, so that all engines sample from the same distribution.
+        # Greedy over processed scores: the drawing is done by `_DrawToken`.
         return GenerationConfig(  # type: ignore[no-untyped-call]
             do_sample=False,
             max_new_tokens=sampling.max_tokens,
             eos_token_id=self._encoder.end_id,
             pad_token_id=self._encoder.pad_id,
             suppress_tokens=self._encoder.forbidden_ids or None,
-            stop_strings=list(sampling.stop) or None,
-            repetition_penalty=1.0,
-            no_repeat_ngram_size=0,
         )
 
     def _response(self, ids: list[int], sampling: SamplingParams) -> Response:
         """Cuts a row after its end-of-turn token or its first stop string; what follows is padding."""
-        encoder = self._encoder
-        length, reason = len(ids), "length"
-        if encoder.end_id in ids:
-            length, reason = ids.index(encoder.end_id) + 1, "stop"
-        for end in range(1, length) if sampling.stop else ():
-            if any(stop in encoder.decode(ids[:end]) for stop in sampling.stop):
-                length, reason = end, "stop"
-                break
+        end_id = self._encoder.end_id
+        ended = end_id in ids
+        ids = ids[: ids.index(end_id) + 1] if ended else ids
+        text = self._encoder.decode(ids)
+        if cut := _first_stop(text, sampling.stop):
+            text, ended = text[:cut], True
+            ids = ids[: next(k for k in range(1, len(ids) + 1) if len(self._encoder.decode(ids[:k])) >= cut)]
         return Response(
-            text=encoder.decode(ids[:length]),
-            token_ids=ids[:length],
-            finish_reason=reason,  # type: ignore[arg-type]
+            text=text,
+            token_ids=ids,
+            finish_reason="stop" if ended else "length",
             temperature=sampling.temperature,
         )
+
+
+class _StopStrings(StoppingCriteria):
+    """Rows whose response, without the prompt before it, contains a stop string are done."""
+
+    def __init__(self, encoder: Encoder, stop: Sequence[str], start: int) -> None:
+        self.encoder = encoder
+        self.stop = stop
+        self.start = start
+
+    def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
+        texts = (self.encoder.decode(row) for row in input_ids[:, self.start :].tolist())
+        return torch.tensor([_first_stop(text, self.stop) > 0 for text in texts], device=input_ids.device)
+
+
+def _first_stop(text: str, stop: Sequence[str]) -> int:
+    """Where the stop string that is complete first ends in `text`; 0 where there is none."""
+    return min((text.index(string) + len(string) for string in stop if string in text), default=0)
 
 
 class _DrawToken(LogitsProcessor):
@@ -147,6 +164,17 @@ def _processors(prompts: list[tuple[Problem, str]], sampling: SamplingParams, st
         processors.append(TopPLogitsWarper(sampling.top_p))
     processors.append(_DrawToken(uniforms, start))
     return processors
+
+
+@contextmanager
+def _own_settings_aside(model: Any) -> Iterator[None]:
+    """Hides the checkpoint's own generation settings, so that all engines sample from the same distribution."""
+    inner = model.get_base_model() if isinstance(model, PeftModel) else model
+    own, inner.generation_config = inner.generation_config, GenerationConfig()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        inner.generation_config = own
 
 
 def _share_prompt(model: PreTrainedModel, batch: Batch, n: int) -> dict[str, Any]:

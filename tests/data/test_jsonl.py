@@ -1,0 +1,230 @@
+"""The user's own rows: each mistake is named with file, line, field and remedy, before any image is decoded."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import png
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from lit_mstar import Problem
+from lit_mstar.data import JsonlSource, jsonl
+
+GOOD = {"question": "How many?", "answer": "7"}
+SEED = GOOD | {"reasoning": "Step 1: Count.\nAnswer: 7"}
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
+
+
+def write(folder: Path, *rows: Any, name: str = "rows.jsonl") -> Path:
+    lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+    file = folder / name
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def read(file: Path, split: str = "train", **options: Any) -> list[Problem]:
+    return JsonlSource(**{split: file}, **options).problems(split)
+
+
+@pytest.fixture(autouse=True)
+def _no_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoding pixels is an error in this file."""
+
+    def load(image: Image.Image) -> None:
+        raise AssertionError("pixels were decoded")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+
+
+MISTAKES: list[tuple[str, Any, str, str]] = [
+    ("unknown field", GOOD | {"anwser": "1"}, "anwser", "the fields are .*answer.*question"),
+    ("no question", {"answer": "7"}, "question", "must be a text"),
+    ("blank question", GOOD | {"question": " \n"}, "question", "must be a text"),
+    ("question is a number", GOOD | {"question": 3}, "question", "must be a text"),
+    ("no answer", {"question": "How many?"}, "answer", "add it"),
+    ("null answer", GOOD | {"answer": None}, "answer", "add it"),
+    ("empty answer", GOOD | {"answer": ""}, "answer", "add it"),
+    ("blank answer", GOOD | {"answer": " \t"}, "answer", "add it"),
+    ("missing image", GOOD | {"image": "none.png"}, "image", "does not exist; correct the path"),
+    ("folder as image", GOOD | {"image": "."}, "image", "does not exist; correct the path"),
+    ("foreign image", GOOD | {"image": "rows.jsonl"}, "image", "not a readable image file.*replace"),
+    ("second image missing", GOOD | {"images": ["good.png", "none.png"]}, "image", "none.png does not exist"),
+    ("images is a text", GOOD | {"images": "good.png"}, "images", "must be a list of file paths"),
+    ("image is a number", GOOD | {"image": 5}, "image", "must be"),
+    ("reasoning without answer", GOOD | {"reasoning": "Because."}, "reasoning", "end it with a line 'Answer"),
+    ("reasoning is a number", GOOD | {"reasoning": 7}, "reasoning", "must be a text"),
+    ("choices is a text", GOOD | {"choices": "red"}, "choices", "must be a list"),
+]
+
+
+@pytest.mark.parametrize(("row", "field", "remedy"), [m[1:] for m in MISTAKES], ids=[m[0] for m in MISTAKES])
+def test_mistakes_are_named(tmp_path: Path, row: Any, field: str, remedy: str) -> None:
+    (tmp_path / "good.png").write_bytes(png())
+    file = write(tmp_path, GOOD | {"image": "good.png"}, "", row, GOOD)
+    with pytest.raises(ValueError, match=f"(?s)^{re.escape(str(file))}:3: .*{field}.*{remedy}"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    "line", ["{'question': 1}", '{"question": "a"', "nonsense", "[" * 100_000], ids=lambda x: x[:9]
+)
+def test_what_is_not_json_is_named(tmp_path: Path, line: str) -> None:
+    file = write(tmp_path, GOOD, line)
+    with pytest.raises(ValueError, match=f"^{re.escape(str(file))}:2: not valid JSON .*one object per line"):
+        read(file)
+
+
+@pytest.mark.parametrize(("line", "kind"), [("[1]", "list"), ('"a"', "str"), ("3", "int"), ("null", "NoneType")])
+def test_what_is_no_object_is_named(tmp_path: Path, line: str, kind: str) -> None:
+    file = write(tmp_path, GOOD, line)
+    with pytest.raises(ValueError, match=f"^{re.escape(str(file))}:2: a row must be an object .*not {kind}"):
+        read(file)
+
+
+def test_what_is_no_text_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(json.dumps(GOOD).encode() + b'\n{"question": "\xff\xfe", "answer": "1"}\n')
+    with pytest.raises(ValueError, match=f"{re.escape(str(file))}.*UTF-8"):
+        read(file)
+
+
+def test_overlong_line_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = GOOD | {"id": "row"}
+    length = len(json.dumps(row)) + 1  # with its line end
+    file = write(tmp_path, row, row | {"id": "row2"})
+    monkeypatch.setattr(jsonl, "_MAX_LINE", length)
+    with pytest.raises(ValueError, match=f"^{re.escape(str(file))}:2: the line is longer than {length} .*in files"):
+        read(file)
+    monkeypatch.setattr(jsonl, "_MAX_LINE", length + 1)
+    assert len(read(file)) == 2
+
+
+def test_duplicate_ids_are_named(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD | {"id": "a"}, GOOD | {"id": "b"}, GOOD | {"id": "b"})
+    with pytest.raises(ValueError, match=f"^{re.escape(str(file))}:3: .*id.*'b'.*unique"):
+        read(file)
+
+
+def test_ids_that_look_the_same_are_duplicates(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD | {"id": 1}, GOOD | {"id": "1"})
+    with pytest.raises(ValueError, match="unique"):
+        read(file)
+
+
+def test_rows_without_ids_are_told_apart_by_place(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD, "", GOOD, GOOD | {"id": None})
+    ids = [problem.id for problem in read(file)]
+    assert ids == [f"{file}:1", f"{file}:3", f"{file}:4"]
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"nowhere.jsonl does not exist; correct JsonlSource.validate"):
+        read(tmp_path / "nowhere.jsonl", "validate")
+
+
+def test_a_split_without_a_file_is_empty(tmp_path: Path) -> None:
+    source = JsonlSource(train=write(tmp_path, GOOD))
+    assert [len(source.problems(split)) for split in ("seed", "train", "validate", "test")] == [0, 1, 0, 0]
+
+
+def claiming_png(side: int) -> bytes:
+    """A PNG of a few bytes whose header claims side x side pixels."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [9_000, 100_000])
+def test_image_bomb_is_named(tmp_path: Path, side: int) -> None:
+    (tmp_path / "bomb.png").write_bytes(claiming_png(side))
+    file = write(tmp_path, GOOD | {"image": "bomb.png"})
+    with pytest.raises(ValueError, match=f"^{re.escape(str(file))}:1: field 'image': .*bomb.png.*scale it down"):
+        read(file)
+
+
+def test_max_pixels_is_the_largest_that_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "image.png").write_bytes(png(6, 7))
+    file = write(tmp_path, GOOD | {"image": "image.png"})
+    assert len(read(file, max_pixels=42)) == 1
+    with pytest.raises(ValueError, match="claims 6 x 7 pixels, more than max_pixels=41"):
+        read(file, max_pixels=41)
+
+
+@pytest.mark.parametrize("split", ["seed", "train", "validate", "test"])
+def test_only_training_rows_may_be_unlabeled(tmp_path: Path, split: str) -> None:
+    file = write(tmp_path, {"question": "How many?", "reasoning": "Answer: 7"})
+    if split == "train":
+        assert [problem.answer for problem in read(file, split, unlabeled=True)] == [None]
+    else:
+        with pytest.raises(ValueError, match="field 'answer' is missing; add it"):
+            read(file, split, unlabeled=True)
+
+
+def test_seed_rows_need_reasoning(tmp_path: Path) -> None:
+    file = write(tmp_path, SEED, GOOD)
+    with pytest.raises(ValueError, match=r":2: field 'reasoning' is None; it must be a text"):
+        read(file, "seed")
+    (problem,) = read(write(tmp_path, SEED), "seed")
+    assert problem.reasoning == SEED["reasoning"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@given(TEXT, TEXT, TEXT, st.lists(TEXT, max_size=4), TEXT)
+def test_texts_come_back_as_written(
+    tmp_path: Path, identifier: str, question: str, answer: str, choices: list[str], thought: str
+) -> None:
+    row = {"id": identifier, "question": question, "answer": answer, "choices": choices}
+    reasoning = f"{thought}\nAnswer: 1"
+    for ascii_only in (True, False):
+        file = write(tmp_path, json.dumps(row | {"reasoning": reasoning}, ensure_ascii=ascii_only))
+        (problem,) = read(file)
+        assert problem == Problem(
+            id=identifier,
+            question=question,
+            answer=answer,
+            choices=tuple(choices),
+            reasoning=reasoning,
+            source=str(file),
+        )
+
+
+@pytest.mark.parametrize(("answer", "text"), [(7, "7"), (0, "0"), (2.5, "2.5"), (-3, "-3"), ("0", "0")])
+def test_numbers_are_answers(tmp_path: Path, answer: Any, text: str) -> None:
+    (problem,) = read(write(tmp_path, GOOD | {"answer": answer}))
+    assert problem.answer == text
+
+
+def test_images_are_found_beside_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "my: data"
+    (folder / "pictures").mkdir(parents=True)
+    for name in ("pictures/a.png", "b.png"):
+        (folder / name).write_bytes(png())
+    absolute = str(folder / "b.png")
+    rows = [{"image": "b.png"}, {"images": ["pictures/a.png", "b.png"]}, {"image": absolute}, {"images": []}, {}]
+    file = write(folder, *(GOOD | row for row in rows))
+    monkeypatch.chdir(tmp_path)
+    expected = [("b.png",), ("pictures/a.png", "b.png"), ("b.png",), (), ()]
+    for path in (file, file.relative_to(tmp_path)):
+        assert [problem.images for problem in read(path)] == [
+            tuple(absolute if "image" in row and row["image"] == absolute else str(path.parent / n) for n in names)
+            for row, names in zip(rows, expected, strict=True)
+        ]
+
+
+def test_image_and_images_together_are_refused_or_both_kept(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(png())
+    file = write(tmp_path, GOOD | {"image": "a.png", "images": ["b.png"]})
+    with pytest.raises(ValueError, match=f"^{re.escape(str(file))}:1: .*image.*images"):
+        read(file)
