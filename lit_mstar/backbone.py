@@ -6,6 +6,7 @@ tensors is `encoding.py`; a model small enough for a laptop, built from nothing,
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -67,7 +68,8 @@ class Backbone:
 
     def check(self) -> None:
         """Raises ValueError where `path` is a local folder that is not there; cheap, for use before any work."""
-        if self.path.count("/") > 1 and not (Path(self.path) / "config.json").is_file():
+        files = [Path(self.path) / name for name in ("config.json", "adapter_config.json")]
+        if self.path.count("/") > 1 and not any(file.is_file() for file in files):
             raise ValueError(missing_input(self.path, "a model folder (no config.json in it)"))
 
     @cached_property
@@ -99,7 +101,9 @@ class Backbone:
     def architecture(self) -> str:
         """The name of the model class that `path` declares; read without loading any weights."""
         self.check()
-        config = AutoConfig.from_pretrained(self.path, trust_remote_code=self.trust_remote_code)
+        adapter = Path(self.path) / "adapter_config.json"
+        path = json.loads(adapter.read_text())["base_model_name_or_path"] if adapter.is_file() else self.path
+        config = AutoConfig.from_pretrained(path, trust_remote_code=self.trust_remote_code)
         return str((config.architectures or [config.model_type])[0])
 
     def save(self, model: nn.Module, folder: Path) -> None:

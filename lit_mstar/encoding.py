@@ -9,6 +9,7 @@ counts), which are passed on as the processor batched them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,12 +57,20 @@ class Encoder:
         return sorted({*self.tokenizer.all_special_ids, *added} - {self.end_id})
 
     def prompt_text(self, problem: Problem) -> str:
-        """The whole prompt, up to where the assistant begins; one placeholder per image."""
+        """The whole prompt, up to where the assistant begins; one placeholder per image.
+
+        Placeholders that a data set has left in its questions are removed: an image is never expanded twice.
+        """
         letters = (f"\n({chr(65 + i)}) {choice}" for i, choice in enumerate(problem.choices))
-        text = self.prompt.replace("{choices}", "".join(letters)).replace("{question}", problem.question)
+        parts = {"{choices}": "".join(letters), "{question}": problem.question.replace(self._image_token, "").strip()}
+        text = re.sub("|".join(parts), lambda match: parts[match[0]], self.prompt)
         content: Any = [{"type": "image"} for _ in problem.images] + [{"type": "text", "text": text}]
         turn: Any = [{"role": "user", "content": content}]
         return str(self.processor.apply_chat_template(turn, add_generation_prompt=True))
+
+    @property
+    def _image_token(self) -> str:
+        return str(getattr(self.processor, "image_token", "<image>"))
 
     def text_ids(self, text: str) -> list[int]:
         """The token ids of a text, with nothing added."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +31,7 @@ def missing_input(path: str | Path, wanted: str) -> str:
     """
     message = f"{path} is not {wanted}."
     for stage in Path(path).parents:
-        if stage.name[:1].isdigit():
+        if re.match(r"\d+-\w", stage.name):
             config = f"configs/{stage.parent.name}/{stage.name}.yaml"
             command = f"lit-mstar {stage_command(stage.name)} --config {config}"
             return f"{message} Stage {stage.name} makes it: run `{command}` first."

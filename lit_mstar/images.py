@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 MAX_PIXELS = 64_000_000  # ours: about 8000 x 8000; a larger claim is taken for a decompression bomb
+_UNREADABLE = (OSError, SyntaxError, ValueError, RuntimeError)  # what Pillow's decoders raise at damaged files
 
 
 def open_image(image: str | bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -23,8 +24,10 @@ def open_image(image: str | bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     name = "<bytes>" if isinstance(image, bytes) else image
     handle = _open_header(image, name, max_pixels)
     try:
+        if handle.mode.startswith("I;16"):  # Pillow would clip 16 bits to 255, which is white
+            handle = handle.point(lambda value: value / 256)
         return handle.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"Image {name} cannot be decoded ({error}); replace or remove it.") from error
 
 
@@ -46,7 +49,7 @@ def _open_header(image: str | bytes, name: str, max_pixels: int) -> Image.Image:
         handle = Image.open(io.BytesIO(image) if isinstance(image, bytes) else image)
     except Image.DecompressionBombError as error:
         raise ValueError(f"Image {name} is too large ({error}); scale it down.") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"Image {name} is not a readable image file ({error}); replace it.") from error
     width, height = handle.size
     if width * height > max_pixels:

@@ -2,7 +2,7 @@
 
     rollouts/iteration=0003/part-….parquet     one file per batch of finished problems, while sampling
                             rollouts.parquet   everything, with scores and selection, once rewarded
-                            iteration.json     what was asked for, and what callbacks measured
+                            _iteration.json    what was asked for, and what callbacks measured
 
 A row is a response; pandas reads `rollouts/` as it is. Whole files only: each is renamed when complete.
 """
@@ -63,7 +63,7 @@ class Ledger:
         """
         folder = self._path(iteration.index)
         if folder.exists() and self.header(iteration.index).get("fingerprint") != fingerprint:
-            aside = next(p for k in count(1) if not (p := folder.with_name(f"replaced-{k}-{folder.name}")).exists())
+            aside = next(p for k in count(1) if not (p := folder.with_name(f"_replaced-{k}-{folder.name}")).exists())
             warnings.warn(f"{folder} holds rollouts of another run; moved to {aside.name}.", stacklevel=2)
             folder.rename(aside)
         if not folder.exists():
@@ -99,13 +99,14 @@ class Ledger:
         self._write_header(iteration.index, self.header(iteration.index) | {"metrics": iteration.metrics})
 
     def header(self, index: int) -> dict[str, Any]:
-        """What was asked for in an iteration and what was measured: `iteration.json`."""
-        file = self._path(index) / "iteration.json"
+        """What was asked for in an iteration and what was measured: `_iteration.json`."""
+        file = self._path(index) / "_iteration.json"
         return dict(json.loads(file.read_text())) if file.exists() else {}
 
     def headers(self) -> list[dict[str, Any]]:
         """The headers of all iterations, in order."""
-        return [self.header(int(folder.name.partition("=")[2])) for folder in sorted(self.folder.glob("iteration=*"))]
+        indices = sorted(int(folder.name.partition("=")[2]) for folder in self.folder.glob("iteration=*"))
+        return [self.header(index) for index in indices]
 
     def _path(self, index: int) -> Path:
         return self.folder / f"iteration={index:04d}"
@@ -116,7 +117,7 @@ class Ledger:
             pq.write_table(table, partial)
 
     def _write_header(self, index: int, header: dict[str, Any]) -> None:
-        with atomic(self._path(index) / "iteration.json") as partial:
+        with atomic(self._path(index) / "_iteration.json") as partial:
             partial.write_text(json.dumps(header, indent=1))
 
 

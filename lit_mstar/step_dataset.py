@@ -73,7 +73,7 @@ def _example(row: dict[str, Any]) -> StepExample:
     problem = Problem(
         id=row["id"],
         question=row["prompt"],
-        images=tuple(image["bytes"] or image["path"] for image in row["images"]),
+        images=tuple(image["path"] if image["bytes"] is None else image["bytes"] for image in row["images"]),
         answer=row["answer"],
         choices=tuple(row["choices"]),
     )

@@ -27,7 +27,7 @@ _SPECIAL = ("<pad>", "<bos>", "<end_of_utterance>", "<fake_token_around_image>",
 _TEMPLATE = (
     "<bos>{% for message in messages %}{% for part in message['content'] %}"
     "{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}\n{% endfor %}"
+    "{% endfor %}{{ '\n' }}{% endfor %}"
 )
 
 

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import make_tiny_backbone
+from hypothesis import settings
 
 from lit_mstar import Backbone, Problem, TinyBackbone
 from lit_mstar.data import DigitsSource
+
+settings.register_profile("no-deadline", deadline=None)  # a deadline would be a timed assertion
+settings.load_profile("no-deadline")
 
 
 @pytest.fixture(autouse=True)

@@ -178,7 +178,7 @@ def test_greedy_accuracy_wants_one_flag_per_problem() -> None:
 
 def test_two_processes_agree_with_one(tmp_path: Path) -> None:
     commands = [[sys.executable, __file__, str(rank), str(tmp_path)] for rank in range(len(OWNERS))]
-    processes = [subprocess.Popen(command) for command in commands]  # noqa: S603
+    processes = [subprocess.Popen(command) for command in commands]
     assert [process.wait() for process in processes] == [0, 0]
     collection = metrics()
     collection.update(*sample())

@@ -13,7 +13,7 @@ from scripted import make_policy, make_trainer, sums
 from sklearn.metrics import roc_auc_score
 from torch.utils.data import DataLoader
 
-from lit_mstar import Problem, ProcessRewardModule, Response, Rollout
+from lit_mstar import Backbone, Problem, ProcessRewardModule, Response, Rollout
 from lit_mstar.encoding import Batch
 from lit_mstar.step_encoding import StepExample, collate_steps, step_ids
 
@@ -196,8 +196,6 @@ def test_folder_of_a_policy_is_refused(tmp_path: Path) -> None:
 
 
 def test_backbone_of_a_policy_folder_is_the_start_of_a_prm(tiny_folder: Path, problems: list[Problem]) -> None:
-    from lit_mstar import Backbone
-
     backbone = Backbone(str(tiny_folder))
     prm = ProcessRewardModule(backbone)
     prm.configure_model()

@@ -64,7 +64,6 @@ def source() -> DigitsSource:
 
 
 def annotate(folder: Path, sampler: Any = None, **changes: Any) -> None:
-    torch.manual_seed(0)
     settings = {"responses": RESPONSES, "completions": COMPLETIONS} | changes
     seed = settings.pop("weights", 0)
     batch_size = settings.pop("batch_size", 2)

@@ -106,7 +106,8 @@ class TransformersSampler(Sampler):
         text = self._encoder.decode(ids)
         if cut := _first_stop(text, sampling.stop):
             text, ended = text[:cut], True
-            ids = ids[: next(k for k in range(1, len(ids) + 1) if len(self._encoder.decode(ids[:k])) >= cut)]
+            heads = (self._encoder.decode(ids[:k]) for k in range(1, len(ids) + 1))
+            ids = ids[: next(k for k, head in enumerate(heads, 1) if _first_stop(head, sampling.stop))]
         return Response(
             text=text,
             token_ids=ids,

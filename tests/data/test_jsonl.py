@@ -222,7 +222,7 @@ def test_images_are_found_beside_the_file(tmp_path: Path, monkeypatch: pytest.Mo
         ]
 
 
-def test_image_and_images_together_are_refused_or_both_kept(tmp_path: Path) -> None:
+def test_image_and_images_together_are_refused(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(png())
     file = write(tmp_path, GOOD | {"image": "a.png", "images": ["b.png"]})

@@ -1,0 +1,40 @@
+"""What tests of DataModules share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lightning.pytorch import Callback
+
+
+class Seen(Callback):
+    """Notes the rows of every training batch, epoch by epoch, as tuples of the ids that aren't padding."""
+
+    def __init__(self) -> None:
+        self.epochs: list[list[tuple[int, ...]]] = []
+        self.sizes: list[int] = []
+
+    def on_train_epoch_start(self, *_: Any) -> None:
+        self.epochs.append([])
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        ids, mask = batch["input_ids"], batch["attention_mask"].bool()
+        self.epochs[-1] += [tuple(row[keep].tolist()) for row, keep in zip(ids, mask, strict=True)]
+        self.sizes.append(len(ids))
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture
+def header() -> Callable[[Path, int], dict[str, Any]]:
+    def read(folder: Path, index: int) -> dict[str, Any]:
+        return json.loads((folder / f"rollouts/iteration={index:04d}/_iteration.json").read_text())
+
+    return read

@@ -1,0 +1,114 @@
+"""Loaders over problems and examples: everything once, in an order that the epoch decides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from helpers import png
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scripted import ListSource, ScriptedSampler, make_policy, make_trainer, right, sums
+
+from lit_mstar import Problem
+from lit_mstar.data import ProblemDataModule
+from lit_mstar.data.base import training_loader
+
+
+class Loading:
+    """What `training_loader` needs of a DataModule."""
+
+    num_workers = 0
+
+    def __init__(self, batch_size: int, world_size: int = 1, rank: int = 0) -> None:
+        self.batch_size = batch_size
+        self.trainer = type("Ranks", (), {"world_size": world_size, "global_rank": rank})()
+
+
+def order(loading: Loading, lengths: list[int], epoch: int) -> list[list[int]]:
+    loader = training_loader(loading, range(len(lengths)), lengths, list)
+    loader.sampler.set_epoch(epoch)
+    return list(loader)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=40), st.integers(1, 9), st.integers(0, 5))
+def test_each_example_comes_once_an_epoch(lengths: list[int], batch_size: int, epoch: int) -> None:
+    batches = order(Loading(batch_size), lengths, epoch)
+    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    assert {len(batch) for batch in batches[:-1]} <= {batch_size}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 5))
+def test_ranks_share_the_examples(count: int, ranks: int) -> None:
+    parts = [order(Loading(3, ranks, rank), list(range(1, count + 1)), epoch=2) for rank in range(ranks)]
+    times = Counter(index for part in parts for batch in part for index in batch)
+    assert times.keys() == set(range(count))
+    assert sum(times.values()) == -(-count // ranks) * ranks  # repeated only to make it even
+
+
+def test_order_is_the_epochs_alone() -> None:
+    lengths = list(range(1, 41))
+    runs = [[order(Loading(4), lengths, epoch) for epoch in range(3)] for _ in range(2)]
+    assert runs[0] == runs[1]
+    assert len({str(epoch) for epoch in runs[0]}) == 3
+
+
+def test_batches_are_of_similar_lengths() -> None:
+    lengths = [(i % 8) * 64 + 1 for i in range(64)]
+    batches = order(Loading(8), lengths, 0)
+    spread = sum(max(lengths[i] for i in b) - min(lengths[i] for i in b) for b in batches) / len(batches)
+    # At random the range of 8 of them is about 7 · 64 · 0.85; sorted in mega-batches of 16, about half of that.
+    assert spread < 0.6 * 7 * 64
+
+
+def test_examples_of_one_length_are_shuffled() -> None:
+    (batch,) = order(Loading(30), [50 + i % 10 for i in range(30)], 0)
+    assert sorted(batch) != batch
+    assert any(a % 10 < b % 10 for a, b in zip(batch, batch[1:], strict=False))  # not sorted by the exact length
+
+
+@pytest.mark.parametrize(("split", "size"), [("validate", 2), ("test", 3), ("predict", 4)])
+def test_each_problem_is_evaluated_once_in_order(tmp_path: Path, split: str, size: int) -> None:
+    sampler = ScriptedSampler(lambda problem, index, sampling: right(problem))
+    source = ListSource(validate=sums(5, "v"), test=sums(7, "t"), seed=sums(5, "s"))
+    data = ProblemDataModule(source, eval_batch_size=size, predict_splits=["seed", "test"])
+    getattr(make_trainer(tmp_path), split)(make_policy(sampler), datamodule=data)
+    ids = {"validate": ["v"] * 5, "test": ["t"] * 7, "predict": ["s"] * 5 + ["t"] * 7}[split]
+    count = Counter()
+    expected = [f"{name}{count.update(name) or count[name] - 1}" for name in ids]
+    assert [name for call, _ in sampler.calls for name in call] == expected
+    assert max(len(call) for call, _ in sampler.calls) == size
+
+
+@pytest.mark.parametrize(("run", "split"), [("validate", "validate"), ("test", "test"), ("predict", "test")])
+def test_a_missing_split_is_named(tmp_path: Path, run: str, split: str) -> None:
+    data = ProblemDataModule(ListSource(train=sums(2)))
+    with pytest.raises(ValueError, match=f"ListSource has no '{split}' problems; give it some"):
+        getattr(make_trainer(tmp_path), run)(make_policy(), datamodule=data)
+
+
+def test_a_source_is_read_once() -> None:
+    class Counting(ListSource):
+        count = 0
+
+        def problems(self, split):
+            self.count += 1
+            return super().problems(split)
+
+    data = ProblemDataModule(Counting(train=sums(2)))
+    assert data.problems("train") is data.problems("train") is data.require("train")
+    assert data.source.count == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [("nowhere.png", "nowhere.png does not exist"), (b"GIF?", "not a readable image"), (png()[:20], "not a readable")],
+)
+def test_bad_images_are_found_in_setup(image: str | bytes, message: str) -> None:
+    problem = Problem(id="bad", question="?", images=(png(), image), answer="1")
+    data = ProblemDataModule(ListSource(validate=[*sums(2), problem]))
+    with pytest.raises(ValueError, match=message):
+        data.setup("fit")

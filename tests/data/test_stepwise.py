@@ -1,0 +1,105 @@
+"""Annotated steps from disk: each chain once an epoch, in its split, with its labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers import make_tiny_backbone
+from scripted import make_trainer, sums
+
+from lit_mstar import ProcessRewardModule
+from lit_mstar.data import StepwiseDataModule
+from lit_mstar.step_dataset import write_steps
+from lit_mstar.step_encoding import StepExample, collate_steps
+
+COUNTS = {"train": 9, "validate": 4, "test": 3}
+
+
+def chains(split: str) -> list[StepExample]:
+    return [
+        StepExample(
+            problem,
+            [f"Step {k}: {split} {i}." for k in range(1 + i % 3)],
+            [((i + k) % 5) / 4 for k in range(1 + i % 3)],
+        )
+        for i, problem in enumerate(sums(COUNTS[split], split))
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for split in COUNTS:
+        examples = chains(split)
+        write_steps(tmp_path / f"steps/{split}-00000.parquet", split, examples[:2], b"")
+        write_steps(tmp_path / f"steps/{split}-00001.parquet", split, examples[2:], b"")
+    return tmp_path / "steps"
+
+
+def make_prm() -> ProcessRewardModule:
+    torch.manual_seed(0)
+    return ProcessRewardModule(make_tiny_backbone(), optimizer=lambda params: torch.optim.SGD(params, lr=0.1))
+
+
+def rows(batches: list[Any]) -> Counter:
+    found = Counter()
+    for batch in batches:
+        for ids, mask, labels in zip(batch["input_ids"], batch["attention_mask"], batch["labels"], strict=True):
+            found[tuple(ids[mask.bool()].tolist()), tuple(labels[~labels.isnan()].tolist())] += 1
+    return found
+
+
+def expected_rows(split: str) -> Counter:
+    encoder = make_tiny_backbone().encoder
+    return rows([collate_steps(encoder, [example]) for example in chains(split)])
+
+
+def test_each_chain_is_learned_once_an_epoch(folder: Path, tmp_path: Path) -> None:
+    prm, batches = make_prm(), []
+    prm.on_train_batch_start = lambda batch, index: batches.append(batch)
+    data = StepwiseDataModule(str(folder), batch_size=4)
+    make_trainer(tmp_path, max_epochs=2, limit_val_batches=0).fit(prm, datamodule=data)
+    assert [len(batch["labels"]) for batch in batches] == [4, 4, 1] * 2
+    assert rows(batches[:3]) == rows(batches[3:]) == expected_rows("train")
+
+
+def test_order_is_another_each_epoch_and_the_same_in_a_fresh_run(folder: Path, tmp_path: Path, seen: Any) -> None:
+    runs = []
+    for _ in range(2):
+        callback = type(seen)()
+        trainer = make_trainer(tmp_path, max_epochs=3, limit_val_batches=0, callbacks=[callback])
+        trainer.fit(make_prm(), datamodule=StepwiseDataModule(str(folder), batch_size=4))
+        runs.append(callback.epochs)
+    assert runs[0] == runs[1]
+    assert len({tuple(epoch) for epoch in runs[0]}) == 3
+
+
+@pytest.mark.parametrize(("run", "split"), [("validate", "validate"), ("test", "test")])
+def test_held_out_chains_are_those_of_the_split(folder: Path, tmp_path: Path, run: str, split: str) -> None:
+    prm, batches = make_prm(), []
+    setattr(prm, f"on_{run.replace('validate', 'validation')}_batch_start", lambda batch, index: batches.append(batch))
+    getattr(make_trainer(tmp_path), run)(prm, datamodule=StepwiseDataModule(str(folder), batch_size=2), verbose=False)
+    assert rows(batches) == expected_rows(split)
+
+
+def test_missing_folder_names_its_stage(tmp_path: Path) -> None:
+    folder = tmp_path / "runs/demo/2-annotate/steps"
+    with pytest.raises(ValueError, match="run `lit-mstar annotate --config configs/demo/2-annotate.yaml` first"):
+        make_trainer(tmp_path).fit(make_prm(), datamodule=StepwiseDataModule(str(folder)))
+
+
+def test_missing_training_rows_are_named(folder: Path, tmp_path: Path) -> None:
+    for file in folder.glob("train-*"):
+        file.unlink()
+    with pytest.raises(ValueError, match=r"steps has no rows of split 'train'; annotate the training problems too"):
+        make_trainer(tmp_path).fit(make_prm(), datamodule=StepwiseDataModule(str(folder)))
+
+
+def test_partial_files_are_not_read(folder: Path, tmp_path: Path) -> None:
+    (folder / ".train-00002.parquet.123.partial").write_bytes(b"half")
+    data = StepwiseDataModule(str(folder))
+    data.setup("fit")
+    assert {split: len(examples) for split, examples in data._examples.items()} == COUNTS
