@@ -107,8 +107,8 @@ class PolicyModule(BackboneModule):
 
     def fingerprint(self) -> str:
         """A digest of the trainable weights: equal digests, equal responses."""
-        sums = [float(p.detach().double().sum()) for p in self.parameters() if p.requires_grad]
-        return hashlib.sha256(repr(sums).encode()).hexdigest()[:16]
+        numbers = [_projected(p.detach()) for p in self.parameters() if p.requires_grad]
+        return hashlib.sha256(repr(numbers).encode()).hexdigest()[:16]
 
     def save(self, folder: Path) -> None:
         """Writes a Hugging Face folder (a PEFT adapter where LoRA is on)."""
@@ -116,6 +116,14 @@ class PolicyModule(BackboneModule):
 
     def _correct(self, problems: Sequence[Problem]) -> Tensor:
         return torch.tensor([response.correct is True for response in self.predict_step(problems, 0)])
+
+
+def _projected(weight: Tensor) -> float:
+    """One number for a tensor that changes with every element and with their order."""
+    value = weight.double()
+    while value.dim():
+        value = value @ torch.arange(value.shape[-1], device=value.device, dtype=value.dtype).cos()
+    return float(value)
 
 
 def response_nll(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -106,16 +106,18 @@ class ProcessRewardModule(BackboneModule):
             `scores[i][j][s]` in [0, 1]: step s of response j of rollout i.
         """
         scores: list[list[list[float]]] = [[[] for _ in rollout.responses] for rollout in rollouts]
+        chains = {(i, j): r.steps for i, x in enumerate(rollouts) for j, r in enumerate(x.responses) if r.steps}
+        owners = sorted({i for i, _ in chains})  # problems without any step need no forward pass
         width = max((len(rollout.responses) for rollout in rollouts), default=1)
-        prompts = [(rollout.problem, "") for rollout in rollouts]
+        prompts = [(rollouts[i].problem, "") for i in owners]
         with inference(self):
-            for rows in equal_prompts(self.encoder, prompts, max(1, self.batch_size // width)):
-                flat = [(i, j) for i in rows for j in range(len(rollouts[i].responses))]
-                chains = [rollouts[i].responses[j].steps for i, j in flat]
-                owners = [rows.index(i) for i, _ in flat]
-                values = self._score_chains([rollouts[i].problem for i in rows], owners, chains)
-                for (i, j), steps in zip(flat, values, strict=True):
-                    scores[i][j] = steps
+            for rows in equal_prompts(self.encoder, prompts, max(1, self.batch_size // max(1, width))):
+                position = {owners[row]: p for p, row in enumerate(rows)}
+                keys = [(i, j) for i, j in chains if i in position]
+                problems = [rollouts[i].problem for i in position]
+                values = self._score_chains(problems, [position[i] for i, _ in keys], [chains[key] for key in keys])
+                for (i, j), value in zip(keys, values, strict=True):
+                    scores[i][j] = value
         return scores
 
     def save(self, folder: Path) -> None:
