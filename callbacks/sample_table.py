@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -50,4 +52,5 @@ def _row(response: Response, kept: bool) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    """The text itself: what Markdown or HTML would take for a sign becomes a character reference."""
+    return re.sub(r"[\\`*_{}\[\]<>|&~#!]", lambda sign: f"&#{ord(sign[0])};", " ".join(text.split()))

@@ -61,7 +61,7 @@ class TrainingDynamics(EvolutionCallback):
         if "greedy_accuracy" in metrics:
             metrics["gap"] = metrics["pass_at_k"] - metrics["greedy_accuracy"]
         if ranking is not None:
-            ranked = RewardPassAtK(2)
+            ranked = RewardPassAtK(min(2, sampling.n))
             ranked.update(correct, ranking)
             metrics["reward_pass_at_2"] = float(ranked.compute())
 

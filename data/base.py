@@ -135,6 +135,8 @@ def training_loader(
         lengths: About how many tokens each example has.
         collate: Examples to tensors.
     """
+    copies = -(-data.trainer.world_size // len(examples))  # the sampler cannot share fewer examples than ranks
+    examples, lengths = [*examples] * copies, lengths * copies
     sampler = DistributedLengthGroupedSampler(
         batch_size=data.batch_size,
         num_replicas=data.trainer.world_size,
@@ -142,6 +144,8 @@ def training_loader(
         # Coarsely: among nearly equal lengths the order stays random, and no batch is all of one kind of problem.
         lengths=[-(-length // _COARSE) for length in lengths],
     )
+    # Lightning tells the epoch too late for the first one of a resumed run: its iterator exists by then.
+    sampler.set_epoch(data.trainer.fit_loop.epoch_progress.current.processed)
     return StatefulDataLoader(
         examples,  # type: ignore[arg-type]
         batch_size=data.batch_size,

@@ -32,7 +32,6 @@ _QUESTIONS = {
 }
 _NAMES = {2: (("first", "second"), ("left", "right")), 3: (("first", "second", "third"), ("left", "middle", "right"))}
 _VERBS = ("is", "looks like")
-_POSITIONS = {"first": 0, "left": 0, "second": 1, "middle": 1, "third": 2, "right": -1}
 _READING = re.compile(r"The (first|second|third|left|middle|right) digit (?:is|looks like) (\d)\.")
 _SUM = re.compile(r"(\d(?: \+ \d)+) = (\d+)\.")
 _DIFFERENCE = re.compile(r"(\d) - (\d) = (\d)\.")
@@ -161,8 +160,8 @@ def _is_true(step: str, drawing: _Drawing) -> bool:
     statement = re.sub(r"^Step \d+: ", "", step)
     digits = drawing.digits
     if match := _READING.fullmatch(statement):
-        position = _POSITIONS[match[1]]
-        return position < len(digits) and digits[position] == int(match[2])
+        positions = {name: i for names in _NAMES[len(digits)] for i, name in enumerate(names)}
+        return match[1] in positions and digits[positions[match[1]]] == int(match[2])
     if match := _SUM.fullmatch(statement):
         return sorted(int(d) for d in match[1].split(" + ")) == sorted(digits) and int(match[2]) == sum(digits)
     if match := _DIFFERENCE.fullmatch(statement):

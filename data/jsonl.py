@@ -7,7 +7,6 @@ Fields: `question`; `answer`; `image` or `images` (paths relative to the file); 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -18,7 +17,7 @@ from lit_mstar.data.source import ProblemSource, Split
 from lit_mstar.images import MAX_PIXELS, image_size
 from lit_mstar.rollouts import Problem
 
-_MAX_LINE = 16 * 2**20  # characters, ours; a longer line is not a row of questions and paths
+_MAX_LINE = 16 * 2**20  # bytes, ours; a longer line is not a row of questions and paths
 _FIELDS = {"id", "question", "answer", "image", "images", "choices", "reasoning"}
 
 
@@ -54,23 +53,31 @@ class JsonlSource(ProblemSource):
             return []
         if not Path(path).is_file():
             raise ValueError(f"{path} does not exist; correct JsonlSource.{split}.")
-        problems = [self._problem(fields, where, split) for where, fields in _rows(Path(path))]
-        _require_unique(problems, Path(path))
-        return problems
+        problems: dict[str, Problem] = {}
+        for where, fields in _rows(Path(path)):
+            problem = self._problem(fields, where, split)
+            if problem.id in problems:
+                raise ValueError(f"{where}: field 'id' is {problem.id!r}, as in an earlier row; ids must be unique.")
+            problems[problem.id] = problem
+        return list(problems.values())
 
     def _problem(self, fields: dict[str, Any], where: str, split: Split) -> Problem:
         if unknown := sorted(fields.keys() - _FIELDS):
             raise ValueError(f"{where}: unknown field {unknown[0]!r}; the fields are {', '.join(sorted(_FIELDS))}.")
-        folder = Path(where.rpartition(":")[0]).parent
+        file = where.rpartition(":")[0]
         problem = Problem(
-            id=str(fields.get("id", where)),
+            id=where if fields.get("id") is None else str(fields["id"]),
             question=_text(fields, "question", where),
-            images=tuple(str(folder / image) for image in _images(fields, where)),
-            answer=str(fields["answer"]) if fields.get("answer") not in (None, "") else None,
-            choices=tuple(str(choice) for choice in fields.get("choices") or ()),
-            reasoning=_text(fields, "reasoning", where) if split == "seed" else fields.get("reasoning"),
-            source=where.rpartition(":")[0],
+            images=tuple(str(Path(file).parent / image) for image in _images(fields, where)),
+            answer=_answer(fields),
+            choices=_choices(fields, where),
+            reasoning=_text(fields, "reasoning", where) if split == "seed" or "reasoning" in fields else None,
+            source=file,
         )
+        self._check(problem, where, split)
+        return problem
+
+    def _check(self, problem: Problem, where: str, split: Split) -> None:
         if problem.answer is None and not (split == "train" and self.unlabeled):
             raise ValueError(f"{where}: field 'answer' is missing; add it, or set JsonlSource.unlabeled for training.")
         if problem.reasoning is not None and extract_answer(problem.reasoning) is None:
@@ -80,27 +87,26 @@ class JsonlSource(ProblemSource):
                 image_size(image, self.max_pixels)
             except ValueError as error:
                 raise ValueError(f"{where}: field 'image': {error}") from error
-        return problem
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yields ("file:line", fields) for every line that is not blank."""
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number in count(1):
             line, where = lines.readline(_MAX_LINE + 1), f"{path}:{number}"
             if not line:
                 return
             if len(line) > _MAX_LINE:
-                raise ValueError(f"{where}: the line is longer than {_MAX_LINE} characters; put images in files.")
+                raise ValueError(f"{where}: the line is longer than {_MAX_LINE} bytes; put images in files.")
             if line.strip():
                 yield where, _parse(line, where)
 
 
-def _parse(line: str, where: str) -> dict[str, Any]:
+def _parse(line: bytes, where: str) -> dict[str, Any]:
     try:
-        fields = json.loads(line)
+        fields = json.loads(line.decode())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{where}: not valid JSON ({error}); write one object per line.") from error
+        raise ValueError(f"{where}: not valid JSON in UTF-8 ({error}); write one object per line.") from error
     if not isinstance(fields, dict):
         raise ValueError(f"{where}: a row must be an object {{…}}, not {type(fields).__name__}.")
     return fields
@@ -113,14 +119,22 @@ def _text(fields: dict[str, Any], name: str, where: str) -> str:
     return value
 
 
+def _answer(fields: dict[str, Any]) -> str | None:
+    answer = fields.get("answer")
+    return None if answer is None or not str(answer).strip() else str(answer)
+
+
+def _choices(fields: dict[str, Any], where: str) -> tuple[str, ...]:
+    choices = fields.get("choices") or []
+    if not isinstance(choices, list):
+        raise ValueError(f"{where}: field 'choices' is {choices!r}; it must be a list of options.")
+    return tuple(str(choice) for choice in choices)
+
+
 def _images(fields: dict[str, Any], where: str) -> list[str]:
+    if "image" in fields and "images" in fields:
+        raise ValueError(f"{where}: fields 'image' and 'images' are both there; keep one of them.")
     images = fields.get("images", [fields["image"]] if fields.get("image") else [])
     if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
         raise ValueError(f"{where}: field 'images' is {images!r}; it must be a list of file paths.")
     return images
-
-
-def _require_unique(problems: list[Problem], path: Path) -> None:
-    twice = [name for name, times in Counter(problem.id for problem in problems).items() if times > 1]
-    if twice:
-        raise ValueError(f"{path}: field 'id' is {twice[0]!r} in more than one row; ids must be unique.")

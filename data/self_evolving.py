@@ -108,7 +108,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
     def measure(self, split: Split, sampling: SamplingParams) -> Iteration:
         """Samples a split's problems only to measure: rewarded like training rollouts, but not in the ledger."""
         index = self.iteration.index if self.iteration else 0
-        iteration = Iteration(index=index, problems=self.problems(split), sampling=sampling, split="validate")
+        iteration = Iteration(index=index, problems=self.require(split), sampling=sampling, split="validate")
         found = dict(self._sampled(iteration.problems, sampling, f"measuring at T = {sampling.temperature:g}"))
         iteration.rollouts = [found[i] for i in range(len(iteration.problems))]
         self._mark(iteration)

@@ -1,0 +1,181 @@
+"""The balancer finds the temperature where its measure is highest, when it should, and remembers it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import pytest
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from scripted import ListSource, right, sums, wrong
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from lit_mstar import Problem
+from lit_mstar.callbacks import TemperatureBalancer, temperature_balancer
+from lit_mstar.rollouts import SamplingParams
+
+GRID = [0.3, 0.7, 1.1, 1.5]
+
+
+def solved(problem: Problem, temperature: float, peak: float) -> bool:
+    """Of the 4 problems v0…v3, fewer are solved the further the temperature is from the peak."""
+    return int(problem.id[1:]) % 4 < 4 - round(abs(temperature - peak) / 0.4)
+
+
+def peaked(peak: float) -> Any:
+    """Correct responses at index 2 only, and there only near the peak."""
+
+    def rule(problem: Problem, index: int, sampling: SamplingParams) -> str:
+        if problem.id.startswith("p"):
+            return right(problem, index)
+        return (
+            right(problem, index)
+            if index == 2 and solved(problem, sampling.temperature, peak)
+            else wrong(problem, index)
+        )
+
+    return rule
+
+
+def score_right(problem: Problem, response: Any) -> float:
+    return 0.9 if response.correct else 0.1
+
+
+def measured(evolution: Any) -> list[float]:
+    """The temperatures of the validation problems' samples, in order; greedy ones aside."""
+    return [s.temperature for ids, s in evolution.sampler.calls if ids[:1] == ["v0"] and s.temperature > 0]
+
+
+def trained(evolution: Any) -> list[float]:
+    return [s.temperature for ids, s in evolution.sampler.calls if ids[0].startswith("p")]
+
+
+@pytest.mark.parametrize("peak", GRID)
+def test_chooses_the_peak(evolution: Any, peak: float) -> None:
+    balancer = TemperatureBalancer(every=1, grid=GRID)
+    evolution(peaked(peak), [evolution.scoring(score_right), balancer], max_epochs=2)
+    assert balancer.temperature == peak
+    assert trained(evolution) == [1.0, peak]
+    assert measured(evolution) == GRID * 2
+
+
+def test_curve_and_errors_are_those_of_the_problems(evolution: Any) -> None:
+    balancer = TemperatureBalancer(every=1, grid=GRID)
+    evolution(peaked(1.1), [evolution.scoring(score_right), balancer])
+    expected = [[float(solved(problem, t, 1.1)) for problem in sums(4, "v")] for t in GRID]
+    (choice,) = balancer.history
+    assert choice["iteration"] == 0
+    assert choice["reward_pass"] == pytest.approx([fmean(row) for row in expected])
+    assert choice["standard_error"] == pytest.approx([stdev(row) / math.sqrt(4) for row in expected])
+    assert choice["reward_pass"] == [0.5, 0.75, 1.0, 0.75]
+
+
+def test_the_measure_is_reward_pass_at_k(evolution: Any) -> None:
+    """Right responses rank third: no K below 3 sees them."""
+    for k, value in ((1, 0.0), (2, 0.0), (3, 1.0)):
+        balancer = TemperatureBalancer(every=1, grid=[0.5], k=k)
+        evolution.folder = evolution.folder / str(k)
+        scoring = evolution.scoring(lambda p, r: 0.5 if r.correct else {"0": 0.8, "1": 0.7}.get(r.steps[0][-2], 0.1))
+        evolution(peaked(0.5), [scoring, balancer])
+        assert balancer.history[0]["reward_pass"] == [value]
+
+
+def test_the_lowest_temperature_wins_a_tie(evolution: Any) -> None:
+    balancer = TemperatureBalancer(every=1, grid=[0.4, 0.8, 1.2])
+    evolution(lambda p, i, s: right(p, i), [evolution.scoring(score_right), balancer])
+    assert balancer.temperature == 0.4
+
+
+@pytest.mark.parametrize(("every", "chosen"), [(1, [0, 1, 2, 3, 4]), (2, [1, 3]), (3, [2]), (6, [])])
+def test_chooses_every_so_many_iterations(evolution: Any, every: int, chosen: list[int]) -> None:
+    balancer = TemperatureBalancer(every=every, grid=[0.3, 0.7])
+    evolution(peaked(0.7), [evolution.scoring(score_right), balancer], max_epochs=5)
+    assert [choice["iteration"] for choice in balancer.history] == chosen
+    first = chosen[0] if chosen else 5
+    assert trained(evolution) == [1.0 if index <= first else 0.7 for index in range(5)]
+    assert len(measured(evolution)) == 2 * len(chosen)
+
+
+def test_measures_with_the_training_s_numbers(evolution: Any) -> None:
+    evolution(peaked(0.7), [evolution.scoring(score_right), TemperatureBalancer(every=1, grid=GRID)], n=5)
+    training, *curve = [s for ids, s in evolution.sampler.calls if s.temperature > 0]
+    assert {(s.n, s.seed, s.max_tokens) for s in curve} == {(5, training.seed, training.max_tokens)}
+    assert len(curve) == len(GRID)
+
+
+def test_n_is_the_number_of_responses_measured(evolution: Any) -> None:
+    balancer = TemperatureBalancer(every=1, grid=GRID, n=3)
+    evolution(peaked(0.7), [evolution.scoring(score_right), balancer], n=5)
+    assert [s.n for _, s in evolution.sampler.calls if s.temperature > 0] == [5, 3, 3, 3, 3]
+
+
+def test_the_curve_is_logged(evolution: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    logger = TensorBoardLogger(tmp_path, name="", version="")
+    with caplog.at_level("INFO"):
+        callbacks = [evolution.scoring(score_right), TemperatureBalancer(grid=GRID)]
+        evolution(peaked(1.1), callbacks, max_epochs=2, logger=logger)
+    logger.finalize("success")
+    curve = {0.3: 0.5, 0.7: 0.75, 1.1: 1.0, 1.5: 0.75}
+    expected = {f"balance/reward_pass_at_2/T={t:g}": value for t, value in curve.items()} | {"next_temperature": 1.1}
+    metrics = evolution.metrics(1)
+    assert {name: metrics[name] for name in expected} == pytest.approx(expected)
+    assert metrics["balance/standard_error/T=0.3"] == pytest.approx(stdev([1, 1, 0, 0]) / 2)
+    assert evolution.metrics(0) == {}
+    events = EventAccumulator(str(tmp_path)).Reload()
+    for name, value in expected.items():
+        assert [(e.step, e.value) for e in events.Scalars(f"iteration/{name}")] == [(1, pytest.approx(value))]
+    assert "temperature 1 -> 1.1, where Reward-Pass@2 is highest (0.3: 0.500  0.7: 0.750" in caplog.text
+
+
+def test_survives_a_checkpoint(evolution: Any, tmp_path: Path) -> None:
+    def callbacks() -> list[Any]:
+        keeper = ModelCheckpoint(dirpath=tmp_path / "checkpoints", save_last=True)
+        return [evolution.scoring(score_right), TemperatureBalancer(grid=[0.3, 0.7, 1.5]), keeper]
+
+    first, second = callbacks(), callbacks()
+    evolution(peaked(0.7), first, max_epochs=2, enable_checkpointing=True)
+    checkpoint = tmp_path / "checkpoints/last.ckpt"
+    evolution(peaked(1.5), second, max_epochs=5, enable_checkpointing=True, checkpoint=checkpoint)
+    assert trained(evolution) == [0.7, 0.7, 1.5]
+    assert second[1].history[:1] == first[1].history
+    assert [choice["temperature"] for choice in second[1].history] == [0.7, 1.5]
+
+
+def test_unscored_responses_are_an_error(evolution: Any) -> None:
+    with pytest.raises(ValueError, match="TemperatureBalancer needs scored responses; add the PRMFilter"):
+        evolution(peaked(0.7), [TemperatureBalancer(every=1)])
+
+
+def test_no_validation_problems_are_an_error(evolution: Any) -> None:
+    callbacks = [evolution.scoring(score_right), TemperatureBalancer(every=1, grid=GRID)]
+    with pytest.raises(ValueError, match="'validate' problems"):
+        evolution(peaked(0.7), callbacks, source=ListSource(train=sums(8)))
+
+
+def test_the_default_grid_is_the_paper_s() -> None:
+    expected = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6]
+    assert list(temperature_balancer.GRID) == TemperatureBalancer().grid == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"every": 0}, "every is 0"),
+        ({"k": 0}, "k is 0"),
+        ({"grid": []}, r"grid is \[\]"),
+        ({"grid": [0.5, 0.0]}, r"grid is \[0.5, 0.0\].*above 0"),
+        ({"grid": [-1.0]}, "above 0"),
+    ],
+)
+def test_impossible_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"TemperatureBalancer.*{message}"):
+        TemperatureBalancer(**arguments)
+
+
+def test_more_places_than_responses_are_an_error(evolution: Any) -> None:
+    callbacks = [evolution.scoring(score_right), TemperatureBalancer(every=1, grid=GRID, k=3)]
+    with pytest.raises(ValueError, match="k is 3; with 2 responses"):
+        evolution(peaked(0.7), callbacks, n=2)
