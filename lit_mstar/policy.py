@@ -106,9 +106,10 @@ class PolicyModule(BackboneModule):
         return [self.reasoning.mark(rollouts[i]).responses[0] for i in range(len(batch))]
 
     def fingerprint(self) -> str:
-        """A digest of the trainable weights: equal digests, equal responses."""
+        """A digest of the trainable weights and of the backbone's path: equal digests, equal responses."""
         numbers = [_projected(p.detach()) for p in self.parameters() if p.requires_grad]
-        return hashlib.sha256(repr(numbers).encode()).hexdigest()[:16]
+        key = repr((self.backbone.path, numbers))  # frozen weights are told by where they came from
+        return hashlib.sha256(key.encode()).hexdigest()[:16]
 
     def save(self, folder: Path) -> None:
         """Writes a Hugging Face folder (a PEFT adapter where LoRA is on)."""
