@@ -11,6 +11,7 @@ import torch
 from jsonargparse.typing import PositiveInt
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from transformers.utils.logging import disable_progress_bar
 
 from lit_mstar.stage import finish_stage, write_summary
 
@@ -63,7 +64,8 @@ class MStarCLI(LightningCLI):
         }
 
     def before_instantiate_classes(self) -> None:
-        """Sets the number of threads."""
+        """Sets the number of threads; a bar for every model file would hide the training's."""
+        disable_progress_bar()
         torch.set_num_threads(self._get(self.config, "threads"))
 
     def after_fit(self) -> None:
