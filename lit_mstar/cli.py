@@ -65,7 +65,7 @@ class MStarCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Sets the number of threads; a bar for every model file would hide the training's."""
-        disable_progress_bar()
+        disable_progress_bar()  # type: ignore[no-untyped-call]
         torch.set_num_threads(self._get(self.config, "threads"))
 
     def after_fit(self) -> None:
