@@ -194,6 +194,8 @@ class SelfEvolvingDataModule(ProblemDataModule):
         return hashlib.sha256(key.encode()).hexdigest()
 
     def _on_rank_zero(self, action: Callable[[], None]) -> None:
+        """Changes the ledger on one rank, while no other still reads it or already reads on."""
+        self.trainer.strategy.barrier()
         if self.trainer.is_global_zero:
             action()
         self.trainer.strategy.barrier()

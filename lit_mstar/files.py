@@ -17,7 +17,7 @@ def atomic(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial
-        if path.is_dir():
+        if path.is_dir() and partial.exists():
             shutil.rmtree(path)  # a folder cannot be renamed onto one that is not empty
         os.replace(partial, path)
     finally:

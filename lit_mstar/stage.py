@@ -32,9 +32,10 @@ def finish_stage(trainer: Trainer, model: Any, data: LightningDataModule, starte
         folder = Path(trainer.default_root_dir) / "model"
         with atomic(folder) as partial:
             model.save(partial)
-    names = {name: name.replace("test/accuracy", "test_accuracy").removeprefix("test/") for name in metrics}
-    summary: dict[str, Any] = {"checkpoint": best} | {names[name]: value for name, value in metrics.items()}
-    write_summary(trainer, started, summary)
+    results = {
+        name.replace("test/accuracy", "test_accuracy").removeprefix("test/"): value for name, value in metrics.items()
+    }
+    write_summary(trainer, started, {"checkpoint": best, **results})
 
 
 def write_summary(trainer: Trainer, started: float, results: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ it. One file per batch of problems; a rerun skips the problems that are there.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,8 @@ class StepAnnotator(PolicyModule):
         chains = [(r.problem, text) for r in rollouts for text in dict.fromkeys(x.text for x in r.responses)]
         steps = [self.reasoning.steps(text) for _, text in chains]
         labels = label_steps(self.sampler, chains, self.completions, self.reasoning)
+        if blank := steps.count([]):
+            warnings.warn(f"{blank} of {len(steps)} distinct responses are blank: no steps to label.", stacklevel=2)
         return [
             StepExample(problem=problem, steps=parts, labels=values, truth=judge(problem, parts))
             for (problem, _), parts, values in zip(chains, steps, labels, strict=True)

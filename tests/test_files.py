@@ -106,3 +106,12 @@ def test_no_stage_is_made_up_for_other_paths(path: str):
 def test_only_annotate_stages_annotate():
     stages = ["1-warmup", "2-annotate", "3-annotated", "annotate", "4-evolve"]
     assert [stage_command(stage) for stage in stages] == ["fit", "annotate", "fit", "fit", "fit"]
+
+
+def test_a_folder_stays_where_nothing_was_written_in_its_place(tmp_path: Path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "weights").write_text("old")
+    with pytest.raises(FileNotFoundError), atomic(folder):
+        pass
+    assert (folder / "weights").read_text() == "old"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from helpers import make_tiny_backbone
-from scripted import Killed, ScriptedSampler, make_trainer
+from scripted import Killed, ScriptedSampler, make_trainer, right, sums
 
 from lit_mstar import Problem, Response, Rollout, StepAnnotator
 from lit_mstar.data import DigitsSource, ProblemDataModule
@@ -160,3 +160,15 @@ def test_blank_responses_make_no_rows(tmp_path: Path) -> None:
     annotate(tmp_path / "steps", ScriptedSampler(lambda problem, index, sampling: "" if index else " \n"))
     assert rows(tmp_path / "steps") == []
     assert len(contents(tmp_path / "steps")) == 3 + 2 + 1
+
+
+def test_blank_responses_are_counted_not_labelled(tmp_path: Path) -> None:
+    def half_blank(problem: Problem, index: int, sampling: SamplingParams) -> str:
+        return "" if index == 0 else right(problem, index)
+
+    options = {"folder": str(tmp_path), "responses": SamplingParams(n=2), "completions": SamplingParams(n=1)}
+    annotator = StepAnnotator(backbone=make_tiny_backbone(), sampler=ScriptedSampler(half_blank), **options)
+    annotator.sampler.load_policy(annotator)
+    with pytest.warns(UserWarning, match="3 of 6 distinct responses are blank"):
+        examples = annotator._annotate(sums(3), lambda problem, steps: None)
+    assert [example.problem.id for example in sorted(examples, key=lambda e: e.problem.id)] == ["p0", "p1", "p2"]
