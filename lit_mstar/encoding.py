@@ -72,6 +72,10 @@ class Encoder:
     def _image_token(self) -> str:
         return str(getattr(self.processor, "image_token", "<image>"))
 
+    def prompt_ids(self, problem: Problem) -> list[int]:
+        """The token ids of `prompt_text`, one placeholder per image: what engines that expand images take."""
+        return list(self.tokenizer(self.prompt_text(problem))["input_ids"])
+
     def text_ids(self, text: str) -> list[int]:
         """The token ids of a text, with nothing added."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -19,6 +19,7 @@ from lit_mstar.reward import ReasoningFormat
 from lit_mstar.rollouts import Problem, Response, SamplingParams
 from lit_mstar.samplers import Sampler, TransformersSampler
 from lit_mstar.schedules import WarmupConstant
+from lit_mstar.weights import digest
 
 
 class PolicyModule(BackboneModule):
@@ -78,6 +79,12 @@ class PolicyModule(BackboneModule):
                 parameter.grad.mul_(scale)
         self._tokens = 0
 
+    def on_train_epoch_start(self) -> None:
+        """Sampling gives way to training."""
+        self.sampler.rest()
+
+    on_validation_epoch_end = on_train_epoch_start
+
     def on_train_epoch_end(self) -> None:
         """Ends the iteration where data evolve: after callbacks' epoch end, before checkpoints are saved."""
         end_iteration = getattr(self.trainer.datamodule, "end_iteration", None)  # type: ignore[attr-defined]
@@ -107,8 +114,7 @@ class PolicyModule(BackboneModule):
 
     def fingerprint(self) -> str:
         """A digest of the trainable weights and of the backbone's path: equal digests, equal responses."""
-        numbers = [_projected(p.detach()) for p in self.parameters() if p.requires_grad]
-        key = repr((self.backbone.path, numbers))  # frozen weights are told by where they came from
+        key = repr((self.backbone.path, digest(self)))  # frozen weights are told by where they came from
         return hashlib.sha256(key.encode()).hexdigest()[:16]
 
     def save(self, folder: Path) -> None:
@@ -117,14 +123,6 @@ class PolicyModule(BackboneModule):
 
     def _correct(self, problems: Sequence[Problem]) -> Tensor:
         return torch.tensor([response.correct is True for response in self.predict_step(problems, 0)])
-
-
-def _projected(weight: Tensor) -> float:
-    """One number for a tensor that changes with every element and with their order."""
-    value = weight.double()
-    while value.dim():
-        value = value @ torch.arange(value.shape[-1], device=value.device, dtype=value.dtype).cos()
-    return float(value)
 
 
 def response_nll(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:

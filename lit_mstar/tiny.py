@@ -39,7 +39,7 @@ class TinyBackbone(Backbone):
         vocab_size: Largest vocabulary; bytes and special tokens take 262 of it. Digits are never merged.
         hidden_size: Width D of the text model.
         num_layers: Depth of the text model.
-        num_heads: Attention heads of the text model.
+        num_heads: Attention heads of the text model; vLLM's CPU kernels want heads of width 32 or 64.
         intermediate_size: Width of the text model's MLPs.
         vision_size: Width of the vision tower; its MLPs are 3 times as wide.
         vision_layers: Depth of the vision tower; it has as many heads as the text model.
@@ -55,7 +55,7 @@ class TinyBackbone(Backbone):
         vocab_size: int = 350,
         hidden_size: int = 64,
         num_layers: int = 3,
-        num_heads: int = 4,
+        num_heads: int = 2,
         intermediate_size: int = 192,
         vision_size: int = 64,
         vision_layers: int = 2,

@@ -69,8 +69,16 @@ def write(model: nn.Module, folder: Path, merge: bool = True) -> int:
         flush()
     note = {"metadata": {"total_size": total}, "weight_map": index}
     (folder / "model.safetensors.index.json").write_text(json.dumps(note))
-    cast(Any, model).config.save_pretrained(folder)
+    write_config(model, folder)
     return total
+
+
+def write_config(model: nn.Module, folder: Path) -> None:
+    """Writes the configuration of the model inside any wrapper, with the name of its class."""
+    base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
+    config = copy.deepcopy(base.config)
+    config.architectures = [type(base).__name__.removeprefix("FSDP")]  # fully_shard renames classes
+    config.save_pretrained(folder)
 
 
 def write_adapter(model: nn.Module, folder: Path) -> int:

@@ -16,7 +16,7 @@ CORPUS = [
 
 def make_tiny_backbone(**sizes: int) -> TinyBackbone:
     """A backbone of a few thousand weights."""
-    small = {"hidden_size": 32, "num_layers": 2, "num_heads": 2, "intermediate_size": 64, "vision_size": 32}
+    small = {"hidden_size": 32, "num_layers": 2, "num_heads": 1, "intermediate_size": 64, "vision_size": 32}
     return TinyBackbone(corpus=CORPUS, **(small | {"vision_layers": 1} | sizes))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from torch import nn
 
 from lit_mstar.encoding import Encoder
-from lit_mstar.rollouts import Problem, Rollout, SamplingParams
+from lit_mstar.rollouts import Problem, Response, Rollout, SamplingParams
 
 
 class Policy(Protocol):
@@ -46,11 +46,34 @@ class Sampler(ABC):
             (position in `problems`, its rollout), in any order.
         """
 
+    def rest(self) -> None:
+        """Lends memory to training until the next `load_policy`; the policy calls it when sampling gives way."""
+
     def close(self) -> None:
-        """Gives the engine's resources back."""
+        """Gives the engine's resources back for good."""
 
 
 def response_stream(seed: int, problem: Problem, prefix: str, index: int) -> np.random.Generator:
     """The random numbers of one response: a function of what is sampled, not of when or beside what."""
     key = "\x00".join((str(seed), problem.id, prefix, str(index))).encode()
     return np.random.default_rng(int.from_bytes(hashlib.blake2b(key, digest_size=16).digest(), "little"))
+
+
+def respond(encoder: Encoder, ids: Sequence[int], sampling: SamplingParams) -> Response:
+    """The response in sampled ids: up to the end-of-turn token or the first stop string, whichever engine drew them."""
+    ids = list(ids)
+    ended = encoder.end_id in ids
+    ids = ids[: ids.index(encoder.end_id) + 1] if ended else ids
+    text = encoder.decode(ids)
+    if cut := first_stop(text, sampling.stop):
+        text, ended = text[:cut], True
+        heads = (encoder.decode(ids[:k]) for k in range(1, len(ids) + 1))
+        ids = ids[: next(k for k, head in enumerate(heads, 1) if first_stop(head, sampling.stop))]
+    return Response(
+        text=text, token_ids=ids, finish_reason="stop" if ended else "length", temperature=sampling.temperature
+    )
+
+
+def first_stop(text: str, stop: Sequence[str]) -> int:
+    """Where the stop string that is complete first ends in `text`; 0 where there is none."""
+    return min((text.index(string) + len(string) for string in stop if string in text), default=0)

@@ -29,8 +29,8 @@ from transformers import (
 
 from lit_mstar.encoding import Batch, Encoder, append_tokens
 from lit_mstar.prompt_cache import equal_prompts, fill_cache, inference
-from lit_mstar.rollouts import Problem, Response, Rollout, SamplingParams
-from lit_mstar.samplers.base import Policy, Sampler, response_stream
+from lit_mstar.rollouts import Problem, Rollout, SamplingParams
+from lit_mstar.samplers.base import Policy, Sampler, first_stop, respond, response_stream
 
 
 class TransformersSampler(Sampler):
@@ -83,7 +83,7 @@ class TransformersSampler(Sampler):
                 logits_processor=_processors(prompts, sampling, start=length),
                 stopping_criteria=[_StopStrings(encoder, sampling.stop, length)] if sampling.stop else None,
             )
-        responses = [self._response(row, sampling) for row in tokens[:, length:].tolist()]
+        responses = [respond(encoder, row, sampling) for row in tokens[:, length:].tolist()]
         return [
             Rollout(problem=problem, responses=responses[p * n : (p + 1) * n]) for p, (problem, _) in enumerate(prompts)
         ]
@@ -98,23 +98,6 @@ class TransformersSampler(Sampler):
             suppress_tokens=self._encoder.forbidden_ids or None,
         )
 
-    def _response(self, ids: list[int], sampling: SamplingParams) -> Response:
-        """Cuts a row after its end-of-turn token or its first stop string; what follows is padding."""
-        end_id = self._encoder.end_id
-        ended = end_id in ids
-        ids = ids[: ids.index(end_id) + 1] if ended else ids
-        text = self._encoder.decode(ids)
-        if cut := _first_stop(text, sampling.stop):
-            text, ended = text[:cut], True
-            heads = (self._encoder.decode(ids[:k]) for k in range(1, len(ids) + 1))
-            ids = ids[: next(k for k, head in enumerate(heads, 1) if _first_stop(head, sampling.stop))]
-        return Response(
-            text=text,
-            token_ids=ids,
-            finish_reason="stop" if ended else "length",
-            temperature=sampling.temperature,
-        )
-
 
 class _StopStrings(StoppingCriteria):
     """Rows whose response, without the prompt before it, contains a stop string are done."""
@@ -126,12 +109,7 @@ class _StopStrings(StoppingCriteria):
 
     def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
         texts = (self.encoder.decode(row) for row in input_ids[:, self.start :].tolist())
-        return torch.tensor([_first_stop(text, self.stop) > 0 for text in texts], device=input_ids.device)
-
-
-def _first_stop(text: str, stop: Sequence[str]) -> int:
-    """Where the stop string that is complete first ends in `text`; 0 where there is none."""
-    return min((text.index(string) + len(string) for string in stop if string in text), default=0)
+        return torch.tensor([first_stop(text, self.stop) > 0 for text in texts], device=input_ids.device)
 
 
 class _DrawToken(LogitsProcessor):

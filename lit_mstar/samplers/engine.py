@@ -1,0 +1,173 @@
+"""What engines with a copy of the weights have in common: updates that are needed, a check, refusals that count.
+
+An engine fills in two methods, `_update` and `_complete`. What it leaves out, everybody does for himself: how weights
+travel, and how requests are kept in flight.
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from lit_mstar.encoding import Encoder
+from lit_mstar.rollouts import Problem, Rollout, SamplingParams
+from lit_mstar.samplers.base import Policy, Sampler, respond, response_stream
+from lit_mstar.samplers.parity import PROBES, require_parity
+from lit_mstar.weights import digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One problem as an engine takes it.
+
+    Args:
+        problem: Holds the images, still unopened.
+        prompt_ids: Prompt and beginning of the response, with one placeholder per image.
+        params: Arguments of vLLM's `SamplingParams`.
+    """
+
+    problem: Problem
+    prompt_ids: list[int]
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """What an engine made of a request.
+
+    Args:
+        token_ids: One list per response.
+        prompt_ids: The prompt as the model saw it, with all image tokens; only where log-probabilities were asked for.
+        logprobs: Log-probabilities of `token_ids`, in nats; only where they were asked for.
+        refused: Why the engine would not answer; empty where it did.
+    """
+
+    token_ids: list[list[int]] = field(default_factory=list)
+    prompt_ids: list[int] = field(default_factory=list)
+    logprobs: list[list[float]] = field(default_factory=list)
+    refused: str = ""
+
+
+class EngineSampler(Sampler):
+    """A sampler whose engine holds its own copy of the policy.
+
+    Args:
+        check: Compare the engine with the trainer's model on a few fixed problems after the "first" update, after
+            every one ("always"), or "never".
+        tolerance: Largest difference of log-probabilities in that check, in nats; 1e-3 where both sides compute in
+            float32 and 0.3 elsewhere by default (ours).
+    """
+
+    def __init__(
+        self, check: Literal["first", "always", "never"] = "first", tolerance: float | None = None
+    ) -> None:
+        if tolerance is not None and tolerance <= 0:
+            raise ValueError(f"{type(self).__name__}.tolerance is {tolerance}; it must be more than 0 (nats).")
+        self.check = check
+        self.tolerance = tolerance
+        self._encoder: Encoder | None = None
+        self._model: nn.Module | None = None
+        self._version = ""
+        self._checked = False
+
+    def load_policy(self, policy: Policy) -> None:
+        """Updates the engine's weights where they are not the policy's already.
+
+        Raises:
+            RuntimeError: If the engine then computes something else than the policy.
+        """
+        version = digest(policy.model)
+        if policy.model is self._model and version == self._version and self._current(version):
+            return
+        self._version = ""  # until all has gone well
+        self._update(policy, version)
+        self._encoder, self._model, self._version = policy.encoder, policy.model, version
+        if self.check == "always" or (self.check == "first" and not self._checked):
+            try:
+                self._verify(policy)
+            except BaseException:
+                self._version = ""
+                raise
+            self._checked = True
+
+    def sample(
+        self, problems: Sequence[Problem], sampling: SamplingParams, prefixes: Sequence[str] | None = None
+    ) -> Iterator[tuple[int, Rollout]]:
+        """See `Sampler.sample`. Problems that the engine refuses get empty, cut responses, and are reported."""
+        if self._encoder is None or not self._version:
+            raise RuntimeError("sample() was called before load_policy(): the engine has no weights yet.")
+        encoder, refused = self._encoder, []
+        prompts = zip(problems, prefixes or [""] * len(problems), strict=True)
+        requests = (_request(encoder, problem, prefix, sampling) for problem, prefix in prompts)
+        for position, completion in self._complete(requests):
+            if completion.refused:
+                refused.append((problems[position].id, completion.refused))
+            ids = completion.token_ids or [[]]
+            if len(ids) < sampling.n:  # greedy, or refused: the same for all
+                ids = ids * sampling.n
+            yield (
+                position,
+                Rollout(problem=problems[position], responses=[respond(encoder, row, sampling) for row in ids]),
+            )
+        if refused:
+            name, reason = refused[0]
+            warnings.warn(
+                f"The engine refused {len(refused)} of {len(problems)} problems; they count as not answered. "
+                f"The first, {name}: {reason}",
+                stacklevel=2,
+            )
+
+    @abstractmethod
+    def _update(self, policy: Policy, version: str) -> None:
+        """Brings the policy's weights into the engine; starts it where it does not run."""
+
+    @abstractmethod
+    def _complete(self, requests: Iterable[Request]) -> Iterator[tuple[int, Completion]]:
+        """Yields (position, completion) in any order, taking requests no faster than the engine needs them."""
+
+    def _current(self, version: str) -> bool:
+        """Whether the engine still has the weights that it was last given."""
+        return True
+
+    def _engine_dtype(self, policy: Policy) -> str:
+        """The dtype that the engine computes in."""
+        return _dtype(policy.model)
+
+    def _verify(self, policy: Policy) -> None:
+        sampling = SamplingParams(n=1, temperature=0.0, max_tokens=8)
+        requests = [_request(policy.encoder, probe, "", sampling) for probe in PROBES]
+        for request in requests:
+            request.params["logprobs"] = 0  # of the sampled token alone
+        found = dict(self._complete(requests))
+        exact = {_dtype(policy.model), self._engine_dtype(policy)} == {"float32"}
+        require_parity(policy, [found[i] for i in range(len(PROBES))], self.tolerance or (1e-3 if exact else 0.3))
+
+
+def _request(encoder: Encoder, problem: Problem, prefix: str, sampling: SamplingParams) -> Request:
+    greedy = sampling.temperature == 0
+    seed = int(response_stream(sampling.seed, problem, prefix, 0).integers(2**62))  # vLLM counts on: seed, seed + 1, …
+    params: dict[str, Any] = {
+        "n": 1 if greedy else sampling.n,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_tokens": sampling.max_tokens,
+        "stop": list(sampling.stop),
+        "stop_token_ids": [encoder.end_id],
+        "logit_bias": dict.fromkeys(encoder.forbidden_ids, -1e9) or None,
+        "seed": seed,
+    }
+    if greedy:
+        del params["top_p"], params["seed"]
+    return Request(
+        problem=problem, prompt_ids=encoder.prompt_ids(problem) + encoder.text_ids(prefix), params=params
+    )
+
+
+def _dtype(model: nn.Module) -> str:
+    return str(getattr(model, "dtype", torch.float32)).removeprefix("torch.")

