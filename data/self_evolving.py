@@ -10,7 +10,6 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -160,9 +159,16 @@ class SelfEvolvingDataModule(ProblemDataModule):
         known = {rollout.problem.id for rollout in self.ledger.read(iteration)}
         missing = [problem for problem in iteration.problems if problem.id not in known]
         mine = missing[trainer.global_rank :: trainer.world_size]
-        stream = self._sampled(mine, iteration.sampling, f"iteration {iteration.index}: sampling")
-        while chunk := [rollout for _, rollout in islice(stream, _FLUSH)]:
-            self.ledger.append(iteration.index, chunk)
+        chunk: list[Rollout] = []
+        try:
+            for _, rollout in self._sampled(mine, iteration.sampling, f"iteration {iteration.index}: sampling"):
+                chunk.append(rollout)
+                if len(chunk) == _FLUSH:
+                    self.ledger.append(iteration.index, chunk)
+                    chunk = []
+        finally:  # an engine may fail at any moment: what it gave is kept
+            if chunk:
+                self.ledger.append(iteration.index, chunk)
         trainer.strategy.barrier()
 
     def _sampled(self, problems: list[Problem], sampling: SamplingParams, what: str) -> Iterator[tuple[int, Rollout]]:

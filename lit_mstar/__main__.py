@@ -11,6 +11,7 @@ _COMMANDS = {
     "predict": "one greedy response per problem",
     "annotate": "Monte-Carlo step labels for the process reward model",
     "run": "all stages of a recipe, one after the other",
+    "serve": "a vLLM server that takes new weights while it runs",
 }
 
 
@@ -28,6 +29,10 @@ def main(args: list[str] | None = None) -> None:
         from lit_mstar.recipe import main as run
 
         run(args[1:])
+    elif command == "serve":
+        from lit_mstar.serve import main as serve
+
+        serve(args[1:])
     elif command in _COMMANDS:
         from lit_mstar.cli import main as lightning
 

@@ -10,6 +10,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -39,20 +40,36 @@ def main(args: list[str]) -> None:
     parser.add_argument("recipe", type=Path, help="a folder of numbered stage configs: 1-warmup.yaml, …")
     parser.add_argument("--out", type=Path, help="where the run goes; runs/<recipe> by default")
     parser.add_argument("--seed", type=int, default=0, help="seed_everything of every stage")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        action="append",
+        default=[],
+        help="a config laid over every stage that has the model options it names, such as configs/samplers/vllm.yaml",
+    )
     options = parser.parse_args(args)
-    run(options.recipe, options.out or Path("runs") / options.recipe.name, options.seed)
+    run(options.recipe, options.out or Path("runs") / options.recipe.name, options.seed, options.config)
 
 
-def run(recipe: Path, out: Path, seed: int = 0) -> None:
+def run(recipe: Path, out: Path, seed: int = 0, overlays: Sequence[Path] = ()) -> None:
     """Runs what is not complete, then writes and prints `out/summary.json`.
+
+    Args:
+        recipe: Folder of numbered stage configs.
+        out: Where the run goes.
+        seed: `seed_everything` of every stage.
+        overlays: Configs added to every stage that has the options of the model that they name.
 
     Raises:
         SystemExit: If the recipe has no stages, `out` holds another run, or a stage fails.
     """
+    if missing := [str(path) for path in overlays if not path.is_file()]:
+        sys.exit(f"{', '.join(missing)}: no such config; correct --config.")
     stages = sorted(recipe.glob("[0-9]*.yaml"))
     if not stages:
         sys.exit(f"{recipe} has no stage configs (1-….yaml, 2-….yaml); name the folder of a recipe.")
-    _claim(out, {"recipe": recipe.name, "seed": seed})
+    added = {"configs": [path.name for path in overlays]} if overlays else {}
+    _claim(out, {"recipe": recipe.name, "seed": seed, **added})
     for number, config in enumerate(stages, start=1):
         folder = out / config.stem
         label = f"[{number}/{len(stages)}] {config.stem}"
@@ -60,25 +77,33 @@ def run(recipe: Path, out: Path, seed: int = 0) -> None:
             print(f"{label}: complete, nothing to do", flush=True)
             continue
         print(f"{label}: {'resuming' if folder.exists() else 'starting'} in {folder}", flush=True)
-        _run_stage(config, folder, seed)
+        _run_stage(config, folder, seed, overlays)
     summary = summarize(recipe.name, out, [config.stem for config in stages], seed)
     with atomic(out / "summary.json") as partial:
         partial.write_text(json.dumps(summary, indent=1))
     print(table(summary))
 
 
-def _run_stage(config: Path, folder: Path, seed: int) -> None:
+def _run_stage(config: Path, folder: Path, seed: int, overlays: Sequence[Path]) -> None:
+    stage = yaml.safe_load(config.read_text())
     moved = folder / "stage.yaml"
     with atomic(moved) as partial:
-        partial.write_text(
-            yaml.safe_dump(move_paths(yaml.safe_load(config.read_text()), folder.parent), sort_keys=False)
-        )
+        partial.write_text(yaml.safe_dump(move_paths(stage, folder.parent), sort_keys=False))
     command = [sys.executable, "-m", "lit_mstar", stage_command(config.stem), "--config", str(moved)]
+    for overlay in overlays:
+        if fits(yaml.safe_load(overlay.read_text()), stage):
+            command += ["--config", str(overlay)]
     command += ["--seed_everything", str(seed)]
     if (folder / "checkpoints" / "last.ckpt").exists():
         command += ["--ckpt_path", "last"]
     if code := subprocess.run(command).returncode:  # noqa: S603  # our own module, with our own arguments
         sys.exit(f"Stage {config.stem} ended with exit code {code}; after mending the cause, run the same again.")
+
+
+def fits(overlay: dict[str, Any], stage: dict[str, Any]) -> bool:
+    """Whether a stage has all options of the model that an overlay names: a reward model has no sampler."""
+    wanted, own = (config.get("model", {}).get("init_args", {}) for config in (overlay, stage))
+    return set(wanted) <= set(own)
 
 
 def move_paths(config: dict[str, Any], out: Path) -> Any:

@@ -46,8 +46,13 @@ def stream(model: nn.Module, merge: bool = True) -> Iterator[tuple[str, Tensor]]
         yield from revert_weight_conversion(base, {name: whole(tensor)}).items()  # type: ignore[no-untyped-call]
 
 
-def write(model: nn.Module, folder: Path, merge: bool = True) -> int:
-    """Writes `stream` as a sharded safetensors checkpoint, with the model's configuration; returns its bytes."""
+def write(model: nn.Module, folder: Path | None, merge: bool = True) -> int:
+    """Writes `stream` as a sharded safetensors checkpoint, with the model's configuration; returns its bytes.
+
+    Without a folder it only takes part: what all ranks but one do where weights are sharded.
+    """
+    if folder is None:
+        return sum(tensor.nbytes for _, tensor in stream(model, merge))
     folder.mkdir(parents=True, exist_ok=True)
     shard: dict[str, Tensor] = {}
     index: dict[str, str] = {}
@@ -55,7 +60,7 @@ def write(model: nn.Module, folder: Path, merge: bool = True) -> int:
 
     def flush() -> None:
         file = f"model-{len(set(index.values())) + 1:05d}.safetensors"
-        save_file(shard, folder / file, metadata={"format": "pt"})
+        save_file(shard, cast(Path, folder) / file, metadata={"format": "pt"})
         index.update(dict.fromkeys(shard, file))
         shard.clear()
 
@@ -81,8 +86,8 @@ def write_config(model: nn.Module, folder: Path) -> None:
     config.save_pretrained(folder)
 
 
-def write_adapter(model: nn.Module, folder: Path) -> int:
-    """Writes the adapter alone, as peft would; returns its bytes.
+def write_adapter(model: nn.Module, folder: Path | None) -> int:
+    """Writes the adapter alone, as peft would; returns its bytes. Without a folder it only takes part, as in `write`.
 
     Raises:
         ValueError: If the model has no adapter.
@@ -90,6 +95,8 @@ def write_adapter(model: nn.Module, folder: Path) -> int:
     if not isinstance(model, PeftModel):
         raise ValueError("The policy has no adapter to send; set Backbone.lora, or sync: merged.")
     state = {name: whole(p).cpu() for name, p in model.named_parameters() if p.requires_grad or ".lora_" in name}
+    if folder is None:
+        return 0
     model.save_pretrained(str(folder), state_dict=state)
     return (folder / "adapter_model.safetensors").stat().st_size
 

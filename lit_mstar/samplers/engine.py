@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -64,9 +64,7 @@ class EngineSampler(Sampler):
             float32 and 0.3 elsewhere by default (ours).
     """
 
-    def __init__(
-        self, check: Literal["first", "always", "never"] = "first", tolerance: float | None = None
-    ) -> None:
+    def __init__(self, check: Literal["first", "always", "never"] = "first", tolerance: float | None = None) -> None:
         if tolerance is not None and tolerance <= 0:
             raise ValueError(f"{type(self).__name__}.tolerance is {tolerance}; it must be more than 0 (nats).")
         self.check = check
@@ -139,14 +137,20 @@ class EngineSampler(Sampler):
         """The dtype that the engine computes in."""
         return _dtype(policy.model)
 
+    def _engines(self) -> Iterator[tuple[str, Callable[[Iterable[Request]], Iterator[tuple[int, Completion]]]]]:
+        """Every copy of the weights that must be checked: (name for messages, how to ask that one)."""
+        yield "The engine", self._complete
+
     def _verify(self, policy: Policy) -> None:
-        sampling = SamplingParams(n=1, temperature=0.0, max_tokens=8)
-        requests = [_request(policy.encoder, probe, "", sampling) for probe in PROBES]
-        for request in requests:
-            request.params["logprobs"] = 0  # of the sampled token alone
-        found = dict(self._complete(requests))
         exact = {_dtype(policy.model), self._engine_dtype(policy)} == {"float32"}
-        require_parity(policy, [found[i] for i in range(len(PROBES))], self.tolerance or (1e-3 if exact else 0.3))
+        for name, complete in self._engines():
+            sampling = SamplingParams(n=1, temperature=0.0, max_tokens=8)
+            requests = [_request(policy.encoder, probe, "", sampling) for probe in PROBES]
+            for request in requests:
+                request.params["logprobs"] = 0  # of the sampled token alone
+            found = dict(complete(requests))
+            answers = [found[i] for i in range(len(PROBES))]
+            require_parity(policy, answers, self.tolerance or (1e-3 if exact else 0.3), name)
 
 
 def _request(encoder: Encoder, problem: Problem, prefix: str, sampling: SamplingParams) -> Request:
@@ -164,9 +168,7 @@ def _request(encoder: Encoder, problem: Problem, prefix: str, sampling: Sampling
     }
     if greedy:
         del params["top_p"], params["seed"]
-    return Request(
-        problem=problem, prompt_ids=encoder.prompt_ids(problem) + encoder.text_ids(prefix), params=params
-    )
+    return Request(problem=problem, prompt_ids=encoder.prompt_ids(problem) + encoder.text_ids(prefix), params=params)
 
 
 def _dtype(model: nn.Module) -> str:

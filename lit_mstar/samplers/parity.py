@@ -34,7 +34,7 @@ PROBES = (
 )
 
 
-def require_parity(policy: Policy, completions: list[Completion], tolerance: float) -> None:
+def require_parity(policy: Policy, completions: list[Completion], tolerance: float, name: str = "The engine") -> None:
     """Compares greedy completions of `PROBES` with the trainer's model.
 
     Every rank of a sharded policy must call it together.
@@ -43,6 +43,7 @@ def require_parity(policy: Policy, completions: list[Completion], tolerance: flo
         policy: Its model is put through prompt and completion, teacher-forced.
         completions: One per probe, with prompt ids and log-probabilities.
         tolerance: In nats.
+        name: Whose completions they are; for the message.
 
     Raises:
         RuntimeError: If prompts differ, a log-probability differs by more than the tolerance, or a token is not the
@@ -55,7 +56,7 @@ def require_parity(policy: Policy, completions: list[Completion], tolerance: flo
             faults.append(f"{probe.id}: {fault}")
     if faults:
         raise RuntimeError(
-            "The engine does not compute what the trainer's model computes: " + "; ".join(faults) + ". Was it given "
+            f"{name} does not compute what the trainer's model computes: " + "; ".join(faults) + ". Was it given "
             "other weights, another processor, or a lower precision? Raise the sampler's tolerance (in nats) only if "
             "the difference is known to be rounding."
         )

@@ -71,9 +71,7 @@ class VLLMSampler(EngineSampler):
                 "with configs/samplers/transformers.yaml."
             )
         if not 0 < gpu_memory_utilization <= 1:
-            raise ValueError(
-                f"VLLMSampler.gpu_memory_utilization is {gpu_memory_utilization}; it must be in (0, 1]."
-            )
+            raise ValueError(f"VLLMSampler.gpu_memory_utilization is {gpu_memory_utilization}; it must be in (0, 1].")
         self.in_process = in_process
         self.sync = sync
         self.model = model
