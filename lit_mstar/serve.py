@@ -69,7 +69,7 @@ def command(options: argparse.Namespace, theirs: list[str]) -> list[str]:
 
 
 def environment(options: argparse.Namespace) -> dict[str, str]:
-    """vLLM's environment variables: live updates, adapters, and the token, which no process list shows."""
+    """The environment variables that vLLM wants: live updates, adapters, and the token, which no process list shows."""
     values = {"VLLM_SERVER_DEV_MODE": "1", "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1" if options.lora else "0"}
     if options.token_file:
         values["VLLM_API_KEY"] = options.token_file.read_text().strip()

@@ -148,8 +148,8 @@ def _gathered(layer: nn.Module) -> nn.Module:
 def _tensors(module: nn.Module, recurse: bool) -> Iterator[tuple[str, Tensor]]:
     """Parameters and those buffers that a checkpoint keeps."""
     yield from module.named_parameters(recurse=recurse)
-    kept = [m for m in (module.modules() if recurse else [module])]
-    transient = {id(b) for m in kept for n, b in m._buffers.items() if n in m._non_persistent_buffers_set}
+    holders = module.modules() if recurse else [module]
+    transient = {id(b) for m in holders for n, b in m._buffers.items() if n in m._non_persistent_buffers_set}
     yield from ((name, b) for name, b in module.named_buffers(recurse=recurse) if id(b) not in transient)
 
 

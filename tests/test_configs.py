@@ -9,6 +9,7 @@ from lit_mstar.callbacks import PRMFilter, TemperatureBalancer, TrainingDynamics
 from lit_mstar.cli import MStarCLI
 
 CONFIGS = Path(__file__).parents[1] / "configs"
+SAMPLERS = sorted((CONFIGS / "samplers").glob("*.yaml"))
 STAGES = sorted(CONFIGS.glob("*/[0-9]*.yaml"))
 
 
@@ -47,3 +48,17 @@ def test_evolve_plugs_in_filtering_balancing_and_dynamics(monkeypatch: pytest.Mo
     assert {PRMFilter, TemperatureBalancer, TrainingDynamics} <= set(kinds)
     balancer = cli.trainer.callbacks[kinds.index(TemperatureBalancer)]
     assert (balancer.every, balancer.k, balancer.grid) == (2, 2, [t / 10 for t in range(3, 17)])
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("stage", ["1-warmup", "2-annotate", "4-evolve"])
+def test_a_sampler_config_replaces_the_stages_own(
+    stage: str, sampler: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(PRMFilter, "setup", lambda *_: None)
+    monkeypatch.setattr("lit_mstar.samplers.vllm.find_spec", lambda name: name)  # constructing it needs no engine
+    cli = MStarCLI(args=["--config", str(CONFIGS / f"quickstart/{stage}.yaml"), "--config", str(sampler)], run=False)
+    wanted = yaml.safe_load(sampler.read_text())["model"]["init_args"]["sampler"]
+    assert type(cli.model.sampler).__name__ == wanted["class_path"].rpartition(".")[2]
+    assert cli.model.evaluation.max_tokens == 40  # the rest is the stage's

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from lit_mstar.ledger import Ledger
-from lit_mstar.recipe import move_paths, run, summarize, table
+from lit_mstar.recipe import fits, move_paths, run, summarize, table
 from lit_mstar.rollouts import Iteration, SamplingParams
 
 QUICKSTART = Path(__file__).parents[1] / "configs" / "quickstart"
@@ -179,3 +179,30 @@ def test_the_summary_collects_stages_and_iterations(tmp_path: Path):
     assert summary["prm"] == {"step_auroc": 0.5, "step_ece": None}
     assert summary["test_accuracy_before"] == summary["test_accuracy_after"] == 0.25
     assert "test accuracy 25.0% -> 25.0%" in table(summary)
+
+
+def test_an_overlay_is_laid_over_the_stages_that_have_its_options():
+    overlay = {"model": {"init_args": {"sampler": {"class_path": "S"}}}}
+    assert fits(overlay, {"model": {"init_args": {"sampler": {}, "backbone": {}}}})
+    assert not fits(overlay, {"model": {"init_args": {"backbone": {}}}})
+    assert fits({"trainer": {"devices": 2}}, {"model": {"init_args": {"backbone": {}}}})
+
+
+def test_a_missing_overlay_is_refused(miniature: Path, tmp_path: Path):
+    with pytest.raises(SystemExit, match="nowhere.yaml: no such config"):
+        run(miniature, tmp_path / "out", overlays=[tmp_path / "nowhere.yaml"])
+
+
+@pytest.mark.slow
+@pytest.mark.vllm
+def test_the_miniature_runs_unchanged_with_vllm(miniature: Path, tmp_path: Path):
+    overlay = tmp_path / "vllm.yaml"
+    config = yaml.safe_load((QUICKSTART.parent / "samplers/vllm.yaml").read_text())
+    config["model"]["init_args"]["sampler"]["init_args"] |= {"gpu_memory_utilization": 0.05}
+    overlay.write_text(yaml.safe_dump(config))
+    out = tmp_path / "mini"
+    done = subprocess.run([*command(miniature, out), "--config", str(overlay)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    summary = json.loads((out / "summary.json").read_text())
+    assert [row["sampled"] for row in summary["iterations"]] == [SIZES["train"]] * 2
+    assert "VLLMSampler" in (out / "4-evolve/config.yaml").read_text()

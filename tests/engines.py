@@ -1,0 +1,126 @@
+"""What tests of all engines share: problems of many lengths, policies that learn, their responses side by side."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from helpers import make_tiny_backbone, png
+from peft import LoraConfig, get_peft_model
+
+from lit_mstar import Problem
+from lit_mstar.rollouts import SamplingParams
+from lit_mstar.samplers import Sampler, TransformersSampler
+
+SMALL, WIDE, TALL = png(8, 8), png(48, 16, (0, 90, 200)), png(16, 40, (30, 200, 10))
+_IMAGES = ((), (SMALL,), (WIDE,), (TALL, SMALL))
+VARIED = [
+    Problem(id=f"v{i}", question="What is the sum of " + "3 + " * i + "the two digits?", images=_IMAGES[i % 4])
+    for i in range(64)
+]
+
+
+def make_policy(seed: int = 0) -> Any:
+    """A random model, far from uniform: equal logits would make greedy tokens a matter of rounding."""
+    torch.manual_seed(seed)
+    backbone = make_tiny_backbone()
+    model = backbone.load_model()
+    with torch.no_grad():
+        model.lm_head.weight.mul_(12)
+    return SimpleNamespace(model=model, encoder=backbone.encoder)
+
+
+def make_lora_policy(seed: int = 0, r: int = 4) -> Any:
+    """The same with an adapter that does something."""
+    policy = make_policy(seed)
+    targets = r".*text_model.*\.(q_proj|v_proj|o_proj|up_proj|down_proj)"
+    policy.model = get_peft_model(policy.model, LoraConfig(r=r, lora_alpha=8, target_modules=targets))
+    shake(policy, seed + 1)
+    return policy
+
+
+def shake(policy: Any, seed: int) -> None:
+    """Changes every trainable weight: what an optimizer's step does, and more of it."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in policy.model.parameters():
+            if parameter.requires_grad:
+                scale = max(0.05, 0.1 * float(parameter.std())) if parameter.numel() > 1 else 0.05
+                parameter.add_(scale * torch.randn(parameter.shape, generator=generator))
+
+
+def tokens(
+    engine: Sampler, problems: Sequence[Problem], prefixes: Sequence[str] | None = None, **sampling: Any
+) -> list[list[list[int]]]:
+    """Token ids of every problem's responses, in order."""
+    found = dict(engine.sample(problems, SamplingParams(**sampling), prefixes))
+    assert sorted(found) == list(range(len(problems)))
+    return [[response.token_ids for response in found[i].responses] for i in range(len(problems))]
+
+
+def reference(policy: Any) -> TransformersSampler:
+    """The embedded engine with a policy."""
+    engine = TransformersSampler()
+    engine.load_policy(policy)
+    return engine
+
+
+def greedy(engine: Sampler, problems: Sequence[Problem] = VARIED) -> list[list[list[int]]]:
+    """Greedy tokens."""
+    return tokens(engine, problems, n=1, temperature=0.0, max_tokens=16)
+
+
+def probabilities(policy: Any, problem: Problem, temperature: float, top_p: float) -> np.ndarray:
+    """What the first token should be drawn from: the nucleus of the softmax, without special tokens."""
+    with torch.no_grad():
+        logits = policy.model.eval()(**policy.encoder.prompts([problem])).logits[0, -1].double().numpy()
+    logits[policy.encoder.forbidden_ids] = -np.inf
+    weights = np.exp((logits - logits.max()) / temperature)
+    weights /= weights.sum()
+    order = np.argsort(-weights)
+    before = np.cumsum(weights[order]) - weights[order]  # mass of the tokens that are more likely
+    weights[order[before >= top_p]] = 0.0
+    return weights / weights.sum()
+
+
+class ServerProcess:
+    """`lit-mstar serve` in a process group of its own, ready when constructed."""
+
+    def __init__(self, model: Path, *options: str, port: int | None = None) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", port or 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        own, theirs = (
+            (options[: options.index("--")], options[options.index("--") :]) if "--" in options else (options, ("--",))
+        )
+        small = ["--enforce-eager", "--kv-cache-memory-bytes", "100000000", "--max-num-seqs", "64"]
+        line = [sys.executable, "-m", "lit_mstar", "serve", str(model), "--port", str(self.port), "--dtype", "float32"]
+        self.process = subprocess.Popen(
+            [*line, "--max-images", "2", *own, *theirs, *small],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        self.log: list[str] = []
+        for text in self.process.stdout or ():
+            self.log.append(text)
+            if "ready at" in text:
+                return
+        raise AssertionError("".join(self.log[-40:]))
+
+    def kill(self) -> None:
+        """As when the machine goes: no process of it gets to say anything."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
