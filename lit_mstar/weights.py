@@ -109,16 +109,16 @@ def whole(tensor: Tensor) -> Tensor:
 
 def _unwrapped(model: nn.Module, merge: bool) -> Iterator[tuple[str, Tensor]]:
     """Yields (name as without wrappers, tensor); of tied weights the first name only."""
-    seen: set[int] = set()
+    seen: set[int] = set()  # of the model's own tensors, which live on: a merged one's id may be used again
     wrappers: tuple[str, ...] = ()
     for prefix, module in model.named_modules():
         if prefix.startswith(wrappers):
             continue  # said by the wrapper
-        tensors = dict(_tensors(module, recurse=False))
         if inner := _inside(module, merge):
             wrappers = (*wrappers, f"{prefix}.")
-            tensors = dict(_tensors(inner, recurse=True))
-        for name, tensor in tensors.items():
+            yield from ((f"{prefix}.{name}", tensor) for name, tensor in _tensors(inner, recurse=True))
+            continue
+        for name, tensor in _tensors(module, recurse=False):
             if id(tensor) not in seen:
                 seen.add(id(tensor))
                 yield f"{prefix}.{name}" if prefix else name, tensor
