@@ -100,6 +100,8 @@ class EngineSampler(Sampler):
         """See `Sampler.sample`. Problems that the engine refuses get empty, cut responses, and are reported."""
         if self._encoder is None or not self._version:
             raise RuntimeError("sample() was called before load_policy(): the engine has no weights yet.")
+        if sampling.temperature > 2:
+            raise ValueError(f"SamplingParams.temperature is {sampling.temperature}; vLLM takes at most 2.")
         encoder, refused = self._encoder, []
         prompts = zip(problems, prefixes or [""] * len(problems), strict=True)
         requests = (_request(encoder, problem, prefix, sampling) for problem, prefix in prompts)

@@ -197,11 +197,12 @@ class VLLMSampler(EngineSampler):
             **self.options,
         }
         with environment(VLLM_ENABLE_V1_MULTIPROCESSING=str(int(not self.in_process)), VLLM_LOGGING_LEVEL="WARNING"):
-            from vllm import LLM
+            from vllm import LLM, envs
             from vllm.platforms import current_platform
 
             if self.sleep_level and current_platform.is_cpu():
                 raise ValueError(f"VLLMSampler.sleep_level is {self.sleep_level}; on a CPU it must be 0.")
+            envs.disable_envs_cache()  # another engine of this process may have filled it
             options.setdefault("enforce_eager", current_platform.is_cpu())  # compiling takes longer than it saves
             try:
                 return LLM(model=str(path), **options)

@@ -37,6 +37,13 @@ def child() -> Iterator[VLLMSampler]:
     engine.close()
 
 
+def test_each_engine_is_where_it_should_be(in_process: VLLMSampler, child: VLLMSampler):
+    policy = make_policy()
+    for engine, name in ((in_process, "InprocClient"), (child, "SyncMPClient")):
+        engine.load_policy(policy)
+        assert type(engine._llm.llm_engine.engine_core).__name__ == name
+
+
 @pytest.fixture(params=["in_process", "child"])
 def engine(request: pytest.FixtureRequest) -> VLLMSampler:
     return request.getfixturevalue(request.param)
@@ -120,8 +127,10 @@ def test_stop_strings_end_a_response_where_they_do_in_transformers(engine: VLLMS
 
 def test_special_tokens_are_never_sampled(engine: VLLMSampler):
     policy = make_policy()
+    with torch.no_grad():
+        policy.model.lm_head.weight.mul_(1e-3)  # nearly uniform: 4000 draws of 320
     engine.load_policy(policy)
-    found = tokens(engine, VARIED[:2], n=400, temperature=20.0, max_tokens=5)
+    found = tokens(engine, VARIED[:2], n=400, temperature=1.0, max_tokens=5)
     seen = {token for row in found for ids in row for token in ids}
     assert not seen & set(policy.encoder.forbidden_ids)
     assert len(seen) > 0.9 * (len(policy.encoder.tokenizer) - len(policy.encoder.forbidden_ids))
@@ -232,6 +241,12 @@ def test_too_little_cache_names_the_settings():
     options = OPTIONS | {"engine": {"kv_cache_memory_bytes": 200_000}}
     with pytest.raises(RuntimeError, match=r"did not start .*kv_cache_memory_bytes"):
         VLLMSampler(**options).load_policy(make_policy())
+
+
+def test_a_temperature_that_vllm_does_not_take_is_refused(child: VLLMSampler):
+    child.load_policy(make_policy())
+    with pytest.raises(ValueError, match="temperature is 2.5; vLLM takes at most 2"):
+        list(child.sample(VARIED, SamplingParams(temperature=2.5)))
 
 
 def test_sampling_before_loading_is_an_error():
