@@ -92,13 +92,18 @@ def probabilities(policy: Any, problem: Problem, temperature: float, top_p: floa
     return weights / weights.sum()
 
 
+def free_port() -> int:
+    """A port that nobody uses yet."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 class ServerProcess:
     """`lit-mstar serve` in a process group of its own, ready when constructed."""
 
     def __init__(self, model: Path, *options: str, port: int | None = None) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", port or 0))
-            self.port = free.getsockname()[1]
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         own, theirs = (
             (options[: options.index("--")], options[options.index("--") :]) if "--" in options else (options, ("--",))

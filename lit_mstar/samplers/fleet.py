@@ -46,7 +46,7 @@ class Server:
         self.updating = threading.Lock()
 
     def call(self, path: str, body: Any = None, method: str = "POST", **params: str) -> Any:
-        """One request; returns the answer's JSON, or None where it is empty.
+        """One request; returns the answer's JSON, or None where it is none.
 
         Raises:
             RefusedError: For status 400.
@@ -62,7 +62,7 @@ class Server:
                 "`lit-mstar serve`, which sets what is needed, and give its token in VLLMServerSampler.token_file."
             )
         response.raise_for_status()
-        return response.json() if response.content else None
+        return response.json() if "json" in response.headers.get("content-type", "") else None
 
     def close(self) -> None:
         """Closes all connections."""
