@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -116,14 +117,21 @@ class ServerProcess:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            env=os.environ | {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"},  # cores are shared
         )
         self.log: list[str] = []
+        ready = threading.Event()
+        threading.Thread(target=self._read, args=(ready,), daemon=True).start()  # a full pipe would stop the server
+        ready.wait()
+        assert self.process.poll() is None, "".join(self.log[-40:])
+
+    def _read(self, ready: threading.Event) -> None:
         for text in self.process.stdout or ():
             self.log.append(text)
             if "ready at" in text:
-                return
-        raise AssertionError("".join(self.log[-40:]))
+                ready.set()
+        self.process.wait()
+        ready.set()
 
     def kill(self) -> None:
         """As when the machine goes: no process of it gets to say anything."""
