@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file
 
 from lit_mstar import TinyBackbone, weights
 from lit_mstar.samplers import VLLMSampler
@@ -44,7 +45,10 @@ def reload_saved(engine: VLLMSampler, policy: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         policy.model.save_pretrained(folder)
         policy.encoder.processor.save_pretrained(folder)
-        engine._llm.collective_rpc("reload_weights", kwargs={"weights_path": folder})
+        source: dict[str, Any] = {"weights_path": folder}
+        if engine.in_process:  # its weights never lay in a folder, so vLLM wants to be handed tensors
+            source = {"weights_iterator": load_file(Path(folder) / "model.safetensors").items()}
+        engine._llm.collective_rpc("reload_weights", kwargs=source)
         engine._llm.llm_engine.reset_prefix_cache()
 
 

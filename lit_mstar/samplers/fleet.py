@@ -5,6 +5,7 @@ It leaves out what is asked: `vllm_server.py` knows requests and weights, this f
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,13 @@ import httpx
 
 GENERATE = "/inference/v1/generate"
 _LONGEST_WAIT = 30.0  # seconds between two tries, ours
+
+# A machine that goes does not say goodbye: ask the kernel to look after 15 s, and to give up after as many again.
+_KEEPALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
+    (socket.IPPROTO_TCP, getattr(socket, name), value)
+    for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+    if hasattr(socket, name)
+]
 
 
 class RefusedError(Exception):
@@ -34,8 +42,9 @@ class Server:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+        transport = httpx.HTTPTransport(limits=limits, socket_options=_KEEPALIVE)
         self._client = httpx.Client(
-            base_url=self.url, headers=headers, timeout=httpx.Timeout(timeout, connect=10.0), limits=limits
+            base_url=self.url, headers=headers, timeout=httpx.Timeout(timeout, connect=10.0), transport=transport
         )
         self.outstanding = 0
         self.failures = 0  # in a row

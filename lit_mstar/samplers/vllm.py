@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -151,7 +151,7 @@ class VLLMSampler(EngineSampler):
                         waiting[key] = position, request.params["n"]
                 if not waiting:
                     return
-                with undisturbed():
+                with undisturbed() if self.in_process else nullcontext():
                     outputs = engine.step()
                 for output in outputs:
                     if output.finished:
@@ -177,7 +177,7 @@ class VLLMSampler(EngineSampler):
         if len(images) > limit:
             return f"it has {len(images)} images, more than VLLMSampler.max_images={limit}"
         try:
-            with undisturbed():
+            with undisturbed() if self.in_process else nullcontext():
                 self._llm.llm_engine.add_request(key, prompt, params, lora_request=self._adapter)
         except VLLMValidationError as error:
             return f"{error} (VLLMSampler.max_model_len)"
