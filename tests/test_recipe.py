@@ -198,7 +198,7 @@ def test_a_missing_overlay_is_refused(miniature: Path, tmp_path: Path):
 def test_the_miniature_runs_unchanged_with_vllm(miniature: Path, tmp_path: Path):
     overlay = tmp_path / "vllm.yaml"
     config = yaml.safe_load((QUICKSTART.parent / "samplers/vllm.yaml").read_text())
-    config["model"]["init_args"]["sampler"]["init_args"] |= {"gpu_memory_utilization": 0.05}
+    config["model"]["init_args"]["sampler"]["init_args"] |= {"engine": {"kv_cache_memory_bytes": 100_000_000}}
     overlay.write_text(yaml.safe_dump(config))
     out = tmp_path / "mini"
     done = subprocess.run([*command(miniature, out), "--config", str(overlay)], capture_output=True, text=True)

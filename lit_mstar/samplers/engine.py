@@ -9,49 +9,17 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
 
 from lit_mstar.encoding import Encoder
 from lit_mstar.rollouts import Problem, Rollout, SamplingParams
-from lit_mstar.samplers.base import Policy, Sampler, respond, response_stream
+from lit_mstar.samplers.base import Policy, Sampler, respond
 from lit_mstar.samplers.parity import PROBES, require_parity
+from lit_mstar.samplers.request import Completion, Request, make_request
 from lit_mstar.weights import digest
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """One problem as an engine takes it.
-
-    Args:
-        problem: Holds the images, still unopened.
-        prompt_ids: Prompt and beginning of the response, with one placeholder per image.
-        params: Arguments of vLLM's `SamplingParams`.
-    """
-
-    problem: Problem
-    prompt_ids: list[int]
-    params: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Completion:
-    """What an engine made of a request.
-
-    Args:
-        token_ids: One list per response.
-        prompt_ids: The prompt as the model saw it, with all image tokens; only where log-probabilities were asked for.
-        logprobs: Log-probabilities of `token_ids`, in nats; only where they were asked for.
-        refused: Why the engine would not answer; empty where it did.
-    """
-
-    token_ids: list[list[int]] = field(default_factory=list)
-    prompt_ids: list[int] = field(default_factory=list)
-    logprobs: list[list[float]] = field(default_factory=list)
-    refused: str = ""
 
 
 class EngineSampler(Sampler):
@@ -104,7 +72,7 @@ class EngineSampler(Sampler):
             raise ValueError(f"SamplingParams.temperature is {sampling.temperature}; vLLM takes at most 2.")
         encoder, refused = self._encoder, []
         prompts = zip(problems, prefixes or [""] * len(problems), strict=True)
-        requests = (_request(encoder, problem, prefix, sampling) for problem, prefix in prompts)
+        requests = (make_request(encoder, problem, prefix, sampling) for problem, prefix in prompts)
         for position, completion in self._complete(requests):
             if completion.refused:
                 refused.append((problems[position].id, completion.refused))
@@ -147,30 +115,10 @@ class EngineSampler(Sampler):
         exact = {_dtype(policy.model), self._engine_dtype(policy)} == {"float32"}
         for name, complete in self._engines():
             sampling = SamplingParams(n=1, temperature=0.0, max_tokens=8)
-            requests = [_request(policy.encoder, probe, "", sampling) for probe in PROBES]
-            for request in requests:
-                request.params["logprobs"] = 0  # of the sampled token alone
+            requests = [make_request(policy.encoder, probe, "", sampling, logprobs=True) for probe in PROBES]
             found = dict(complete(requests))
             answers = [found[i] for i in range(len(PROBES))]
             require_parity(policy, answers, self.tolerance or (1e-3 if exact else 0.3), name)
-
-
-def _request(encoder: Encoder, problem: Problem, prefix: str, sampling: SamplingParams) -> Request:
-    greedy = sampling.temperature == 0
-    seed = int(response_stream(sampling.seed, problem, prefix, 0).integers(2**62))  # vLLM counts on: seed, seed + 1, …
-    params: dict[str, Any] = {
-        "n": 1 if greedy else sampling.n,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "max_tokens": sampling.max_tokens,
-        "stop": list(sampling.stop),
-        "stop_token_ids": [encoder.end_id],
-        "logit_bias": dict.fromkeys(encoder.forbidden_ids, -1e9) or None,
-        "seed": seed,
-    }
-    if greedy:
-        del params["top_p"], params["seed"]
-    return Request(problem=problem, prompt_ids=encoder.prompt_ids(problem) + encoder.text_ids(prefix), params=params)
 
 
 def _dtype(model: nn.Module) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 GENERATE = "/inference/v1/generate"
-_LONGEST_WAIT = 30.0  # seconds between two tries, ours
+_LONGEST_WAIT = 30.0  # seconds between two tries, ours; half of the fleet's patience where that is less
 
 # A machine that goes does not say goodbye: ask the kernel to look after 15 s, and to give up after as many again.
 _KEEPALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
@@ -91,6 +91,7 @@ class Fleet:
     def __init__(self, urls: Sequence[str], token: str | None, timeout: float, patience: float) -> None:
         self.servers = [Server(url, token, timeout) for url in urls]
         self.patience = patience
+        self._longest_wait = min(_LONGEST_WAIT, patience / 2)  # so that patience has time for a second try
         self._update: Callable[[Server], None] | None = None
         self._version = ""
         self._change = threading.Condition()
@@ -105,18 +106,24 @@ class Fleet:
         self.verify()
 
     def verify(self) -> None:
-        """Asks every server for its weight version and updates those that have another."""
-        for server in self.servers:
-            try:
-                server.version = server.call("/weight_info", method="GET")["weight_version"]
-                self._refresh(server)
-                self._found(server)
-            except httpx.HTTPError as error:
-                self._lost(server, error)
-        if not self.live():
-            with self._lent():
-                pass  # waits as long as patience lasts
-            self.verify()
+        """Asks every server for its weight version and updates those that have another.
+
+        Raises:
+            ConnectionError: If no server could be reached.
+        """
+        since = time.monotonic()
+        while True:
+            for server in self.servers:
+                try:
+                    server.version = server.call("/weight_info", method="GET")["weight_version"]
+                    self._refresh(server)
+                    self._found(server)
+                except httpx.HTTPError as error:
+                    self._lost(server, error)
+            if self.live():
+                return
+            with self._lent(since):
+                pass  # waits until it is time for another try, as long as patience lasts
 
     def live(self) -> list[Server]:
         """The servers that answered when they were last asked."""
@@ -129,8 +136,9 @@ class Fleet:
             RefusedError: If it cannot be answered.
             ConnectionError: If no server is left.
         """
+        since = time.monotonic()
         while True:
-            with self._lent(server) as chosen:
+            with self._lent(since, server) as chosen:
                 try:
                     self._refresh(chosen)
                     answer: dict[str, Any] = chosen.call(GENERATE, body)
@@ -155,8 +163,8 @@ class Fleet:
                 server.version = self._version
 
     @contextmanager
-    def _lent(self, server: Server | None = None) -> Iterator[Server]:
-        chosen = self._borrow(server)
+    def _lent(self, since: float, server: Server | None = None) -> Iterator[Server]:
+        chosen = self._borrow(since, server)
         try:
             yield chosen
         finally:
@@ -164,8 +172,8 @@ class Fleet:
                 chosen.outstanding -= 1
                 self._change.notify_all()
 
-    def _borrow(self, server: Server | None = None) -> Server:
-        """The least busy server; waits while all are lost and raises when patience ends."""
+    def _borrow(self, since: float, server: Server | None = None) -> Server:
+        """The least busy server; waits while all are lost and raises when patience, which began `since`, ends."""
         candidates = [server] if server else self.servers
         with self._change:
             while True:
@@ -173,10 +181,10 @@ class Fleet:
                 if ready := [s for s in candidates if s.retry_at <= now]:
                     chosen = min(ready, key=lambda s: (s.failures > 0, s.outstanding))
                     if chosen.failures:
-                        chosen.retry_at = now + _LONGEST_WAIT  # one request at a time tries whether it is back
+                        chosen.retry_at = now + self._longest_wait  # one request at a time tries whether it is back
                     chosen.outstanding += 1
                     return chosen
-                if all(s.failures and now - s.lost_since >= self.patience for s in candidates):
+                if all(s.failures and now - max(s.lost_since, since) >= self.patience for s in candidates):
                     raise ConnectionError(self._farewell(candidates))
                 self._change.wait(min(1.0, max(0.05, min(s.retry_at for s in candidates) - now)))
 
@@ -191,7 +199,7 @@ class Fleet:
             server.lost_since = server.lost_since if server.failures else now
             server.failures += 1
             server.version, server.error = "", f"{type(error).__name__}: {error}"
-            server.retry_at = now + min(_LONGEST_WAIT, 0.25 * 2**server.failures)
+            server.retry_at = now + min(self._longest_wait, 0.25 * 2**server.failures)
             self._change.notify_all()
 
     def _farewell(self, servers: Sequence[Server]) -> str:

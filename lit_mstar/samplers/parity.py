@@ -7,17 +7,14 @@ given equal log-probabilities, that is the engine's own affair.
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image
 
 from lit_mstar.prompt_cache import inference
 from lit_mstar.rollouts import Problem
-
-if TYPE_CHECKING:
-    from lit_mstar.samplers.base import Policy
-    from lit_mstar.samplers.engine import Completion
+from lit_mstar.samplers.base import Policy
+from lit_mstar.samplers.request import Completion
 
 
 def _gradient(width: int, height: int) -> bytes:

@@ -1,26 +1,27 @@
 """vLLM beside the trainer: as a child process of its own, or inside the trainer's process.
 
 All problems go to one engine that batches continuously; only as many are open as keep it full. What it leaves out,
-vLLM does: scheduling, prefix caching (prompt and image are computed once for N responses), tensor parallelism.
+vLLM does: scheduling, prefix caching (prompt and image are computed once for N responses), tensor parallelism. Where
+an engine runs is said in `launch.py`.
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from importlib.util import find_spec
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-from lightning.pytorch.utilities.seed import isolate_rng
+import torch.distributed as dist
 
 from lit_mstar.images import open_image
 from lit_mstar.samplers.base import Policy
-from lit_mstar.samplers.engine import Completion, EngineSampler, Request
+from lit_mstar.samplers.engine import EngineSampler
+from lit_mstar.samplers.launch import ranks, start, stop, undisturbed
+from lit_mstar.samplers.request import Completion, Request
 from lit_mstar.weights import stream, write, write_adapter, write_config
 
 
@@ -38,7 +39,8 @@ class VLLMSampler(EngineSampler):
         max_model_len: Longest prompt and response together, in tokens; the model's own limit by default.
         gpu_memory_utilization: Share of the device's memory for engine and cache (ours: leaves room for training;
             on a CPU, the share of main memory).
-        tensor_parallel_size: Devices of one engine.
+        tensor_parallel_size: Devices of one engine. With several ranks, give it with `in_process: true`: as many
+            neighbouring ranks then share an engine, and must sample together.
         sleep_level: While training, 1 moves the engine's weights to main memory and drops its cache, 2 drops both;
             0 keeps them. GPU only.
         engine: Further arguments of `vllm.LLM`: `max_num_seqs`, `kv_cache_memory_bytes`, `quantization`, …
@@ -90,6 +92,8 @@ class VLLMSampler(EngineSampler):
         self._adapter: Any = None
         self._folder: Any = None
         self._asleep = False
+        self._guest = False  # in a process group that is the trainer's
+        self._group: Any = None  # the ranks that share an engine with this one
         self._ids = count(1)
 
     def rest(self) -> None:
@@ -101,7 +105,7 @@ class VLLMSampler(EngineSampler):
     def close(self) -> None:
         """Ends the engine and frees its memory; the next `load_policy` starts another."""
         if self._llm is not None:
-            self._llm.llm_engine.engine_core.shutdown()
+            stop(self._llm, keep_ranks=self._guest)
         if self._folder is not None:
             self._folder.cleanup()
         self._llm = self._adapter = self._folder = None
@@ -135,6 +139,18 @@ class VLLMSampler(EngineSampler):
             engine.set_weight_version(version)
 
     def _complete(self, requests: Iterable[Request]) -> Iterator[tuple[int, Completion]]:
+        if self._group is None:
+            yield from self._run(requests)
+            return
+        shares: list[Any] = [None] * dist.get_world_size(self._group)
+        dist.all_gather_object(shares, list(requests), group=self._group)
+        rank = dist.get_rank(self._group)
+        first = sum(len(share) for share in shares[:rank])
+        for position, completion in self._run(chain(*shares)):  # the same on all ranks of the engine
+            if 0 <= position - first < len(shares[rank]):
+                yield position - first, completion
+
+    def _run(self, requests: Iterable[Request]) -> Iterator[tuple[int, Completion]]:
         engine = self._llm.llm_engine
         room = 2 * engine.vllm_config.scheduler_config.max_num_seqs  # sequences: full now, and full when some end
         waiting: dict[str, tuple[int, int]] = {}  # request id: (position, sequences)
@@ -196,22 +212,11 @@ class VLLMSampler(EngineSampler):
             **self._lora_options(model),
             **self.options,
         }
-        with environment(VLLM_ENABLE_V1_MULTIPROCESSING=str(int(not self.in_process)), VLLM_LOGGING_LEVEL="WARNING"):
-            from vllm import LLM, envs
-            from vllm.platforms import current_platform
-
-            if self.sleep_level and current_platform.is_cpu():
-                raise ValueError(f"VLLMSampler.sleep_level is {self.sleep_level}; on a CPU it must be 0.")
-            envs.disable_envs_cache()  # another engine of this process may have filled it
-            options.setdefault("enforce_eager", current_platform.is_cpu())  # compiling takes longer than it saves
-            try:
-                return LLM(model=str(path), **options)
-            except Exception as error:
-                raise RuntimeError(
-                    f"vLLM did not start ({error}). If memory is short, lower VLLMSampler.gpu_memory_utilization or "
-                    "max_model_len, or set engine.kv_cache_memory_bytes or engine.max_num_seqs; if the cache is too "
-                    "small for max_model_len, raise the former or lower the latter. vLLM's own messages are above."
-                ) from error
+        self._guest = self.in_process and dist.is_initialized()
+        llm = start(str(path), options, self.in_process, model.device)
+        if self.in_process and ranks() > 1 and (parts := self.options["tensor_parallel_size"]) > 1:
+            self._group, _ = dist.new_subgroups(parts, backend="gloo")
+        return llm
 
     def _lora_options(self, model: Any) -> dict[str, Any]:
         if self.sync == "merged":
@@ -262,27 +267,3 @@ def _completion(output: Any) -> Completion:
             for response in output.outputs
         ],
     )
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Random states, and threads, which vLLM's CPU build fixes for the whole process, are as before afterwards."""
-    set_threads, threads = torch.set_num_threads, torch.get_num_threads()
-    with isolate_rng():
-        try:
-            yield
-        finally:
-            torch.set_num_threads = set_threads
-            torch.set_num_threads(threads)
-
-
-@contextmanager
-def environment(**values: str) -> Iterator[None]:
-    """Environment variables for a while; what the user has set is left as it is."""
-    added = {name: value for name, value in values.items() if name not in os.environ}
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for name in added:
-            os.environ.pop(name, None)

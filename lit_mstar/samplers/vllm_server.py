@@ -20,8 +20,9 @@ import torch.distributed as dist
 
 from lit_mstar.images import open_image
 from lit_mstar.samplers.base import Policy
-from lit_mstar.samplers.engine import Completion, EngineSampler, Request
+from lit_mstar.samplers.engine import EngineSampler
 from lit_mstar.samplers.fleet import Fleet, RefusedError, Server
+from lit_mstar.samplers.request import Completion, Request
 from lit_mstar.weights import write, write_adapter
 
 T = TypeVar("T")

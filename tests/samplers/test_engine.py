@@ -8,7 +8,7 @@ from engines import VARIED, make_policy
 
 from lit_mstar.rollouts import SamplingParams
 from lit_mstar.samplers import VLLMSampler, VLLMServerSampler
-from lit_mstar.samplers.engine import _request
+from lit_mstar.samplers.request import make_request
 
 
 @pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed")
@@ -38,13 +38,13 @@ def test_a_missing_token_file_is_said(tmp_path: Path):
 
 def test_a_request_says_what_vllm_must_know():
     encoder = make_policy().encoder
-    request = _request(encoder, VARIED[2], "Step 1", SamplingParams(n=3, temperature=0.5, stop=("x",), seed=4))
+    request = make_request(encoder, VARIED[2], "Step 1", SamplingParams(n=3, temperature=0.5, stop=("x",), seed=4))
     assert request.prompt_ids == encoder.text_ids(encoder.prompt_text(VARIED[2])) + encoder.text_ids("Step 1")
     assert (request.params["n"], request.params["temperature"], request.params["stop"]) == (3, 0.5, ["x"])
     assert request.params["stop_token_ids"] == [encoder.end_id]
     assert set(request.params["logit_bias"]) == set(encoder.forbidden_ids)
     seeds = {
-        _request(encoder, p, x, SamplingParams(seed=s)).params["seed"] for p in VARIED for x in "ab" for s in (0, 1)
+        make_request(encoder, p, x, SamplingParams(seed=s)).params["seed"] for p in VARIED for x in "ab" for s in (0, 1)
     }
     assert len(seeds) == 64 * 2 * 2
-    assert _request(encoder, VARIED[0], "", SamplingParams(n=3, temperature=0.0)).params["n"] == 1
+    assert make_request(encoder, VARIED[0], "", SamplingParams(n=3, temperature=0.0)).params["n"] == 1

@@ -208,8 +208,8 @@ def test_a_stop_string_counts_within_the_response_only(taught: Any):
 
 def test_sampled_texts_stop_where_they_first_could(policy: Any):
     stops = ("e", "i", "9")
-    whole = responses(policy, MIXED, n=8, max_tokens=20)
-    cut = responses(policy, MIXED, n=8, max_tokens=20, stop=stops)
+    whole = responses(policy, MIXED, n=8, max_tokens=5)
+    cut = responses(policy, MIXED, n=8, max_tokens=5, stop=stops)
     hits = 0
     for full, short in zip(sum(whole, []), sum(cut, []), strict=True):
         ends = [full.text.index(stop) + 1 for stop in stops if stop in full.text]

@@ -11,7 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from engines import SMALL, TALL, VARIED, greedy, make_lora_policy, make_policy, probabilities, reference, shake, tokens
+from engines import (
+    OPTIONS,
+    SMALL,
+    TALL,
+    VARIED,
+    greedy,
+    make_lora_policy,
+    make_policy,
+    probabilities,
+    reference,
+    shake,
+    tokens,
+)
 from scipy.stats import chisquare
 
 from lit_mstar import Problem
@@ -19,8 +31,6 @@ from lit_mstar.rollouts import SamplingParams
 from lit_mstar.samplers import VLLMSampler
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
-
-OPTIONS: dict[str, Any] = {"max_images": 2, "engine": {"kv_cache_memory_bytes": 100_000_000, "max_num_seqs": 64}}
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +116,13 @@ def test_seeds_decide_and_neighbours_do_not(engine: VLLMSampler):
     assert tokens(engine, VARIED[2:3], n=4, seed=1, **options) == more[2:3]
     assert all(a != b for a, b in zip(tokens(engine, VARIED[:8], n=4, seed=2, **options), more, strict=True))
     assert len({tuple(ids) for ids in more[0]}) == 4
+
+
+def test_more_prompts_than_a_step_takes_end_no_engine(engine: VLLMSampler):
+    engine.load_policy(make_policy())
+    assert sum(len(engine._encoder.prompt_ids(problem)) for problem in VARIED) > 2 * 1024  # max_num_batched_tokens
+    found = tokens(engine, VARIED, n=2, temperature=1.0, max_tokens=3)  # seeded: see `device_defaults`
+    assert found == [row for problem in VARIED for row in tokens(engine, [problem], n=2, temperature=1.0, max_tokens=3)]
 
 
 def test_prefixes_are_gone_on_from(engine: VLLMSampler):
@@ -215,11 +232,13 @@ def test_problems_are_opened_no_faster_than_they_are_needed(child: VLLMSampler):
 
     def requests() -> Iterator[Any]:
         nonlocal taken
-        from lit_mstar.samplers.engine import _request
+        from lit_mstar.samplers.request import make_request
 
         for i in range(500):
             taken += 1
-            yield _request(child._encoder, replace(VARIED[i % 64], id=str(i)), "", SamplingParams(n=8, max_tokens=8))
+            yield make_request(
+                child._encoder, replace(VARIED[i % 64], id=str(i)), "", SamplingParams(n=8, max_tokens=8)
+            )
 
     stream = child._complete(requests())
     next(stream)
@@ -233,7 +252,7 @@ def test_an_adapter_is_needed_to_send_one():
 
 
 def test_sleeping_is_refused_on_a_cpu():
-    with pytest.raises(ValueError, match="sleep_level is 2; on a CPU it must be 0"):
+    with pytest.raises(ValueError, match="sleep_level must be 0 on a CPU"):
         VLLMSampler(sleep_level=2, **OPTIONS).load_policy(make_policy())
 
 
