@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ranks
 import torch
 from engines import make_lora_policy, make_policy, shake
 from helpers import make_tiny_backbone
@@ -101,3 +102,11 @@ def test_the_order_of_numbers_counts_and_frozen_ones_do_not():
     for model in (first, other):
         model.lm_head.requires_grad_(False)
     assert weights.digest(first) == weights.digest(other)
+
+
+@pytest.mark.slow
+def test_what_leaves_a_sharded_model_is_what_leaves_it_whole(tmp_path: Path):
+    """Two processes, FSDP1 and FSDP2, full and LoRA, before and after a step of training."""
+    claims = ranks.run("weights", 2, tmp_path)
+    assert len(claims) == 2 * 2 * 8
+    assert [claim for claim, holds in claims.items() if not holds] == []
