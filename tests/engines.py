@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +18,13 @@ import numpy as np
 import torch
 from helpers import make_tiny_backbone, png
 from peft import LoraConfig, get_peft_model
+from scipy.stats import chisquare
 
 from lit_mstar import Problem
 from lit_mstar.rollouts import SamplingParams
 from lit_mstar.samplers import Sampler, TransformersSampler
+from lit_mstar.samplers.engine import EngineSampler
+from lit_mstar.samplers.request import make_request
 
 SMALL, WIDE, TALL = png(8, 8), png(48, 16, (0, 90, 200)), png(16, 40, (30, 200, 10))
 _IMAGES = ((), (SMALL,), (WIDE,), (TALL, SMALL))
@@ -83,6 +87,44 @@ def reference(policy: Any) -> TransformersSampler:
 def greedy(engine: Sampler, problems: Sequence[Problem] = VARIED) -> list[list[list[int]]]:
     """Greedy tokens."""
     return tokens(engine, problems, n=1, temperature=0.0, max_tokens=16)
+
+
+def agrees(engine: EngineSampler, policy: Any) -> bool:
+    """Whether an engine has the trainer's greedy tokens on all problems, and log-probabilities within 1e-3 nats."""
+    engine.load_policy(policy)
+    sampling = SamplingParams(n=1, temperature=0.0, max_tokens=16)
+    asked = [make_request(policy.encoder, problem, "", sampling, logprobs=True) for problem in VARIED]
+    answers = dict(engine._complete(asked))
+    expected = greedy(reference(policy))
+    if [answers[i].token_ids for i in range(len(VARIED))] != expected:
+        return False
+    worst = 0.0
+    for i, (ids,) in enumerate(expected):
+        batch = policy.encoder.collate([VARIED[i]], [ids])
+        labels = batch.pop("labels")[0]
+        with torch.no_grad():
+            table = policy.model.eval()(**batch).logits[0].double().log_softmax(-1)
+        exact = [float(table[at - 1, labels[at]]) for at in range(len(labels)) if labels[at] >= 0]
+        worst = max(worst, max(abs(a - b) for a, b in zip(exact, answers[i].logprobs[0], strict=True)))
+    return 0 < worst < 1e-3
+
+
+def assert_first_tokens_follow_the_softmax(engine: Sampler, temperature: float, top_p: float) -> None:
+    """Draws 6,000 first tokens; a chi-square test at 99.9 %."""
+    policy, problem = make_policy(), VARIED[1]
+    engine.load_policy(policy)
+    counts = np.zeros(len(policy.encoder.tokenizer))
+    ids = [replace(problem, id=str(i)) for i in range(100)]  # of each, as many as a small engine answers at once
+    for row in tokens(engine, ids, n=60, temperature=temperature, top_p=top_p, max_tokens=1):
+        np.add.at(counts, [token for (token,) in row], 1)
+    expected = 6000 * probabilities(policy, problem, temperature, top_p)
+    assert counts[expected == 0].sum() <= 6000 * 1e-3  # a token at the nucleus' edge, in the engine's float32
+    counts[expected == 0] = 0
+    rare = expected < 5
+    binned = [np.append(x[~rare], x[rare].sum()) for x in (counts, expected * counts.sum() / 6000)]
+    keep = binned[1] > 0
+    assert keep.sum() > 20
+    assert chisquare(binned[0][keep], binned[1][keep]).pvalue > 1e-3
 
 
 def probabilities(policy: Any, problem: Problem, temperature: float, top_p: float) -> np.ndarray:

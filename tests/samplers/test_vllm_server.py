@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
-from engines import VARIED, ServerProcess, greedy, make_lora_policy, make_policy, reference, shake, tokens
+import scripted
+from engines import (
+    VARIED,
+    ServerProcess,
+    agrees,
+    assert_first_tokens_follow_the_softmax,
+    greedy,
+    make_lora_policy,
+    make_policy,
+    reference,
+    shake,
+    tokens,
+)
 from helpers import make_tiny_backbone
+from scripted import ListSource, make_evolver, sums
 
-from lit_mstar import Problem
+from lit_mstar import EvolutionCallback, Iteration, Problem, Rollout
+from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.rollouts import SamplingParams
 from lit_mstar.samplers import VLLMServerSampler
 
@@ -36,42 +52,53 @@ def server(folder: Path) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
+def start(folder: Path) -> Iterator[Callable[..., ServerProcess]]:
+    """Starts further servers; what a test leaves running is killed."""
+    started: list[ServerProcess] = []
+
+    def make(*options: str, port: int | None = None) -> ServerProcess:
+        started.append(ServerProcess(folder, *options, port=port))
+        return started[-1]
+
+    yield make
+    for process in started:
+        if process.process.poll() is None:
+            process.kill()
+
+
+@pytest.fixture
 def engine(server: ServerProcess) -> Iterator[VLLMServerSampler]:
     engine = VLLMServerSampler([server.url], check="always", tolerance=1e-3, patience=3)
     yield engine
     engine.close()
 
 
-def test_greedy_tokens_are_the_trainers_before_and_after_updates(engine: VLLMServerSampler):
-    policy = make_policy()
-    seen = []
-    for seed in range(3):
-        engine.load_policy(policy)
-        found = greedy(engine)
-        assert found == greedy(reference(policy))
-        seen.append(found)
+@pytest.mark.parametrize("make", [make_policy, make_lora_policy])
+def test_tokens_and_probabilities_are_the_trainers_before_and_after_updates(
+    engine: VLLMServerSampler, make: Callable[[], Any]
+):
+    policy = make()
+    for seed in range(4):
+        assert agrees(engine, policy)
         shake(policy, seed)
-    assert seen[0] != seen[1] != seen[2]
-
-
-def test_lora_goes_over_merged(engine: VLLMServerSampler):
-    policy = make_lora_policy()
-    engine.load_policy(policy)
-    assert greedy(engine) == greedy(reference(policy))
 
 
 def test_the_adapter_alone_does_as_well(server: ServerProcess, engine: VLLMServerSampler):
     engine.load_policy(make_policy())  # the base model, whatever the server had before
     policy = make_lora_policy()
     adapter = VLLMServerSampler([server.url], sync="adapter", check="always", tolerance=1e-3, patience=3)
-    for seed in (5, 6, 7):
-        adapter.load_policy(policy)
-        assert greedy(adapter) == greedy(reference(policy))
+    for seed in range(4):
+        assert agrees(adapter, policy)
         shake(policy, seed)
     with urllib.request.urlopen(f"{server.url}/v1/models") as answer:  # noqa: S310
         served = [model["id"] for model in json.load(answer)["data"]]
     assert len(served) == 2  # old adapters are gone
     adapter.close()
+
+
+@pytest.mark.parametrize("temperature", [0.7, 1.3])
+def test_first_tokens_follow_the_softmax(engine: VLLMServerSampler, temperature: float):
+    assert_first_tokens_follow_the_softmax(engine, temperature, 0.9)
 
 
 def test_seeds_decide_and_neighbours_do_not(engine: VLLMServerSampler):
@@ -128,8 +155,8 @@ def test_someone_elses_update_is_noticed(server: ServerProcess, engine: VLLMServ
     intruder.close()
 
 
-def test_servers_may_die_and_come_back(server: ServerProcess, folder: Path):
-    second = ServerProcess(folder)
+def test_servers_may_die_and_come_back(server: ServerProcess, start: Callable[..., ServerProcess]):
+    second = start()
     policy = make_policy(seed=2)
     engine = VLLMServerSampler([server.url, second.url], outstanding=4, patience=3)
     engine.load_policy(policy)
@@ -142,7 +169,7 @@ def test_servers_may_die_and_come_back(server: ServerProcess, folder: Path):
             second.kill()  # in the middle of its problems
     assert found == expected
 
-    again = ServerProcess(folder, port=second.port)  # with the weights of its folder, not the policy's
+    again = start(port=second.port)  # with the weights of its folder, not the policy's
     alone = VLLMServerSampler([again.url], patience=3)
     alone.load_policy(policy)
     assert greedy(alone, VARIED[:8]) == greedy(reference(policy), VARIED[:8])
@@ -154,33 +181,74 @@ def test_servers_may_die_and_come_back(server: ServerProcess, folder: Path):
             if len(seen) == 10:
                 again.kill()
     assert len(seen) >= 10
-    restarted = ServerProcess(folder, port=second.port)
-    assert greedy(alone, VARIED[:8]) == greedy(
-        reference(policy), VARIED[:8]
-    )  # sampler as it was, server with old weights
-    restarted.kill()
+    start(port=second.port)  # the sampler is as it was, the server has the weights of its folder once more
+    assert greedy(alone, VARIED[:8]) == greedy(reference(policy), VARIED[:8])
     engine.close()
     alone.close()
 
 
-def test_no_server_at_all_is_said_before_long(folder: Path):
+class FirstIsKept(EvolutionCallback):
+    """An untrained model is never right: learn from the first response to each problem."""
+
+    def on_rollouts_sampled(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
+        for rollout in iteration.rollouts:
+            rollout.selected = [0]
+
+
+class Counting(VLLMServerSampler):
+    """Notes what was answered; `kill`, if given, is called after the fifth answer."""
+
+    def __init__(self, url: str, kill: Callable[[], None] | None = None) -> None:
+        super().__init__([url], outstanding=2, patience=2)
+        self.kill = kill
+        self.answered: list[str] = []
+
+    def sample(self, problems: Any, sampling: Any, prefixes: Any = None) -> Iterator[tuple[int, Rollout]]:
+        for position, rollout in super().sample(problems, sampling, prefixes):
+            self.answered.append(problems[position].id)
+            if self.kill and len(self.answered) == 5:
+                self.kill()
+            yield position, rollout
+
+
+def test_a_run_whose_servers_died_goes_on_from_its_ledger(start: Callable[..., ServerProcess], tmp_path: Path):
+    def fit(sampler: Counting) -> None:
+        source, sampling = ListSource(train=sums(24)), SamplingParams(n=2, max_tokens=8)
+        data = SelfEvolvingDataModule(source, sampling=sampling, interval=1.0, batch_size=8)
+        make_evolver(tmp_path, callbacks=[FirstIsKept()]).fit(scripted.make_policy(sampler), datamodule=data)
+
+    server = start()
+    dying = Counting(server.url, server.kill)
+    with pytest.raises(ConnectionError, match=r"No server answered for 2 s.*what was sampled is kept"):
+        fit(dying)
+    rollouts = tmp_path / "rollouts/iteration=0000"
+    kept = {row["problem_id"]: row for part in rollouts.glob("part-*") for row in pq.read_table(part).to_pylist()}
+    assert 5 <= len(kept) < 24
+    assert kept.keys() == set(dying.answered)
+
+    resumed = Counting(start(port=server.port).url)
+    fit(resumed)
+    assert sorted(dying.answered + resumed.answered) == sorted(problem.id for problem in sums(24))
+    rows = pq.read_table(rollouts / "rollouts.parquet", partitioning=None).to_pylist()
+    assert len(rows) == 2 * 24
+    assert all(any(row["text"] == kept[name]["text"] for row in rows if row["problem_id"] == name) for name in kept)
+
+
+def test_no_server_at_all_is_said_before_long():
     engine = VLLMServerSampler(["http://127.0.0.1:9"], patience=0.5)
     with pytest.raises(ConnectionError, match=r"No server answered for 0.5 s: http://127.0.0.1:9 \(Conn"):
         engine.load_policy(make_policy())
 
 
-def test_a_token_guards_every_path_but_health(folder: Path, tmp_path: Path):
+def test_a_token_guards_every_path_but_health(start: Callable[..., ServerProcess], tmp_path: Path):
     (tmp_path / "token").write_text("secret\n")
-    server = ServerProcess(folder, "--token-file", str(tmp_path / "token"))
-    try:
-        for path in ("/v1/models", "/weight_info", "/inference/v1/generate", "/collective_rpc"):
-            with pytest.raises(urllib.error.HTTPError, match="401"):
-                urllib.request.urlopen(server.url + path)  # noqa: S310
-        with pytest.raises(RuntimeError, match=r"weight_info answered 401 .*token_file"):
-            VLLMServerSampler([server.url], patience=3).load_policy(make_policy())
-        engine = VLLMServerSampler([server.url], token_file=str(tmp_path / "token"), patience=3)
-        policy = make_policy(seed=1)
-        engine.load_policy(policy)
-        assert greedy(engine, VARIED[:4]) == greedy(reference(policy), VARIED[:4])
-    finally:
-        server.kill()
+    server = start("--token-file", str(tmp_path / "token"))
+    for path in ("/v1/models", "/weight_info", "/inference/v1/generate", "/collective_rpc"):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(server.url + path)  # noqa: S310
+    with pytest.raises(RuntimeError, match=r"weight_info answered 401 .*token_file"):
+        VLLMServerSampler([server.url], patience=3).load_policy(make_policy())
+    engine = VLLMServerSampler([server.url], token_file=str(tmp_path / "token"), patience=3)
+    policy = make_policy(seed=1)
+    engine.load_policy(policy)
+    assert greedy(engine, VARIED[:4]) == greedy(reference(policy), VARIED[:4])
