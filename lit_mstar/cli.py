@@ -82,4 +82,6 @@ def main(args: list[str]) -> None:
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # last, so that a file there never hides an installed package
     sys.argv[1:] = args  # LightningCLI warns where its arguments differ from the process's
-    MStarCLI()
+    cli = MStarCLI()
+    if sampler := getattr(cli.model, "sampler", None):
+        sampler.close()

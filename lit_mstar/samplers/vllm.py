@@ -215,7 +215,7 @@ class VLLMSampler(EngineSampler):
         self._guest = self.in_process and dist.is_initialized()
         llm = start(str(path), options, self.in_process, model.device)
         if self.in_process and ranks() > 1 and (parts := self.options["tensor_parallel_size"]) > 1:
-            self._group, _ = dist.new_subgroups(parts, backend="gloo")
+            self._group, _ = dist.new_subgroups(parts, backend="gloo")  # type: ignore[no-untyped-call]
         return llm
 
     def _lora_options(self, model: Any) -> dict[str, Any]:
