@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from engines import SMALL_ENGINE, ServerProcess
 
 from lit_mstar.ledger import Ledger
 from lit_mstar.recipe import fits, move_paths, run, summarize, table
@@ -24,7 +25,7 @@ def shrink(stage: dict[str, Any]) -> dict[str, Any]:
     """The same stage with a smaller model, fewer problems and fewer epochs."""
     arguments, data = stage["model"]["init_args"], stage["data"]["init_args"]
     if arguments["backbone"]["class_path"] == "lit_mstar.TinyBackbone":
-        arguments["backbone"]["init_args"] |= {"hidden_size": 32, "num_layers": 2, "vision_layers": 1}
+        arguments["backbone"]["init_args"] |= {"hidden_size": 32, "num_heads": 1, "num_layers": 2, "vision_layers": 1}
         arguments["optimizer"]["init_args"]["lr"] = 5e-3
         arguments.pop("lr_scheduler")
         stage["trainer"] |= {"max_epochs": 12, "check_val_every_n_epoch": 12}
@@ -193,16 +194,34 @@ def test_a_missing_overlay_is_refused(miniature: Path, tmp_path: Path):
         run(miniature, tmp_path / "out", overlays=[tmp_path / "nowhere.yaml"])
 
 
-@pytest.mark.slow
-@pytest.mark.vllm
-def test_the_miniature_runs_unchanged_with_vllm(miniature: Path, tmp_path: Path):
-    overlay = tmp_path / "vllm.yaml"
-    config = yaml.safe_load((QUICKSTART.parent / "samplers/vllm.yaml").read_text())
-    config["model"]["init_args"]["sampler"]["init_args"] |= {"engine": {"kv_cache_memory_bytes": 100_000_000}}
+def run_with(sampler: str, changes: dict[str, Any], miniature: Path, folder: Path) -> str:
+    """Runs the miniature with an overlay of `configs/samplers`; returns the last stage's whole config."""
+    config = yaml.safe_load((QUICKSTART.parent / f"samplers/{sampler}.yaml").read_text())
+    config["model"]["init_args"]["sampler"]["init_args"] |= changes
+    overlay = folder / f"{sampler}.yaml"
     overlay.write_text(yaml.safe_dump(config))
-    out = tmp_path / "mini"
+    out = folder / "mini"  # may hold finished stages already
     done = subprocess.run([*command(miniature, out), "--config", str(overlay)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     summary = json.loads((out / "summary.json").read_text())
     assert [row["sampled"] for row in summary["iterations"]] == [SIZES["train"]] * 2
-    assert "VLLMSampler" in (out / "4-evolve/config.yaml").read_text()
+    return (out / "4-evolve/config.yaml").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.vllm
+def test_the_miniature_runs_unchanged_with_vllm(miniature: Path, tmp_path: Path):
+    config = run_with("vllm", {"engine": SMALL_ENGINE}, miniature, tmp_path)
+    assert "lit_mstar.samplers.VLLMSampler" in config
+
+
+@pytest.mark.slow
+@pytest.mark.vllm
+def test_the_last_stage_runs_unchanged_with_a_server(miniature: Path, finished: Path, tmp_path: Path):
+    shutil.copytree(finished, tmp_path / "mini", ignore=shutil.ignore_patterns("4-evolve", "run.json"))
+    server = ServerProcess(finished / "1-warmup/model")  # the architecture counts, not the weights
+    try:
+        config = run_with("vllm_server", {"urls": [server.url], "check": "always"}, miniature, tmp_path)
+    finally:
+        server.kill()
+    assert "lit_mstar.samplers.VLLMServerSampler" in config

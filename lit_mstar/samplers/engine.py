@@ -56,7 +56,7 @@ class EngineSampler(Sampler):
         self._encoder, self._model, self._version = policy.encoder, policy.model, version
         if self.check == "always" or (self.check == "first" and not self._checked):
             try:
-                self._verify(policy)
+                self.verify(policy)
             except BaseException:
                 self._version = ""
                 raise
@@ -91,6 +91,20 @@ class EngineSampler(Sampler):
                 stacklevel=2,
             )
 
+    def verify(self, policy: Policy) -> None:
+        """Compares the engine, as it is now, with the policy's model; every rank must call it together.
+
+        Raises:
+            RuntimeError: If they compute something else.
+        """
+        exact = {_dtype(policy.model), self._engine_dtype(policy)} == {"float32"}
+        for name, complete in self._engines():
+            sampling = SamplingParams(n=1, temperature=0.0, max_tokens=8)
+            requests = [make_request(policy.encoder, probe, "", sampling, logprobs=True) for probe in PROBES]
+            found = dict(complete(requests))
+            answers = [found[i] for i in range(len(PROBES))]
+            require_parity(policy, answers, self.tolerance or (1e-3 if exact else 0.3), name)
+
     @abstractmethod
     def _update(self, policy: Policy, version: str) -> None:
         """Brings the policy's weights into the engine; starts it where it does not run."""
@@ -110,15 +124,6 @@ class EngineSampler(Sampler):
     def _engines(self) -> Iterator[tuple[str, Callable[[Iterable[Request]], Iterator[tuple[int, Completion]]]]]:
         """Every copy of the weights that must be checked: (name for messages, how to ask that one)."""
         yield "The engine", self._complete
-
-    def _verify(self, policy: Policy) -> None:
-        exact = {_dtype(policy.model), self._engine_dtype(policy)} == {"float32"}
-        for name, complete in self._engines():
-            sampling = SamplingParams(n=1, temperature=0.0, max_tokens=8)
-            requests = [make_request(policy.encoder, probe, "", sampling, logprobs=True) for probe in PROBES]
-            found = dict(complete(requests))
-            answers = [found[i] for i in range(len(PROBES))]
-            require_parity(policy, answers, self.tolerance or (1e-3 if exact else 0.3), name)
 
 
 def _dtype(model: nn.Module) -> str:

@@ -16,6 +16,8 @@ import torch
 import torch.distributed as dist
 from lightning.pytorch.utilities.seed import isolate_rng
 
+_GRACE = 10.0  # seconds that a child gets to end by itself, ours
+
 
 def start(model: str, options: dict[str, Any], in_process: bool, device: torch.device) -> Any:
     """Starts vLLM's `LLM` for this rank.
@@ -64,7 +66,7 @@ def stop(llm: Any, keep_ranks: bool) -> None:
     if keep_ranks:
         parallel_state.destroy_distributed_environment = lambda: None
     try:
-        llm.llm_engine.engine_core.shutdown()
+        llm.llm_engine.engine_core.shutdown(timeout=_GRACE)
     finally:
         parallel_state.destroy_distributed_environment = destroy
 

@@ -178,7 +178,7 @@ def test_equal_weights_are_not_sent_again(child: VLLMSampler, monkeypatch: pytes
 def test_other_weights_are_noticed(child: VLLMSampler):
     child.load_policy(make_policy())
     with pytest.raises(RuntimeError, match=r"log-probabilities differ by .* nats"):
-        child._verify(make_policy(seed=1))
+        child.verify(make_policy(seed=1))
 
 
 def test_stale_image_embeddings_would_be_noticed(child: VLLMSampler):
@@ -187,7 +187,7 @@ def test_stale_image_embeddings_would_be_noticed(child: VLLMSampler):
     with torch.no_grad():
         policy.model.model.connector.modality_projection.proj.weight.neg_()
     with pytest.raises(RuntimeError, match=r"trainer's model computes: probe 1: .*; probe 2: "):
-        child._verify(policy)  # the text-only probe still agrees
+        child.verify(policy)  # the text-only probe still agrees
     child.load_policy(policy)
     assert greedy(child) == greedy(reference(policy))
 
