@@ -3,7 +3,9 @@
     python benchmarks/sampling.py                       # a tiny model on a CPU
     python benchmarks/sampling.py --model FOLDER --device cuda
 
-Engines take turns, so that a machine's moods meet all of them alike.
+Engines take turns, so that a machine's moods meet all of them alike. Bare `LLM.generate` is measured twice: as one
+would call it, and with the parameters that the sampler sends (a seed for each problem, special tokens forbidden), which
+tells the price of these from the sampler's own.
 """
 
 from __future__ import annotations
@@ -24,21 +26,27 @@ from lit_mstar.data import DigitsSource
 from lit_mstar.images import open_image
 from lit_mstar.rollouts import Problem
 from lit_mstar.samplers import Sampler, SamplingParams, TransformersSampler, VLLMSampler
+from lit_mstar.samplers.request import make_request
 
 
-def bare(engine: VLLMSampler, policy: Any, problems: list[Problem], sampling: SamplingParams) -> int:
-    """What one would write without this library; returns the number of generated tokens."""
+def bare(
+    engine: VLLMSampler, policy: Any, problems: list[Problem], sampling: SamplingParams, same: bool = False
+) -> int:
+    """What one would write without this library; returns the number of generated tokens.
+
+    `same`: with the parameters that the sampler would send.
+    """
     import vllm
 
-    params = vllm.SamplingParams(
-        n=sampling.n, temperature=sampling.temperature, max_tokens=sampling.max_tokens, detokenize=False
-    )
+    plain = {"n": sampling.n, "temperature": sampling.temperature, "max_tokens": sampling.max_tokens}
+    requests = [make_request(policy.encoder, problem, "", sampling) for problem in problems]
+    params = [vllm.SamplingParams(**(request.params if same else plain), detokenize=False) for request in requests]
     prompts = [
         {
-            "prompt_token_ids": policy.encoder.prompt_ids(problem),
-            "multi_modal_data": {"image": [open_image(image) for image in problem.images]},
+            "prompt_token_ids": request.prompt_ids,
+            "multi_modal_data": {"image": [open_image(image) for image in request.problem.images]},
         }
-        for problem in problems
+        for request in requests
     ]
     outputs = engine._llm.generate(prompts, params, use_tqdm=False)
     engine._llm.llm_engine.reset_prefix_cache()
@@ -82,7 +90,10 @@ def main() -> None:
         engines: dict[str, Sampler] = {"VLLMSampler": child, "TransformersSampler": embedded}
         for engine in engines.values():
             engine.load_policy(policy)
-        works = {"LLM.generate": lambda: bare(child, policy, problems, sampling)}
+        works = {
+            "LLM.generate": lambda: bare(child, policy, problems, sampling),
+            "same parameters": lambda: bare(child, policy, problems, sampling, same=True),
+        }
         works |= {name: lambda engine=engine: sampled(engine, problems, sampling) for name, engine in engines.items()}
         rates: dict[str, list[float]] = {name: [] for name in works}
         for repeat in range(options.repeats + 1):
