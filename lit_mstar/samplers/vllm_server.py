@@ -185,10 +185,12 @@ def _send_weights(server: Server, folder: str, version: str) -> None:
 
 
 def _send_adapter(server: Server, folder: str, version: str, name: str) -> None:
-    for model in server.call("/v1/models", method="GET")["data"]:
-        if model["id"].startswith("policy-"):
-            server.call("/v1/unload_lora_adapter", {"lora_name": model["id"]})
-    server.call("/v1/load_lora_adapter", {"lora_name": name, "lora_path": folder})
+    served = {model["id"] for model in server.call("/v1/models", method="GET")["data"]}
+    for old in served - {name}:
+        if old.startswith("policy-"):
+            server.call("/v1/unload_lora_adapter", {"lora_name": old})
+    if name not in served:  # its name tells its weights: one that is there is right, and may be answering just now
+        server.call("/v1/load_lora_adapter", {"lora_name": name, "lora_path": folder})
     server.call("/update_weight_version", {"new_version": version})
 
 

@@ -96,6 +96,18 @@ def test_the_adapter_alone_does_as_well(server: ServerProcess, engine: VLLMServe
     adapter.close()
 
 
+def test_a_server_thought_to_be_outdated_keeps_an_adapter_that_is_answering(server: ServerProcess):
+    policy = make_lora_policy()
+    adapter = VLLMServerSampler([server.url], sync="adapter", check="never", patience=3)
+    adapter.load_policy(policy)
+    answered = 0
+    for _ in adapter.sample(VARIED, SamplingParams(n=4, max_tokens=16)):
+        adapter._fleet.servers[0].version = ""  # as after a lost connection
+        answered += 1
+    assert answered == len(VARIED)
+    adapter.close()
+
+
 @pytest.mark.parametrize("temperature", [0.7, 1.3])
 def test_first_tokens_follow_the_softmax(engine: VLLMServerSampler, temperature: float):
     assert_first_tokens_follow_the_softmax(engine, temperature, 0.9)
