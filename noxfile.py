@@ -10,6 +10,9 @@ nox.options.reuse_existing_virtualenvs = True
 # One torch for all sessions, so that checks compare like with like and no session downloads a second one.
 TORCH = "torch==2.13.0"
 
+# Two files of tests side by side: no more, as some start engines and servers.
+PYTEST = ["pytest", "-n", "2", "--dist", "loadfile"]
+
 
 @nox.session
 def lint(session: nox.Session) -> None:
@@ -29,7 +32,7 @@ def typecheck(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     session.install(TORCH, "-e", ".[dev]")
-    session.run("pytest", "-m", "not vllm", *session.posargs)
+    session.run(*PYTEST, "-m", "not vllm", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session
@@ -39,7 +42,7 @@ def tests_vllm(session: nox.Session) -> None:
     # It brings CUDA builds that cannot be loaded beside the CPU's torch; transformers would try.
     session.run("python", "-m", "pip", "uninstall", "--yes", "--quiet", "torchvision", "torchaudio", "torchcodec")
     session.install(TORCH, "-e", ".[dev]")
-    session.run("pytest", "-m", "vllm", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    session.run(*PYTEST, "-m", "vllm", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session

@@ -39,7 +39,7 @@ def start(model: str, options: dict[str, Any], in_process: bool, device: torch.d
     with environment(switches):
         LLM, envs, platform = _import_vllm()
         if options["enable_sleep_mode"] and platform.is_cpu():
-            raise ValueError("VLLMSampler.sleep_level must be 0 on a CPU: vLLM sleeps on GPUs only.")
+            raise ValueError("VLLMSampler.sleep_level is not 0 on a CPU: set it to 0, vLLM sleeps on GPUs only.")
         placed, variables = _place(in_process, options["tensor_parallel_size"], device, platform)
         envs.disable_envs_cache()  # another engine of this process may have filled it
         with environment(variables):

@@ -243,7 +243,7 @@ def test_an_adapter_is_needed_to_send_one():
 
 
 def test_sleeping_is_refused_on_a_cpu():
-    with pytest.raises(ValueError, match="sleep_level must be 0 on a CPU"):
+    with pytest.raises(ValueError, match="sleep_level is not 0 on a CPU"):
         VLLMSampler(sleep_level=2, **OPTIONS).load_policy(make_policy())
 
 

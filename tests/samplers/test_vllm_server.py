@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -33,6 +32,8 @@ from lit_mstar.rollouts import SamplingParams
 from lit_mstar.samplers import VLLMServerSampler
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
+Start = Callable[..., ServerProcess]
+Connect = Callable[..., VLLMServerSampler]
 
 
 @pytest.fixture(scope="module")
@@ -45,19 +46,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(folder, "--lora", "8")
+def token(folder: Path) -> str:
+    """The file with the token of all servers here."""
+    (folder.parent / "token").write_text("secret\n")
+    return str(folder.parent / "token")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path, token: str) -> Iterator[ServerProcess]:
+    process = ServerProcess(folder, "--lora", "8", "--token-file", token)
     yield process
     process.kill()
 
 
 @pytest.fixture
-def start(folder: Path) -> Iterator[Callable[..., ServerProcess]]:
+def start(folder: Path, token: str) -> Iterator[Start]:
     """Starts further servers; what a test leaves running is killed."""
     started: list[ServerProcess] = []
 
-    def make(*options: str, port: int | None = None) -> ServerProcess:
-        started.append(ServerProcess(folder, *options, port=port))
+    def make(port: int | None = None) -> ServerProcess:
+        started.append(ServerProcess(folder, "--token-file", token, port=port))
         return started[-1]
 
     yield make
@@ -67,10 +75,23 @@ def start(folder: Path) -> Iterator[Callable[..., ServerProcess]]:
 
 
 @pytest.fixture
-def engine(server: ServerProcess) -> Iterator[VLLMServerSampler]:
-    engine = VLLMServerSampler([server.url], check="always", tolerance=1e-3, patience=3)
-    yield engine
-    engine.close()
+def connect(token: str) -> Iterator[Connect]:
+    """Makes samplers of servers."""
+    made: list[VLLMServerSampler] = []
+
+    def make(*servers: ServerProcess, **options: Any) -> VLLMServerSampler:
+        urls = [server.url for server in servers]
+        made.append(VLLMServerSampler(urls, token_file=token, **{"patience": 3.0, "tolerance": 1e-3} | options))
+        return made[-1]
+
+    yield make
+    for sampler in made:
+        sampler.close()
+
+
+@pytest.fixture
+def engine(server: ServerProcess, connect: Connect) -> VLLMServerSampler:
+    return connect(server, check="always")
 
 
 @pytest.mark.parametrize("make", [make_policy, make_lora_policy])
@@ -83,29 +104,25 @@ def test_tokens_and_probabilities_are_the_trainers_before_and_after_updates(
         shake(policy, seed)
 
 
-def test_the_adapter_alone_does_as_well(server: ServerProcess, engine: VLLMServerSampler):
+def test_the_adapter_alone_does_as_well(server: ServerProcess, engine: VLLMServerSampler, connect: Connect):
     engine.load_policy(make_policy())  # the base model, whatever the server had before
     policy = make_lora_policy()
-    adapter = VLLMServerSampler([server.url], sync="adapter", check="always", tolerance=1e-3, patience=3)
+    adapter = connect(server, sync="adapter", check="always")
     for seed in range(4):
         assert agrees(adapter, policy)
         shake(policy, seed)
-    with urllib.request.urlopen(f"{server.url}/v1/models") as answer:  # noqa: S310
-        served = [model["id"] for model in json.load(answer)["data"]]
+    served = adapter._fleet.servers[0].call("/v1/models", method="GET")["data"]
     assert len(served) == 2  # old adapters are gone
-    adapter.close()
 
 
-def test_a_server_thought_to_be_outdated_keeps_an_adapter_that_is_answering(server: ServerProcess):
-    policy = make_lora_policy()
-    adapter = VLLMServerSampler([server.url], sync="adapter", check="never", patience=3)
-    adapter.load_policy(policy)
+def test_a_server_thought_to_be_outdated_keeps_an_adapter_that_is_answering(server: ServerProcess, connect: Connect):
+    adapter = connect(server, sync="adapter", check="never")
+    adapter.load_policy(make_lora_policy())
     answered = 0
     for _ in adapter.sample(VARIED, SamplingParams(n=4, max_tokens=16)):
         adapter._fleet.servers[0].version = ""  # as after a lost connection
         answered += 1
     assert answered == len(VARIED)
-    adapter.close()
 
 
 @pytest.mark.parametrize("temperature", [0.7, 1.3])
@@ -149,29 +166,30 @@ def test_more_responses_than_a_server_takes_name_the_setting(engine: VLLMServerS
         list(engine.sample(VARIED[:1], SamplingParams(n=65, max_tokens=4)))
 
 
-def test_a_server_with_another_base_model_is_refused(server: ServerProcess, engine: VLLMServerSampler):
+def test_a_server_with_another_base_model_is_refused(
+    server: ServerProcess, engine: VLLMServerSampler, connect: Connect
+):
     engine.load_policy(make_policy())
-    adapter = VLLMServerSampler([server.url], sync="adapter", patience=3)
+    adapter = connect(server, sync="adapter", tolerance=None)
     with pytest.raises(RuntimeError, match=rf"The server {server.url} does not compute what the trainer's"):
         adapter.load_policy(make_lora_policy(seed=3))  # an adapter of another base
-    adapter.close()
 
 
-def test_someone_elses_update_is_noticed(server: ServerProcess, engine: VLLMServerSampler):
+def test_someone_elses_update_is_noticed(server: ServerProcess, engine: VLLMServerSampler, connect: Connect):
     policy, other = make_policy(), make_policy(seed=4)
     engine.load_policy(policy)
-    intruder = VLLMServerSampler([server.url], patience=3)
+    intruder = connect(server)
     intruder.load_policy(other)
     assert greedy(intruder, VARIED[:8]) == greedy(reference(other), VARIED[:8])
     assert greedy(engine, VARIED[:8]) == greedy(reference(policy), VARIED[:8])  # brought back before it answered
-    intruder.close()
 
 
-def test_servers_may_die_and_come_back(server: ServerProcess, start: Callable[..., ServerProcess]):
+def test_servers_may_die_and_come_back(server: ServerProcess, start: Start, connect: Connect):
     second = start()
     policy = make_policy(seed=2)
-    engine = VLLMServerSampler([server.url, second.url], outstanding=4, patience=3)
-    engine.load_policy(policy)
+    engine, alone = connect(server, second, outstanding=4), connect(second)
+    for sampler in (engine, alone):
+        sampler.load_policy(policy)
     sampling = SamplingParams(n=4, temperature=1.0, max_tokens=30)
     expected = {i: r.responses for i, r in engine.sample(VARIED, sampling)}
     found: dict[int, Any] = {}
@@ -180,23 +198,11 @@ def test_servers_may_die_and_come_back(server: ServerProcess, start: Callable[..
         if len(found) == 10:
             second.kill()  # in the middle of its problems
     assert found == expected
+    with pytest.raises(ConnectionError, match=rf"No server answered for 3 s: {second.url} .*lit-mstar serve"):
+        list(alone.sample(VARIED, sampling))
 
-    again = start(port=second.port)  # with the weights of its folder, not the policy's
-    alone = VLLMServerSampler([again.url], patience=3)
-    alone.load_policy(policy)
+    start(port=second.port)  # with the weights of its folder; the sampler brings it the policy's
     assert greedy(alone, VARIED[:8]) == greedy(reference(policy), VARIED[:8])
-
-    seen = []
-    with pytest.raises(ConnectionError, match=rf"No server answered for 3 s: {again.url} .*lit-mstar serve"):  # noqa: PT012
-        for position, _ in alone.sample(VARIED, sampling):
-            seen.append(position)
-            if len(seen) == 10:
-                again.kill()
-    assert len(seen) >= 10
-    start(port=second.port)  # the sampler is as it was, the server has the weights of its folder once more
-    assert greedy(alone, VARIED[:8]) == greedy(reference(policy), VARIED[:8])
-    engine.close()
-    alone.close()
 
 
 class FirstIsKept(EvolutionCallback):
@@ -210,8 +216,8 @@ class FirstIsKept(EvolutionCallback):
 class Counting(VLLMServerSampler):
     """Notes what was answered; `kill`, if given, is called after the fifth answer."""
 
-    def __init__(self, url: str, kill: Callable[[], None] | None = None) -> None:
-        super().__init__([url], outstanding=2, patience=2)
+    def __init__(self, url: str, token: str, kill: Callable[[], None] | None = None) -> None:
+        super().__init__([url], token_file=token, outstanding=2, patience=2)
         self.kill = kill
         self.answered: list[str] = []
 
@@ -223,14 +229,14 @@ class Counting(VLLMServerSampler):
             yield position, rollout
 
 
-def test_a_run_whose_servers_died_goes_on_from_its_ledger(start: Callable[..., ServerProcess], tmp_path: Path):
+def test_a_run_whose_servers_died_goes_on_from_its_ledger(start: Start, token: str, tmp_path: Path):
     def fit(sampler: Counting) -> None:
         source, sampling = ListSource(train=sums(24)), SamplingParams(n=2, max_tokens=8)
         data = SelfEvolvingDataModule(source, sampling=sampling, interval=1.0, batch_size=8)
         make_evolver(tmp_path, callbacks=[FirstIsKept()]).fit(scripted.make_policy(sampler), datamodule=data)
 
     server = start()
-    dying = Counting(server.url, server.kill)
+    dying = Counting(server.url, token, server.kill)
     with pytest.raises(ConnectionError, match=r"No server answered for 2 s.*what was sampled is kept"):
         fit(dying)
     rollouts = tmp_path / "rollouts/iteration=0000"
@@ -238,7 +244,7 @@ def test_a_run_whose_servers_died_goes_on_from_its_ledger(start: Callable[..., S
     assert 5 <= len(kept) < 24
     assert kept.keys() == set(dying.answered)
 
-    resumed = Counting(start(port=server.port).url)
+    resumed = Counting(start(port=server.port).url, token)
     fit(resumed)
     assert sorted(dying.answered + resumed.answered) == sorted(problem.id for problem in sums(24))
     rows = pq.read_table(rollouts / "rollouts.parquet", partitioning=None).to_pylist()
@@ -252,15 +258,10 @@ def test_no_server_at_all_is_said_before_long():
         engine.load_policy(make_policy())
 
 
-def test_a_token_guards_every_path_but_health(start: Callable[..., ServerProcess], tmp_path: Path):
-    (tmp_path / "token").write_text("secret\n")
-    server = start("--token-file", str(tmp_path / "token"))
+def test_a_token_guards_every_path_but_health(server: ServerProcess):
+    assert urllib.request.urlopen(server.url + "/health").status == 200  # noqa: S310
     for path in ("/v1/models", "/weight_info", "/inference/v1/generate", "/collective_rpc"):
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(server.url + path)  # noqa: S310
     with pytest.raises(RuntimeError, match=r"weight_info answered 401 .*token_file"):
         VLLMServerSampler([server.url], patience=3).load_policy(make_policy())
-    engine = VLLMServerSampler([server.url], token_file=str(tmp_path / "token"), patience=3)
-    policy = make_policy(seed=1)
-    engine.load_policy(policy)
-    assert greedy(engine, VARIED[:4]) == greedy(reference(policy), VARIED[:4])
