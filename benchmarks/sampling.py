@@ -1,6 +1,7 @@
 """Generated tokens per second of each engine, as a ratio to bare `LLM.generate` on the same prompts in the same run.
 
-    python benchmarks/sampling.py                       # a tiny model on a CPU
+    python benchmarks/sampling.py                                   # a tiny model on a CPU
+    python benchmarks/sampling.py --width 512 --layers 12 --problems 40
     python benchmarks/sampling.py --model FOLDER --device cuda
 
 Engines take turns, so that a machine's moods meet all of them alike. Bare `LLM.generate` is measured twice: as one
@@ -69,6 +70,8 @@ def rate(work: Callable[[], int]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="a Hugging Face folder; a tiny random model by default")
+    parser.add_argument("--width", type=int, default=64, help="of the random model; a multiple of 64")
+    parser.add_argument("--layers", type=int, default=3, help="of the random model")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--problems", type=int, default=200)
     parser.add_argument("--responses", type=int, default=8)
@@ -82,7 +85,9 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         path = options.model or folder
         if not options.model:
-            tiny = TinyBackbone(corpus=[problem.question for problem in problems])
+            corpus, heads = [problem.question for problem in problems], max(2, options.width // 64)
+            sizes = {"hidden_size": options.width, "num_layers": options.layers, "vision_size": options.width}
+            tiny = TinyBackbone(corpus, **sizes, num_heads=heads, intermediate_size=3 * options.width)
             tiny.save(tiny.load_model(), Path(folder))
         backbone = Backbone(path, dtype="bfloat16" if options.device == "cuda" else "float32")
         policy = SimpleNamespace(model=backbone.load_model().to(options.device), encoder=backbone.encoder)
@@ -90,6 +95,7 @@ def main() -> None:
         engines: dict[str, Sampler] = {"VLLMSampler": child, "TransformersSampler": embedded}
         for engine in engines.values():
             engine.load_policy(policy)
+        print(f"a model of {sum(p.numel() for p in policy.model.parameters()) / 1e6:.1f} million weights", flush=True)
         works = {
             "LLM.generate": lambda: bare(child, policy, problems, sampling),
             "same parameters": lambda: bare(child, policy, problems, sampling, same=True),
