@@ -1,10 +1,10 @@
-"""Checks: `nox` runs lint, typecheck, tests (also with vLLM) and wheel; each makes a virtual environment of its own."""
+"""Checks: `nox` runs lint, wheel (with mypy) and tests (also with vLLM); each makes a virtual environment of its own."""
 
 from __future__ import annotations
 
 import nox
 
-nox.options.sessions = ["lint", "typecheck", "tests", "tests_vllm", "wheel"]
+nox.options.sessions = ["lint", "wheel", "tests", "tests_vllm"]
 nox.options.reuse_existing_virtualenvs = True
 
 # One torch for all sessions, so that checks compare like with like and no session downloads a second one.
@@ -19,14 +19,6 @@ def lint(session: nox.Session) -> None:
     session.install("ruff>=0.14")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-
-
-@nox.session
-def typecheck(session: nox.Session) -> None:
-    session.install(TORCH, ".", "mypy>=1.18", "types-PyYAML", "nox")
-    config = str(session.invoked_from) + "/pyproject.toml"
-    session.chdir(session.create_tmp())  # away from the source: the installed package holds all three folders
-    session.run("mypy", "--config-file", config, "-p", "lit_mstar")
 
 
 @nox.session
@@ -47,11 +39,13 @@ def tests_vllm(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Builds the wheel and uses it outside the repository."""
-    session.install("build>=1.3")
+    """Builds the wheel, uses it outside the repository, and checks its types: it holds all three folders as one."""
+    session.install("build>=1.3", "mypy>=1.18", "types-PyYAML")
+    config = str(session.invoked_from) + "/pyproject.toml"
     dist = session.create_tmp()
     session.run("python", "-m", "build", "--wheel", "--outdir", dist)
     session.install(TORCH, "--find-links", dist, "--upgrade", "lit-mstar==0.1.0")
     session.chdir(dist)
     session.run("lit-mstar", "--help")
     session.run("python", "-c", "import lit_mstar.callbacks, lit_mstar.data; print(lit_mstar.data.__file__)")
+    session.run("mypy", "--config-file", config, "-p", "lit_mstar")
