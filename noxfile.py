@@ -1,4 +1,4 @@
-"""Checks: `nox` runs lint, wheel (with mypy) and tests (also with vLLM); each makes a virtual environment of its own."""
+"""Checks: `nox` runs lint, wheel (with mypy) and tests (also with vLLM), each in a virtual environment of its own."""
 
 from __future__ import annotations
 
