@@ -1,7 +1,7 @@
 """Generated tokens per second of each engine, as a ratio to bare `LLM.generate` on the same prompts in the same run.
 
     python benchmarks/sampling.py                                   # a tiny model on a CPU
-    python benchmarks/sampling.py --width 512 --layers 12 --problems 40
+    python benchmarks/sampling.py --width 512 --layers 8 --problems 24 --max-tokens 32 --repeats 9
     python benchmarks/sampling.py --model FOLDER --device cuda
 
 Engines take turns, so that a machine's moods meet all of them alike. Bare `LLM.generate` is measured twice: as one

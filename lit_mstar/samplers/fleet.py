@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 GENERATE = "/inference/v1/generate"
-_IDLE = 2.0  # seconds an idle connection is kept: less than vLLM's 5, or a request may meet one that just closed
+_IDLE = 2.0  # seconds an idle connection is kept, ours: below vLLM's 5, or a request may meet one that just closed
 _LONGEST_WAIT = 30.0  # seconds between two tries, ours; half of the fleet's patience where that is less
 
 # A machine that goes does not say goodbye: ask the kernel to look after 15 s, and to give up after as many again.
@@ -71,7 +71,9 @@ class Server:
                 f"{self.url}{path} answered {response.status_code} ({_message(response)}). Start the server by "
                 "`lit-mstar serve`, which sets what is needed, and give its token in VLLMServerSampler.token_file."
             )
-        response.raise_for_status()
+        if response.is_error:
+            said = f"{path} answered {response.status_code} ({_message(response)})"
+            raise httpx.HTTPStatusError(said, request=response.request, response=response)
         return response.json() if "json" in response.headers.get("content-type", "") else None
 
     def close(self) -> None:
@@ -102,6 +104,7 @@ class Fleet:
 
         Raises:
             ConnectionError: If no server could be reached.
+            RuntimeError: If a server refuses the update.
         """
         self._version, self._update = version, update
         self.verify()
@@ -160,7 +163,13 @@ class Fleet:
     def _refresh(self, server: Server) -> None:
         with server.updating:
             if self._update is not None and server.version != self._version:
-                self._update(server)
+                try:
+                    self._update(server)
+                except RefusedError as error:  # of the weights: no fault of the problem that was to be asked
+                    raise RuntimeError(
+                        f"{server.url} refused the policy's weights ({error}). Start it by `lit-mstar serve` with the "
+                        "policy's base model."
+                    ) from error
                 server.version = self._version
 
     @contextmanager

@@ -190,7 +190,8 @@ def _send_adapter(server: Server, folder: str, version: str, name: str) -> None:
         if old.startswith("policy-"):
             server.call("/v1/unload_lora_adapter", {"lora_name": old})
     if name not in served:  # its name tells its weights: one that is there is right, and may be answering just now
-        server.call("/v1/load_lora_adapter", {"lora_name": name, "lora_path": folder})
+        # In place: another rank may be bringing the same one.
+        server.call("/v1/load_lora_adapter", {"lora_name": name, "lora_path": folder, "load_inplace": True})
     server.call("/update_weight_version", {"new_version": version})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from lit_mstar import EvolutionCallback, Iteration, Problem, Rollout
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.rollouts import SamplingParams
 from lit_mstar.samplers import VLLMServerSampler
+from lit_mstar.samplers.fleet import Fleet
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 Start = Callable[..., ServerProcess]
@@ -118,11 +120,37 @@ def test_the_adapter_alone_does_as_well(server: ServerProcess, engine: VLLMServe
 def test_a_server_thought_to_be_outdated_keeps_an_adapter_that_is_answering(server: ServerProcess, connect: Connect):
     adapter = connect(server, sync="adapter", check="never")
     adapter.load_policy(make_lora_policy())
-    answered = 0
-    for _ in adapter.sample(VARIED, SamplingParams(n=4, max_tokens=16)):
+    sampling = SamplingParams(n=4, max_tokens=16)
+    expected = {i: r.responses for i, r in adapter.sample(VARIED, sampling)}
+    found = {}
+    for position, rollout in adapter.sample(VARIED, sampling):
+        found[position] = rollout.responses
         adapter._fleet.servers[0].version = ""  # as after a lost connection
-        answered += 1
-    assert answered == len(VARIED)
+    assert found == expected
+
+
+def test_ranks_may_bring_the_same_adapter_at_the_same_time(server: ServerProcess, connect: Connect):
+    policy = make_lora_policy()
+    ranks = [connect(server, sync="adapter", check="never") for _ in range(4)]
+    ranks[0].load_policy(policy)
+    there = ranks[0]._fleet.servers[0]
+    there.call("/v1/unload_lora_adapter", {"lora_name": ranks[0]._model_name})  # as after a restart
+    there.call("/update_weight_version", {"new_version": "default"})
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda rank: rank.load_policy(policy), ranks))
+    assert all(tokens(rank, VARIED[:4]) == tokens(ranks[0], VARIED[:4]) for rank in ranks)
+
+
+def test_an_adapter_that_a_server_has_no_room_for_is_no_refused_problem(server: ServerProcess, connect: Connect):
+    with pytest.raises(ConnectionError, match=r"load_lora_adapter answered 500 \(.*rank 16"):
+        connect(server, sync="adapter", patience=0.5).load_policy(make_lora_policy(r=16))
+
+
+def test_refused_weights_are_no_refused_problem(server: ServerProcess, token: str):
+    fleet = Fleet([server.url], Path(token).read_text().strip(), timeout=30.0, patience=3.0)
+    with pytest.raises(RuntimeError, match=rf"{server.url} refused the policy's weights \(.*`lit-mstar serve`"):
+        fleet.publish("x", lambda one: one.call("/v1/load_lora_adapter", {"lora_name": "", "lora_path": ""}))
+    fleet.close()
 
 
 @pytest.mark.parametrize("temperature", [0.7, 1.3])
