@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 from typing import cast
@@ -11,8 +12,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.metrics import PassAtK, RewardPassAtK
-from lit_mstar.rollouts import Iteration, Response, Rollout
-from lit_mstar.tables import correctness, scores
+from lit_mstar.rollouts import Iteration, Rollout
+from lit_mstar.tables import correctness, distinctness, scores
 
 
 class TrainingDynamics(EvolutionCallback):
@@ -41,8 +42,11 @@ class TrainingDynamics(EvolutionCallback):
         """Measures the training rollouts, then samples the validation problems."""
         data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
         iteration.metrics |= rollout_metrics(iteration.rollouts)
-        kept = [(rollout, rollout.responses[i]) for rollout in iteration.rollouts for i in rollout.selected]
-        verdicts = [data.source.judge_steps(rollout.problem, response.steps) for rollout, response in kept]
+        verdicts = [
+            data.source.judge_steps(rollout.problem, rollout.responses[i].steps)
+            for rollout in iteration.rollouts
+            for i in rollout.selected
+        ]
         if verdicts and all(verdict is not None for verdict in verdicts):
             iteration.metrics["faithful_kept"] = fmean(all(verdict or [False]) for verdict in verdicts)
         if "val/accuracy" in trainer.callback_metrics:
@@ -66,17 +70,22 @@ class TrainingDynamics(EvolutionCallback):
             metrics["reward_pass_at_2"] = float(ranked.compute())
 
 
-def rollout_metrics(rollouts: list[Rollout]) -> dict[str, float]:
-    """Counts and shares over an iteration's rollouts."""
-    responses: list[Response] = [response for rollout in rollouts for response in rollout.responses]
-    correct = sum(response.correct is True for response in responses)
-    kept = sum(len(rollout.selected) for rollout in rollouts)
+def rollout_metrics(rollouts: Sequence[Rollout]) -> dict[str, float]:
+    """Counts and shares over an iteration's rollouts, in one pass: they may be on disk."""
+    sampled = correct = kept = steps = 0
+    distinct: list[float] = []
+    for rollout in rollouts:
+        sampled += len(rollout.responses)
+        correct += sum(response.correct is True for response in rollout.responses)
+        kept += len(rollout.selected)
+        steps += sum(len(response.steps) for response in rollout.responses)
+        distinct.append(distinctness(rollout))
     return {
-        "sampled": len(responses),
+        "sampled": sampled,
         "correct": correct,
         "kept": kept,
-        "share_correct": correct / len(responses),
-        "share_kept": kept / len(responses),
-        "distinct": fmean(len({x.text for x in rollout.responses}) / len(rollout.responses) for rollout in rollouts),
-        "mean_steps": fmean(len(response.steps) for response in responses),
+        "share_correct": correct / sampled,
+        "share_kept": kept / sampled,
+        "distinct": fmean(distinct),
+        "mean_steps": steps / sampled,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -18,7 +18,9 @@ from lit_mstar.rollouts import Problem
 
 _COARSE = 32  # tokens, ours: examples whose lengths differ by less may share a batch at little cost
 
-Example = tuple[Problem, list[int]]  # a problem and the token ids of a response to learn
+T = TypeVar("T")
+U = TypeVar("U")
+Example = tuple[Problem, Sequence[int]]  # a problem and the token ids of a response to learn
 
 
 class ProblemDataModule(LightningDataModule):
@@ -88,20 +90,21 @@ class ProblemDataModule(LightningDataModule):
         return batch if isinstance(batch, list) else super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def val_dataloader(self) -> Any:
-        """Lists of validation problems."""
-        return self._problem_loader("validate")
+        """Lists of validation problems, with None for what fills up the last ones where ranks share them."""
+        return self._problem_loader(filled_up(self.problems("validate"), None, self.trainer))
 
     def test_dataloader(self) -> Any:
-        """Lists of test problems."""
-        return self._problem_loader("test")
+        """Lists of test problems, as for validation."""
+        return self._problem_loader(filled_up(self.problems("test"), None, self.trainer))
 
     def predict_dataloader(self) -> Any:
         """Lists of problems, one loader per split of `predict_splits`."""
-        return [self._problem_loader(split) for split in self.predict_splits]
+        return [self._problem_loader(self.problems(split)) for split in self.predict_splits]
 
-    def _problem_loader(self, split: Split) -> Any:
-        problems: Any = self.problems(split)
-        return DataLoader(problems, batch_size=self.eval_batch_size, collate_fn=list) if problems else []
+    def _problem_loader(self, problems: Any) -> Any:
+        if not problems:
+            return []
+        return DataLoader(problems, batch_size=self.eval_batch_size, collate_fn=list, generator=own_random())
 
     def example_loader(self, examples: Sequence[Example]) -> Any:
         """Batches of examples for `PolicyModule.training_step`, examples of similar length together."""
@@ -119,7 +122,7 @@ class PairCollator:
     def __call__(self, examples: Sequence[Example]) -> Batch:
         """See `Encoder.collate`."""
         problems, responses = zip(*examples, strict=True)
-        return self.encoder.collate(problems, responses)
+        return self.encoder.collate(problems, [[*map(int, response)] for response in responses])
 
 
 def training_loader(
@@ -138,7 +141,8 @@ def training_loader(
     copies = -(-data.trainer.world_size // len(examples))  # the sampler cannot share fewer examples than ranks
     examples, lengths = [*examples] * copies, lengths * copies
     sampler = DistributedLengthGroupedSampler(
-        batch_size=data.batch_size,
+        # Of the whole batch over all ranks: however many there are, a step learns from the same examples.
+        batch_size=data.batch_size * data.trainer.world_size,
         num_replicas=data.trainer.world_size,
         rank=data.trainer.global_rank,
         # Coarsely: among nearly equal lengths the order stays random, and no batch is all of one kind of problem.
@@ -151,6 +155,21 @@ def training_loader(
         batch_size=data.batch_size,
         sampler=sampler,
         collate_fn=collate,
+        generator=own_random(),
         num_workers=data.num_workers,
         persistent_workers=data.num_workers > 0,
     )
+
+
+def filled_up(examples: Sequence[T], filler: U, trainer: Any) -> list[T | U]:
+    """Examples for ranks to share equally; what fills up the last round is told apart, so that it doesn't count.
+
+    Lightning's sampler would repeat examples instead, and metrics would differ from a single process's.
+    """
+    missing = -len(examples) % getattr(trainer, "world_size", 1)
+    return [*examples, *[filler] * missing]
+
+
+def own_random() -> torch.Generator:
+    """What a loader draws its seeds from, so that it leaves the model's random numbers alone."""
+    return torch.Generator().manual_seed(0)

@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any, cast
 
 import numpy as np
 import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from tqdm.auto import tqdm
 
 from lit_mstar.data.base import Example, ProblemDataModule
 from lit_mstar.data.source import ProblemSource, Split
+from lit_mstar.division import gather, grouped, take
 from lit_mstar.hooks import call_hook
-from lit_mstar.ledger import Ledger
+from lit_mstar.ledger import Ledger, chunk_size, chunked
 from lit_mstar.policy import PolicyModule
 from lit_mstar.rollouts import Iteration, Problem, Rollout, SamplingParams
 from lit_mstar.selection import AllCorrect
+from lit_mstar.watch import progress_watched, require_space, size_of
 
-_FLUSH = 64  # problems per ledger part, ours: few files, and little to sample again after a crash
+_AT_ONCE = 32  # chunks that an engine is given together, ours: enough to keep it busy, a bounded number in memory
 
 
 class SelfEvolvingDataModule(ProblemDataModule):
@@ -39,6 +44,8 @@ class SelfEvolvingDataModule(ProblemDataModule):
         interval: Share of the training problems per iteration, rounded to 1/k; each pass shuffles them anew
             (25% in the paper's recipe).
         patience: Iterations in a row without anything to learn from before the run stops (ours).
+        stall_timeout: Seconds without a finished problem after which the sampler counts as stuck (ours).
+        reserve_gb: Free disk space that an iteration needs to start, in GB, beside twice the newest checkpoint (ours).
         **loading: As for `ProblemDataModule`.
 
     Raises:
@@ -51,6 +58,8 @@ class SelfEvolvingDataModule(ProblemDataModule):
         sampling: SamplingParams = SamplingParams(),
         interval: float = 0.25,
         patience: int = 3,
+        stall_timeout: float = 3600.0,
+        reserve_gb: float = 1.0,
         **loading: Any,
     ) -> None:
         super().__init__(source, **loading)
@@ -59,9 +68,16 @@ class SelfEvolvingDataModule(ProblemDataModule):
         self.sampling = sampling
         self.interval = interval
         self.patience = patience
+        self.stall_timeout = stall_timeout
+        self.reserve_gb = reserve_gb
         self.iteration: Iteration | None = None
         self.fruitless = 0  # iterations so far that gave nothing to learn from
         self._round = -1  # epochs that were finished when `iteration` was generated
+        self._examples: list[Example] = []  # what it gave to learn from
+        self._fingerprint = ""  # what it was sampled from
+        self._resumed: dict[int, str] = {}  # the same, of the iteration that a checkpoint was saved in
+        self._lengths: dict[str, float] = {}  # mean tokens of a problem's responses, where they were seen
+        self._queues = 0  # how often problems were divided over ranks
 
     def setup(self, stage: str) -> None:
         """Also checks the training problems and the trainer's settings.
@@ -83,15 +99,17 @@ class SelfEvolvingDataModule(ProblemDataModule):
         finished = self.trainer.fit_loop.epoch_progress.current.processed
         if self.iteration is None or finished != self._round:
             self.iteration, self._round = self._fruitful(finished), finished
-        return self.example_loader(_examples(self.iteration))
+        return self.example_loader(self._examples)
 
     def generate(self, index: int) -> Iteration:
         """The Generate step: choose problems, sample, mark, reward, select. Every rank returns the same."""
+        self._require_space()
         problems = share_of(self.require("train"), self.interval, index)
         iteration = Iteration(index=index, problems=problems, sampling=self._seeded(f"train {index}"))
         call_hook(self.trainer, "on_sampling_start", iteration)
 
-        self._on_rank_zero(lambda: self.ledger.begin(iteration, self._fingerprint(iteration)))
+        self._fingerprint = self._resumed.pop(index, None) or self._fingerprint_of(iteration)
+        self._on_rank_zero(lambda: self.ledger.begin(iteration, self._fingerprint))
         rewarded = self.ledger.is_rewarded(index)
         if not rewarded:
             self._sample_into_ledger(iteration)
@@ -102,14 +120,16 @@ class SelfEvolvingDataModule(ProblemDataModule):
             self._mark(iteration)
             call_hook(self.trainer, "on_rollouts_sampled", iteration)
             self._on_rank_zero(lambda: self.ledger.reward(iteration))
+            iteration.rollouts = self.ledger.read(iteration)
         return iteration
 
     def measure(self, split: Split, sampling: SamplingParams) -> Iteration:
         """Samples a split's problems only to measure: rewarded like training rollouts, but not in the ledger."""
         index = self.iteration.index if self.iteration else 0
         iteration = Iteration(index=index, problems=self.require(split), sampling=sampling, split="validate")
-        found = dict(self._sampled(iteration.problems, sampling, f"measuring at T = {sampling.temperature:g}"))
-        iteration.rollouts = [found[i] for i in range(len(iteration.problems))]
+        mine = list(self._sampled(iteration.problems, sampling, f"measuring at T = {sampling.temperature:g}"))
+        found = {rollout.problem.id: rollout for part in gather(mine) for rollout in part}
+        iteration.rollouts = [found[problem.id] for problem in iteration.problems]
         self._mark(iteration)
         call_hook(self.trainer, "on_rollouts_sampled", iteration)
         return iteration
@@ -122,13 +142,15 @@ class SelfEvolvingDataModule(ProblemDataModule):
         self._policy.log_dict(iteration.metrics, logger=False, sync_dist=True)
         self._close(iteration)
 
-    def state_dict(self) -> dict[str, int]:
-        """What, besides the trainer's epoch, says which iteration comes next."""
-        return {"fruitless": self.fruitless}
+    def state_dict(self) -> dict[str, Any]:
+        """What, besides the trainer's epoch, says which iteration comes next, and with which weights it was sampled."""
+        index = self.iteration.index if self.iteration else -1
+        return {"fruitless": self.fruitless, "index": index, "fingerprint": self._fingerprint}
 
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Restores `state_dict`."""
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restores `state_dict`. In mid-epoch the weights have moved on: the ledger is then known by the old ones."""
         self.fruitless = state_dict["fruitless"]
+        self._resumed = {state_dict["index"]: state_dict["fingerprint"]}
 
     @property
     def ledger(self) -> Ledger:
@@ -143,7 +165,8 @@ class SelfEvolvingDataModule(ProblemDataModule):
         """The next iteration that gives something to learn from; those that do not are logged and counted."""
         for _ in range(self.patience):
             iteration = self.generate(finished + self.fruitless)
-            if _examples(iteration):
+            self._examples = _examples(iteration)
+            if self._examples:
                 return iteration
             warnings.warn(f"Iteration {iteration.index}: {_count(iteration)}; going on to the next.", stacklevel=2)
             self.fruitless += 1
@@ -154,46 +177,71 @@ class SelfEvolvingDataModule(ProblemDataModule):
         )
 
     def _sample_into_ledger(self, iteration: Iteration) -> None:
-        """Samples this rank's part of the problems that the ledger lacks, writing as they come."""
-        trainer = self.trainer
-        known = {rollout.problem.id for rollout in self.ledger.read(iteration)}
+        """Samples the problems that the ledger lacks, over all ranks, writing as they come."""
+        known = self.ledger.sampled(iteration.index)
         missing = [problem for problem in iteration.problems if problem.id not in known]
-        mine = missing[trainer.global_rank :: trainer.world_size]
-        chunk: list[Rollout] = []
+        waiting: list[Rollout] = []
         try:
-            for _, rollout in self._sampled(mine, iteration.sampling, f"iteration {iteration.index}: sampling"):
-                chunk.append(rollout)
-                if len(chunk) == _FLUSH:
-                    self.ledger.append(iteration.index, chunk)
-                    chunk = []
+            for rollout in self._sampled(missing, iteration.sampling, f"iteration {iteration.index}: sampling"):
+                waiting.append(rollout)
+                if len(waiting) == chunk_size(iteration.sampling.n):
+                    self.ledger.append(iteration.index, waiting)
+                    waiting = []
         finally:  # an engine may fail at any moment: what it gave is kept
-            if chunk:
-                self.ledger.append(iteration.index, chunk)
-        trainer.strategy.barrier()
+            if waiting:
+                self.ledger.append(iteration.index, waiting)
+        self.trainer.strategy.barrier()
 
-    def _sampled(self, problems: list[Problem], sampling: SamplingParams, what: str) -> Iterator[tuple[int, Rollout]]:
-        sampler = self._policy.sampler
+    def _sampled(self, problems: list[Problem], sampling: SamplingParams, what: str) -> Iterator[Rollout]:
+        """This rank's part of the problems' rollouts, as they come; a rank that is done takes more."""
+        sampler, trainer = self._policy.sampler, self.trainer
         sampler.load_policy(self._policy)
-        stream = sampler.sample(problems, sampling)
+        groups = grouped(self._pieces(problems, sampling.n), limit=_AT_ONCE)
+        self._queues += 1
         # disable=None: no bar where nobody looks at a terminal
-        yield from tqdm(stream, desc=what, total=len(problems), unit="problem", leave=False, disable=None)
+        bar = tqdm(desc=what, total=-(-len(problems) // trainer.world_size), unit="problem", leave=False, disable=None)
+        with bar, progress_watched(self.stall_timeout, what) as moved:
+            for group in take(groups, f"queue {self._queues}", sampler.independent):
+                for _, rollout in sampler.sample([problem for piece in group for problem in piece], sampling):
+                    moved()
+                    bar.update()
+                    yield rollout
+                    if trainer.received_sigterm:
+                        raise SIGTERMException
+
+    def _pieces(self, problems: Sequence[Problem], n: int) -> list[Sequence[Problem]]:
+        """Problems that stay together, those of the longest responses first; enough pieces for all ranks."""
+        pieces = chunked(problems, n)
+        if self.trainer.world_size == 1:
+            return pieces
+        pieces = [part for chunk in pieces for part in _cut(chunk, -(-len(problems) // (8 * self.trainer.world_size)))]
+        mean = fmean(self._lengths.values()) if self._lengths else 0.0
+        prompt = self._policy.encoder.text_ids
+        tokens = {p.id: len(prompt(p.question)) + n * self._lengths.get(p.id, mean) for p in problems}
+        return sorted(pieces, key=lambda piece: -sum(tokens[problem.id] for problem in piece))
 
     def _mark(self, iteration: Iteration) -> None:
         for rollout in iteration.rollouts:
             self._policy.reasoning.mark(rollout)
             rollout.selected = AllCorrect()(rollout)
+            self._lengths[rollout.problem.id] = fmean(len(response.token_ids) for response in rollout.responses)
 
     def _close(self, iteration: Iteration) -> None:
         for logger in self.trainer.loggers:
             logger.log_metrics({f"iteration/{k}": v for k, v in iteration.metrics.items()}, step=iteration.index)
         self._on_rank_zero(lambda: self.ledger.record(iteration))
 
+    def _require_space(self) -> None:
+        saved = Path(self.trainer.default_root_dir).glob("checkpoints/*.ckpt")
+        largest = max((size_of(path) for path in saved), default=0)
+        require_space(Path(self.trainer.default_root_dir), int(self.reserve_gb * 1e9) + 2 * largest)
+
     def _seeded(self, purpose: str) -> SamplingParams:
         """The sampling parameters with a seed for one purpose, derived from theirs and `seed_everything`."""
         key = f"{self.sampling.seed} {torch.initial_seed()} {purpose}"
         return replace(self.sampling, seed=int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big"))
 
-    def _fingerprint(self, iteration: Iteration) -> str:
+    def _fingerprint_of(self, iteration: Iteration) -> str:
         """A digest of all that decides what is sampled: problems, parameters, weights."""
         ids = [problem.id for problem in iteration.problems]
         key = repr((ids, iteration.sampling, self._policy.fingerprint()))
@@ -215,10 +263,14 @@ def share_of(problems: Sequence[Problem], interval: float, index: int) -> list[P
 
 
 def _examples(iteration: Iteration) -> list[Example]:
-    return [(r.problem, r.responses[i].token_ids) for r in iteration.rollouts for i in r.selected]
+    # Arrays: a list of numbers would take ten times the memory.
+    return [(r.problem, np.array(r.responses[i].token_ids, np.int32)) for r in iteration.rollouts for i in r.selected]
 
 
 def _count(iteration: Iteration) -> str:
-    responses = [response for rollout in iteration.rollouts for response in rollout.responses]
-    correct = sum(response.correct is True for response in responses)
-    return f"{correct} of {len(responses)} responses are correct and none is selected"
+    verdicts = Counter(response.correct is True for rollout in iteration.rollouts for response in rollout.responses)
+    return f"{verdicts[True]} of {verdicts.total()} responses are correct and none is selected"
+
+
+def _cut(problems: Sequence[Problem], size: int) -> list[Sequence[Problem]]:
+    return [problems[start : start + size] for start in range(0, len(problems), size)]

@@ -4,45 +4,33 @@
                             rollouts.parquet   everything, with scores and selection, once rewarded
                             _iteration.json    what was asked for, and what callbacks measured
 
-A row is a response; pandas reads `rollouts/` as it is. Whole files only: each is renamed when complete.
+A row is a response; pandas reads `rollouts/` as it is. Whole files only: each is renamed when complete. Neither
+writing nor reading holds more than a chunk of responses in memory.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
-from itertools import count, groupby
-from operator import itemgetter
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lit_mstar.files import atomic
-from lit_mstar.rollouts import Iteration, Problem, Response, Rollout
+from lit_mstar.rollout_table import SCHEMA, problem_ids, read_table, to_table
+from lit_mstar.rollouts import Iteration, Problem, Rollout
+from lit_mstar.stored_rollouts import StoredRollouts
 
-SCHEMA = pa.schema(
-    {
-        "problem_id": pa.string(),
-        "question": pa.string(),
-        "reference": pa.string(),
-        "index": pa.int32(),
-        "text": pa.string(),
-        "token_ids": pa.list_(pa.int32()),
-        "finish_reason": pa.string(),
-        "temperature": pa.float64(),
-        "steps": pa.list_(pa.string()),
-        "answer": pa.string(),
-        "correct": pa.bool_(),
-        "step_scores": pa.list_(pa.float64()),
-        "score": pa.float64(),
-        "selected": pa.bool_(),
-    }
-)
+_WHOLE = "rollouts.parquet"
+CHUNK = 512  # responses, ours: what is written to one part, and what is in memory when rollouts are read
 
 
 class Ledger:
@@ -62,6 +50,7 @@ class Ledger:
         another run and are moved aside, not deleted.
         """
         folder = self._path(iteration.index)
+        self._tidy(folder)
         if folder.exists() and self.header(iteration.index).get("fingerprint") != fingerprint:
             aside = next(p for k in count(1) if not (p := folder.with_name(f"_replaced-{k}-{folder.name}")).exists())
             warnings.warn(f"{folder} holds rollouts of another run; moved to {aside.name}.", stacklevel=2)
@@ -73,25 +62,39 @@ class Ledger:
     def append(self, index: int, rollouts: Sequence[Rollout]) -> None:
         """Adds finished problems in a file of their own, named after the first of them."""
         name = hashlib.sha256(rollouts[0].problem.id.encode()).hexdigest()[:16]  # an id may hold any character
-        self._write(rollouts, self._path(index) / f"part-{name}.parquet")
+        with atomic(self._path(index) / f"part-{name}.parquet") as partial:
+            pq.write_table(to_table(rollouts), partial)
 
-    def read(self, iteration: Iteration) -> list[Rollout]:
-        """What is there of the iteration's problems, in their order."""
-        folder = self._path(iteration.index)
-        files = [folder / "rollouts.parquet"] if self.is_rewarded(iteration.index) else sorted(folder.glob("part-*"))
-        rows = [row for file in files for row in pq.read_table(file, schema=SCHEMA, partitioning=None).to_pylist()]
-        by_problem = {key: list(group) for key, group in groupby(rows, itemgetter("problem_id"))}
-        return [_rollout(problem, by_problem[problem.id]) for problem in iteration.problems if problem.id in by_problem]
+    def sampled(self, index: int) -> set[str]:
+        """The ids of the problems that are there."""
+        return set().union(*self._sources(index).values())
+
+    def read(self, iteration: Iteration) -> StoredRollouts:
+        """What is there of the iteration's problems, in their order, read a chunk at a time."""
+        sources = self._sources(iteration.index)
+        there = set().union(*sources.values())
+        chunks = chunked([p for p in iteration.problems if p.id in there], iteration.sampling.n)
+
+        def load(number: int) -> pa.Table:
+            wanted = {problem.id for problem in chunks[number]}
+            found = [read_table(*source) for source, ids in sources.items() if ids & wanted]
+            table = pa.concat_tables(found)
+            return table.filter(pc.is_in(table["problem_id"], pa.array(sorted(wanted))))
+
+        return StoredRollouts(chunks, load, self._path(iteration.index))
 
     def is_rewarded(self, index: int) -> bool:
         """Whether the iteration's responses were scored and selected already."""
-        return (self._path(index) / "rollouts.parquet").exists()
+        return (self._path(index) / _WHOLE).exists()
 
     def reward(self, iteration: Iteration) -> None:
-        """Replaces the parts by one file with scores and selection."""
+        """Replaces the parts by one file with scores and selection, a row group per chunk."""
         self.record(iteration)
-        self._write(iteration.rollouts, self._path(iteration.index) / "rollouts.parquet")
-        for part in self._path(iteration.index).glob("part-*.parquet"):
+        folder, size = self._path(iteration.index), chunk_size(iteration.sampling.n)
+        with atomic(folder / _WHOLE) as partial, pq.ParquetWriter(partial, SCHEMA) as file:
+            for start in range(0, len(iteration.rollouts), size):
+                file.write_table(to_table(iteration.rollouts[start : start + size]))
+        for part in folder.glob("part-*.parquet"):
             part.unlink()
 
     def record(self, iteration: Iteration) -> None:
@@ -111,32 +114,38 @@ class Ledger:
     def _path(self, index: int) -> Path:
         return self.folder / f"iteration={index:04d}"
 
-    def _write(self, rollouts: Sequence[Rollout], path: Path) -> None:
-        table = pa.Table.from_pylist([row for rollout in rollouts for row in _rows(rollout)], schema=SCHEMA)
-        with atomic(path) as partial:
-            pq.write_table(table, partial)
+    def _sources(self, index: int) -> dict[tuple[Path, int], set[str]]:
+        """What there is to read, as (file, row group), and the problems in each."""
+        folder = self._path(index)
+        files = [folder / _WHOLE] if self.is_rewarded(index) else sorted(folder.glob("part-*"))
+        return {(file, group): ids for file in files for group, ids in enumerate(problem_ids(file))}
+
+    def _tidy(self, folder: Path) -> None:
+        """Removes what a killed process left half-way, and moves damaged files aside: they are sampled again."""
+        for scratch in folder.glob("_scratch-*"):
+            shutil.rmtree(scratch)
+        for leftover in (*folder.glob(".*.partial"), *(folder.glob("part-*") if (folder / _WHOLE).exists() else ())):
+            leftover.unlink()
+        for file in folder.glob("[!_.]*.parquet"):
+            try:
+                problem_ids(file)
+            except (OSError, ValueError) as error:  # pyarrow's errors are subclasses
+                aside = file.with_name(f"_damaged-{file.name}")
+                warnings.warn(
+                    f"{file} cannot be read ({error}); moved to {aside.name} and sampled again.", stacklevel=3
+                )
+                file.rename(aside)
 
     def _write_header(self, index: int, header: dict[str, Any]) -> None:
         with atomic(self._path(index) / "_iteration.json") as partial:
             partial.write_text(json.dumps(header, indent=1))
 
 
-def _rows(rollout: Rollout) -> Iterator[dict[str, Any]]:
-    problem = rollout.problem
-    for index, response in enumerate(rollout.responses):
-        yield vars(response) | {
-            "problem_id": problem.id,
-            "question": problem.question,
-            "reference": problem.answer,
-            "index": index,
-            "selected": index in rollout.selected,
-        }
+def chunked(problems: Sequence[Problem], n: int) -> list[Sequence[Problem]]:
+    """Problems with n responses each, divided so that none of the pieces has many more responses than `CHUNK`."""
+    return [problems[start : start + chunk_size(n)] for start in range(0, len(problems), chunk_size(n))]
 
 
-def _rollout(problem: Problem, rows: list[dict[str, Any]]) -> Rollout:
-    names = [field.name for field in fields(Response)]
-    return Rollout(
-        problem=problem,
-        responses=[Response(**{name: row[name] for name in names}) for row in rows],
-        selected=[row["index"] for row in rows if row["selected"]],
-    )
+def chunk_size(n: int) -> int:
+    """How many problems with n responses each make a chunk."""
+    return max(1, CHUNK // n)

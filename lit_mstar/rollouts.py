@@ -5,6 +5,7 @@ Plain dataclasses without behaviour worth the name; `ledger.py` writes them to d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -116,7 +117,8 @@ class Iteration:
         problems: The problems to sample; callbacks may add to them in `on_sampling_start`.
         sampling: The sampling parameters; callbacks may replace them in `on_sampling_start`.
         split: "train", or "validate" where a callback samples only to measure.
-        rollouts: One per problem, once sampled.
+        rollouts: One per problem, once sampled. Of a training iteration only some are in memory at a time: change
+            a rollout while it is its turn in a loop.
         metrics: What callbacks measured; written to the ledger when the iteration ends.
     """
 
@@ -124,5 +126,5 @@ class Iteration:
     problems: list[Problem]
     sampling: SamplingParams
     split: Literal["train", "validate"] = "train"
-    rollouts: list[Rollout] = field(default_factory=list)
+    rollouts: Sequence[Rollout] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)

@@ -5,18 +5,25 @@ Notation: B problems, N responses each.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from lit_mstar.rollouts import Rollout
 
 
-def correctness(rollouts: list[Rollout]) -> Tensor:
+def correctness(rollouts: Sequence[Rollout]) -> Tensor:
     """Which responses are right, (B, N) bool; unknown counts as wrong."""
     return torch.tensor([[response.correct is True for response in rollout.responses] for rollout in rollouts])
 
 
-def scores(rollouts: list[Rollout]) -> Tensor | None:
+def scores(rollouts: Sequence[Rollout]) -> Tensor | None:
     """The responses' scores, (B, N) float32; None where nothing scored them."""
     rows = [[response.score for response in rollout.responses] for rollout in rollouts]
     return None if any(score is None for row in rows for score in row) else torch.tensor(rows, dtype=torch.float32)
+
+
+def distinctness(rollout: Rollout) -> float:
+    """The share of distinct texts among a problem's responses, in (0, 1]."""
+    return len({response.text for response in rollout.responses}) / len(rollout.responses)

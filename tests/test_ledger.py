@@ -66,10 +66,10 @@ def test_what_is_written_comes_back(rollouts: list[Rollout], size: int):
         ledger.begin(made, "x")
         for start in range(0, len(rollouts), size):
             ledger.append(0, rollouts[start : start + size])
-        assert ledger.read(made) == rollouts
+        assert list(ledger.read(made)) == rollouts
         assert not ledger.is_rewarded(0)
         ledger.reward(made)
-        assert ledger.read(made) == rollouts
+        assert list(ledger.read(made)) == rollouts
         assert ledger.is_rewarded(0)
 
 
@@ -92,14 +92,14 @@ def test_unfinished_problems_are_missing_and_the_order_is_the_iterations(tmp_pat
     ledger.begin(made, "x")
     ledger.append(0, [rollouts[4], rollouts[0]])
     ledger.append(0, [rollouts[2]])
-    assert ledger.read(made) == [rollouts[0], rollouts[2], rollouts[4]]
+    assert list(ledger.read(made)) == [rollouts[0], rollouts[2], rollouts[4]]
     ledger.append(0, [rollouts[3], rollouts[1]])
-    assert ledger.read(made) == rollouts
+    assert list(ledger.read(made)) == rollouts
 
 
 def test_nothing_is_there_before_anything_is_written(tmp_path: Path):
     ledger = Ledger(tmp_path / "rollouts")
-    assert ledger.read(iteration(simple("a"))) == []
+    assert list(ledger.read(iteration(simple("a")))) == []
     assert ledger.header(0) == {}
     assert ledger.headers() == []
     assert not ledger.is_rewarded(0)
@@ -113,7 +113,7 @@ def test_the_same_fingerprint_finds_its_rollouts_again(tmp_path: Path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Ledger(tmp_path).begin(made, "same")
-    assert Ledger(tmp_path).read(made) == rollouts[:1]
+    assert list(Ledger(tmp_path).read(made)) == rollouts[:1]
 
 
 def test_another_fingerprint_moves_the_old_aside(tmp_path: Path):
@@ -125,7 +125,7 @@ def test_another_fingerprint_moves_the_old_aside(tmp_path: Path):
         kept.append({file.name: file.read_bytes() for file in (tmp_path / "iteration=0000").iterdir()})
         with pytest.warns(UserWarning, match="rollouts of another run"):
             ledger.begin(made, name)
-        assert ledger.read(made) == []
+        assert list(ledger.read(made)) == []
     aside = [folder for folder in tmp_path.iterdir() if folder.name != "iteration=0000"]
     contents = [{file.name: file.read_bytes() for file in folder.iterdir()} for folder in aside]
     assert all(old in contents for old in kept)  # nothing is deleted
@@ -165,7 +165,7 @@ def test_any_problem_id_is_safe(tmp_path: Path, id: str):
     ledger.begin(made, "x")
     for rollout in made.rollouts:
         ledger.append(0, [rollout])
-    assert ledger.read(made) == made.rollouts
+    assert list(ledger.read(made)) == made.rollouts
     assert {file.parent for file in tmp_path.rglob("*") if file.is_file()} == {folder / "iteration=0000"}
 
 
@@ -175,7 +175,7 @@ def test_leftovers_of_a_crash_are_ignored(tmp_path: Path):
     ledger.append(0, made.rollouts[:1])
     for name in (".part-0123.parquet.77.partial", ".rollouts.parquet.77.partial"):
         (tmp_path / "iteration=0000" / name).write_bytes(b"PAR1 and no more")
-    assert ledger.read(made) == made.rollouts[:1]
+    assert list(ledger.read(made)) == made.rollouts[:1]
     assert not ledger.is_rewarded(0)
 
 
@@ -185,7 +185,7 @@ def test_iterations_do_not_mix(tmp_path: Path):
     for made in both:
         ledger.begin(made, "x")
         ledger.append(made.index, made.rollouts)
-    assert [ledger.read(made) for made in both] == [made.rollouts for made in both]
+    assert [list(ledger.read(made)) for made in both] == [made.rollouts for made in both]
 
 
 @pytest.mark.parametrize("partial", [False, True])

@@ -27,6 +27,11 @@ class Policy(Protocol):
 class Sampler(ABC):
     """An engine that draws responses. Every engine keeps the same stop rules and gives the same greedy text."""
 
+    @property
+    def independent(self) -> bool:
+        """Whether each rank may call `sample` as often as it likes; not where ranks share an engine."""
+        return True
+
     @abstractmethod
     def load_policy(self, policy: Policy) -> None:
         """Brings the policy's current weights into the engine; called before each round of sampling."""

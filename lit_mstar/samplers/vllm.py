@@ -96,6 +96,11 @@ class VLLMSampler(EngineSampler):
         self._group: Any = None  # the ranks that share an engine with this one
         self._ids = count(1)
 
+    @property
+    def independent(self) -> bool:
+        """Not where ranks share an engine: they then call it together."""
+        return self._group is None
+
     def rest(self) -> None:
         """Puts the engine to sleep, where `sleep_level` says so."""
         if self.sleep_level and self._llm is not None and not self._asleep:

@@ -89,7 +89,7 @@ def test_scores_and_choice_are_in_the_ledger(evolution: Any, prm_folder: str) ->
     keeping = Keeping()
     evolution(chain, [PRMFilter(prm_folder, selection=TopK(1)), keeping], n=6)
     (iteration,) = keeping.iterations
-    assert evolution.ledger.read(iteration) == iteration.rollouts
+    assert list(evolution.ledger.read(iteration)) == list(iteration.rollouts)
     assert [len(rollout.selected) for rollout in iteration.rollouts] == [1] * 4
 
 

@@ -142,7 +142,7 @@ def test_metrics_are_logged_by_iteration(tmp_path: Path):
 
 
 def test_a_killed_sampling_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("lit_mstar.data.self_evolving._FLUSH", 2)
+    monkeypatch.setattr("lit_mstar.ledger.CHUNK", 8)
     dying = ScriptedSampler(half_right, kill_after=5)
     with pytest.raises(Killed):
         make_evolver(tmp_path / "a").fit(make_policy(dying), datamodule=evolving(count=16))
@@ -204,7 +204,8 @@ def test_an_iteration_without_success_is_counted_and_the_next_one_taken(
     data = evolving()
     with pytest.warns(UserWarning, match="Iteration 0: 0 of 16 responses are correct and none is selected"):
         make_evolver(tmp_path, callbacks=[Noting()]).fit(make_policy(ScriptedSampler(rule)), datamodule=data)
-    assert (data.iteration.index, data.fruitless, data.state_dict()) == (1, 1, {"fruitless": 1})
+    assert (data.iteration.index, data.fruitless) == (1, 1)
+    assert data.state_dict() == {"fruitless": 1, "index": 1, "fingerprint": header(tmp_path, 1)["fingerprint"]}
     assert header(tmp_path, 0)["metrics"] == {"responses": 16}
 
 
@@ -278,7 +279,7 @@ def test_equal_texts_are_learned_once(tmp_path: Path, seen: Any):
 def test_wherever_it_is_killed_a_rerun_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_after: int | None
 ):
-    monkeypatch.setattr("lit_mstar.data.self_evolving._FLUSH", 2)
+    monkeypatch.setattr("lit_mstar.ledger.CHUNK", 8)
     whole, dying, rerun = (make_policy(ScriptedSampler(half_right, kill)) for kill in (None, kill_after, None))
     make_evolver(tmp_path / "a", callbacks=[Noting()]).fit(whole, datamodule=evolving(interval=1.0))
     with pytest.raises(Killed):  # None: only once training begins
