@@ -9,8 +9,9 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import nn
 
 from lit_mstar.backbone import Backbone
-from lit_mstar.checkpoints import remember_architecture, require_architecture
+from lit_mstar.checkpoints import end_epoch_on_resume, remember_architecture, require_architecture
 from lit_mstar.encoding import Encoder
+from lit_mstar.randomness import recall_random_state, remember_random_states, set_random_state
 
 
 class BackboneModule(LightningModule):
@@ -28,6 +29,7 @@ class BackboneModule(LightningModule):
         self.optimizer = optimizer
         self.lr_scheduler = lr_scheduler
         self.model: nn.Module = None  # type: ignore[assignment]  # loaded in configure_model
+        self._random_state: dict[str, Any] | None = None  # of the run that is resumed
 
     @property
     def encoder(self) -> Encoder:
@@ -44,9 +46,18 @@ class BackboneModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.lr_scheduler(optimizer), "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Notes the architecture, for the error message of another one."""
+        """Notes the architecture, for the error message of another one, and every rank's random state."""
         remember_architecture(checkpoint, self.backbone)
+        remember_random_states(checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuses a checkpoint of another architecture."""
+        """Refuses a checkpoint of another architecture; takes over this rank's random state."""
         require_architecture(checkpoint, self.backbone, self)
+        end_epoch_on_resume(checkpoint)
+        self._random_state = recall_random_state(checkpoint)
+
+    def on_train_start(self) -> None:
+        """Goes on with the random numbers of the run that is resumed; whatever came before has used up others."""
+        if self._random_state is not None:
+            set_random_state(self._random_state)
+            self._random_state = None

@@ -97,13 +97,13 @@ class PolicyModule(BackboneModule):
 
     on_test_epoch_start = on_predict_epoch_start = on_validation_epoch_start
 
-    def validation_step(self, batch: Sequence[Problem], batch_idx: int) -> None:
-        """Greedy accuracy on problems with answers."""
+    def validation_step(self, batch: Sequence[Problem | None], batch_idx: int) -> None:
+        """Greedy accuracy on problems with answers; None fills up where ranks share them and counts for nothing."""
         self.val_accuracy.update(self._correct(batch))
         self.log("val/accuracy", self.val_accuracy, prog_bar=True, batch_size=len(batch))
 
-    def test_step(self, batch: Sequence[Problem], batch_idx: int) -> None:
-        """Greedy accuracy on problems with answers."""
+    def test_step(self, batch: Sequence[Problem | None], batch_idx: int) -> None:
+        """As validation."""
         self.test_accuracy.update(self._correct(batch))
         self.log("test/accuracy", self.test_accuracy, batch_size=len(batch))
 
@@ -121,8 +121,9 @@ class PolicyModule(BackboneModule):
         """Writes a Hugging Face folder (a PEFT adapter where LoRA is on)."""
         self.backbone.save(self.model, folder)
 
-    def _correct(self, problems: Sequence[Problem]) -> Tensor:
-        return torch.tensor([response.correct is True for response in self.predict_step(problems, 0)])
+    def _correct(self, batch: Sequence[Problem | None]) -> Tensor:
+        problems = [problem for problem in batch if problem is not None]
+        return torch.tensor([x.correct is True for x in self.predict_step(problems, 0)], dtype=torch.bool)
 
 
 def response_nll(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:

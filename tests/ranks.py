@@ -21,6 +21,7 @@ from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 from torch.distributed.fsdp.wrap import ModuleWrapPolicy
 
 from lit_mstar import weights
+from lit_mstar.division import gather, take
 from lit_mstar.samplers import Sampler, VLLMSampler
 
 MAKERS: dict[str, Callable[[], Any]] = {"full": make_policy, "lora": make_lora_policy}
@@ -141,6 +142,23 @@ def job_engines(folder: Path) -> Iterator[tuple[str, bool]]:
         VLLMSampler(tensor_parallel_size=2, **OPTIONS).load_policy(whole)
     except ValueError as error:
         yield "children cannot share an engine", "set in_process: true" in str(error)
+
+
+def job_division(folder: Path) -> Iterator[tuple[str, bool]]:
+    """A queue gives every piece to one rank; who has taken a long one gets fewer."""
+    for name in ("first", "second"):
+        taken = gather(list(take(range(20), name)))
+        yield f"{name}: every piece once", sorted(piece for part in taken for piece in part) == list(range(20))
+    mine = []
+    for piece in take(range(10), "uneven"):
+        mine.append(piece)
+        if dist.get_rank() == 0:
+            break  # busy with its first piece while the others go on
+    taken = gather(mine)
+    yield "uneven: the others take what a busy rank does not", len(taken[0]) <= 1 and sum(map(len, taken)) == 10
+    dealt = gather(list(take(range(7), "dealt", shared=False)))
+    yield "dealt beforehand", dealt == [[0, 3, 6], [1, 4], [2, 5]]
+    yield "gathered in the order of ranks", gather(dist.get_rank()) == [0, 1, 2]
 
 
 def main() -> None:

@@ -215,3 +215,54 @@ def test_replaced_rollouts_are_not_part_of_the_table(tmp_path: Path):
     ledger.append(0, new.rollouts)
     table = ds.dataset(tmp_path, format="parquet", partitioning="hive", exclude_invalid_files=True).to_table()
     assert sorted(table["text"].to_pylist()) == ["new 0", "new 1"]
+
+
+def test_damaged_files_are_moved_aside_and_their_problems_are_missing(tmp_path: Path):
+    ledger, made = Ledger(tmp_path), iteration(simple("a", "b", "c"))
+    ledger.begin(made, "x")
+    for rollout in made.rollouts:
+        ledger.append(0, [rollout])
+    victim = sorted((tmp_path / "iteration=0000").glob("part-*"))[0]
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[: len(whole) // 2])
+    with pytest.warns(UserWarning, match="cannot be read .* sampled again"):
+        ledger.begin(made, "x")
+    assert len(ledger.sampled(0)) == 2
+    assert victim.with_name(f"_damaged-{victim.name}").read_bytes() == whole[: len(whole) // 2]
+    missing = [rollout for rollout in made.rollouts if rollout.problem.id not in ledger.sampled(0)]
+    ledger.append(0, missing)
+    assert list(ledger.read(made)) == made.rollouts
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path):
+    ledger, made = Ledger(tmp_path), iteration(simple("a", "b"))
+    ledger.begin(made, "x")
+    ledger.append(0, made.rollouts)
+    folder = tmp_path / "iteration=0000"
+    part = next(folder.glob("part-*"))
+    content = part.read_bytes()
+    ledger.reward(made)
+    part.write_bytes(content)  # as if it had been killed between the new file and the removal of the old
+    (folder / ".x.parquet.77.partial").write_bytes(b"PAR1")
+    (folder / "_scratch-1").mkdir()
+    ledger.begin(made, "x")
+    assert {file.name for file in folder.iterdir()} == {"_iteration.json", "rollouts.parquet"}
+    assert list(ledger.read(made)) == made.rollouts
+
+
+@settings(deadline=None)
+@given(sampled(), st.integers(1, 12))
+def test_chunks_of_any_size_hold_the_same(rollouts: list[Rollout], chunk: int):
+    made = iteration(rollouts, n=3)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lit_mstar.ledger.CHUNK", chunk)
+        ledger = Ledger(Path(folder))
+        ledger.begin(made, "x")
+        for part in (rollouts[1:], rollouts[:1]):
+            if part:
+                ledger.append(0, part)
+        ledger.reward(made)
+        assert list(ledger.read(made)) == rollouts
+        assert pq.ParquetFile(Path(folder) / "iteration=0000/rollouts.parquet").num_row_groups == -(
+            -len(rollouts) // max(1, chunk // 3)
+        )

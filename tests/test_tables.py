@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from lit_mstar import Problem, Response, Rollout
-from lit_mstar.tables import correctness, scores
+from lit_mstar.tables import correctness, distinctness, scores
 
 
 def rollouts(*rows: list[tuple[bool | None, float | None]]) -> list[Rollout]:
@@ -26,3 +26,8 @@ def test_scores_keep_their_places():
 
 def test_one_missing_score_means_none():
     assert scores(rollouts([(None, 0.0), (None, 0.5)], [(None, 0.25), (None, None)])) is None
+
+
+def test_distinctness_is_the_share_of_distinct_texts():
+    responses = [Response(text=text) for text in "aabc"]
+    assert distinctness(Rollout(problem=Problem(id="p", question="?"), responses=responses)) == 0.75

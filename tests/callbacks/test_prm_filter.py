@@ -123,7 +123,9 @@ def test_the_prm_is_on_the_device_only_while_it_scores(prm_folder: str, tmp_path
     assert {p.device.type for p in callback._prm.parameters()} == {"cpu"}
     callback._prm.__class__, callback._prm.moves = Watching, []
     elsewhere = type("Elsewhere", (), {"device": torch.device("meta")})()
-    callback.on_rollouts_sampled(None, elsewhere, Iteration(index=0, problems=[], sampling=SamplingParams()))
+    blank = Rollout(problem=Problem(id="p", question="?"), responses=[Response(text="")])  # no step: no forward pass
+    iteration = Iteration(index=0, problems=[blank.problem], sampling=SamplingParams(), rollouts=[blank])
+    callback.on_rollouts_sampled(None, elsewhere, iteration)
     assert callback._prm.moves == [("to", "meta"), ("score", ""), ("to", "cpu")]
 
 

@@ -427,3 +427,60 @@ def test_a_seed_of_its_own_draws_other_responses(tmp_path: Path):
     first, again, other = ([sampling.seed for _, sampling in sampler.calls] for sampler in samplers)
     assert first == again
     assert len({*first, *other}) == 4
+
+
+class Noise(Callback):
+    """Adds random numbers to the gradients, as dropout would, and ends the run after a step."""
+
+    def __init__(self, end_after: int | None = None) -> None:
+        self.end_after = end_after
+
+    def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+        for parameter in pl_module.parameters():
+            if parameter.grad is not None:
+                parameter.grad += torch.randn_like(parameter) / 100
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == self.end_after:
+            raise Killed
+
+
+def noisy(folder: Path, end_after: int | None = None, resume: Path | None = None) -> tuple[Any, ScriptedSampler]:
+    """Three iterations of four steps each, with a checkpoint at every step."""
+    torch.manual_seed(1)
+    sampler = ScriptedSampler(half_right)
+    keeper = ModelCheckpoint(dirpath=folder, save_last=True, every_n_train_steps=1, enable_version_counter=False)
+    callbacks = [keeper, Noise(end_after), Noting()]
+    trainer = make_evolver(folder, max_epochs=3, callbacks=callbacks, enable_checkpointing=True, num_sanity_val_steps=0)
+    policy = make_policy(sampler)
+    torch.manual_seed(1)
+    data = evolving(batch_size=2)
+    data.source.splits["validate"] = sums(3, "v")
+    trainer.fit(policy, datamodule=data, ckpt_path=resume)
+    return weights(policy), sampler
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, torch.Tensor]]:
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, noisy(folder)[0]
+
+
+@pytest.mark.parametrize("step", [1, 3, 4, 6, 8, 11])  # amid an iteration, after its last step, amid the next, …
+def test_killed_amid_an_iteration_it_ends_as_if_nothing_had_happened(
+    tmp_path: Path, uninterrupted: tuple[Path, dict[str, torch.Tensor]], step: int
+):
+    whole, wanted = uninterrupted
+    with pytest.raises(Killed):
+        noisy(tmp_path, end_after=step)
+    before = rows(tmp_path, (step - 1) // 4)
+    torch.rand(7)  # another process has used up other random numbers
+    resumed, sampler = noisy(tmp_path, resume=tmp_path / "last.ckpt")
+    assert all(torch.equal(wanted[name], resumed[name]) for name in wanted)
+    assert [rows(tmp_path, index) for index in range(3)] == [rows(whole, index) for index in range(3)]
+    assert rows(tmp_path, (step - 1) // 4) == before
+    assert not list((tmp_path / "rollouts").glob("_replaced*"))
+    later = [ids for ids, sampling in sampler.calls if sampling.temperature > 0]
+    assert [len(ids) for ids in later] == [4] * (2 - step // 4)  # only iterations that had not been sampled
+    validated = [ids for ids, sampling in sampler.calls if sampling.temperature == 0]
+    assert len(validated) == 3 - (step - 1) // 4  # also after a last step: the epoch's end is still to come
