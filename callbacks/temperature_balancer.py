@@ -82,7 +82,7 @@ class TemperatureBalancer(EvolutionCallback):
         ranking = scores(measured.rollouts)
         if ranking is None:
             raise ValueError("TemperatureBalancer needs scored responses; add the PRMFilter callback.")
-        metric = RewardPassAtK(self.k)
+        metric = RewardPassAtK(self.k, sync_on_compute=False)  # every rank has all rollouts
         metric.update(correctness(measured.rollouts), ranking)
         return float(metric.compute()), float(metric.standard_error())
 

@@ -59,13 +59,13 @@ class TrainingDynamics(EvolutionCallback):
         rollouts = data.measure("validate", sampling).rollouts
         correct, ranking = correctness(rollouts), scores(rollouts)
         metrics = iteration.metrics
-        explored = PassAtK(min(self.k, sampling.n))
+        explored = PassAtK(min(self.k, sampling.n), sync_on_compute=False)  # every rank has all rollouts
         explored.update(correct)
         metrics["pass_at_k"] = float(explored.compute())
         if "greedy_accuracy" in metrics:
             metrics["gap"] = metrics["pass_at_k"] - metrics["greedy_accuracy"]
         if ranking is not None:
-            ranked = RewardPassAtK(min(2, sampling.n))
+            ranked = RewardPassAtK(min(2, sampling.n), sync_on_compute=False)
             ranked.update(correct, ranking)
             metrics["reward_pass_at_2"] = float(ranked.compute())
 

@@ -112,7 +112,7 @@ class ProblemMean(Metric):
 
         In distributed runs every process has to call it.
         """
-        with self.sync_context():
+        with self.sync_context(should_sync=self.sync_on_compute):
             count, total, squares = self._moments()
             variance = (squares - total**2 / count).clamp(min=0) / (count - 1)
             return (variance / count).sqrt()

@@ -9,18 +9,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import evolving_ranks
 import pyarrow.parquet as pq
 import pytest
 import torch
+from helpers import make_tiny_backbone
 from hypothesis import given
 from hypothesis import strategies as st
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from scripted import Killed, ListSource, ScriptedSampler, make_evolver, make_policy, right, sums, weights, wrong
+from scripted import (
+    Killed,
+    ListSource,
+    ScriptedSampler,
+    largest_difference,
+    make_evolver,
+    make_policy,
+    right,
+    sums,
+    weights,
+    wrong,
+)
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lit_mstar import EvolutionCallback, Iteration, Problem
+from lit_mstar import EvolutionCallback, Iteration, Problem, ProcessRewardModule
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.self_evolving import share_of
 from lit_mstar.reward import ReasoningFormat
@@ -484,3 +497,30 @@ def test_killed_amid_an_iteration_it_ends_as_if_nothing_had_happened(
     assert [len(ids) for ids in later] == [4] * (2 - step // 4)  # only iterations that had not been sampled
     validated = [ids for ids, sampling in sampler.calls if sampling.temperature == 0]
     assert len(validated) == 3 - (step - 1) // 4  # also after a last step: the epoch's end is still to come
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does(tmp_path: Path):
+    torch.manual_seed(3)
+    prm = ProcessRewardModule(make_tiny_backbone())
+    prm.configure_model()
+    seen = {}
+    for ranks in (1, 2):
+        prm.save(tmp_path / f"{ranks}/prm")
+        seen[ranks] = evolving_ranks.run(ranks, tmp_path / f"{ranks}")
+    (alone,), (first, second) = seen[1], seen[2]
+    assert first["learned"] == second["learned"] == alone["learned"]  # the identical list on every rank
+    assert sorted(first["sampled"] + second["sampled"]) == sorted(alone["sampled"])  # nothing twice, nothing left out
+    assert first["accuracy"] == second["accuracy"] == alone["accuracy"]
+    assert (alone["random states"], first["random states"]) == (1, 2)
+    for index in range(2):
+        one, two = header(tmp_path / "1", index), header(tmp_path / "2", index)
+        assert len(one["metrics"]) > 12
+        assert one["metrics"] == two["metrics"]
+        assert one["sampling"] == two["sampling"]
+        for row, same in zip(rows(tmp_path / "2", index), rows(tmp_path / "1", index), strict=True):
+            assert row.pop("step_scores") == pytest.approx(same.pop("step_scores"), abs=1e-6)
+            assert row.pop("score") == pytest.approx(same.pop("score"), abs=1e-6)
+            assert row == same
+    one, two = (torch.load(tmp_path / f"{n}/checkpoints/last.ckpt")["state_dict"] for n in (1, 2))
+    assert largest_difference(one, two) < 1e-4
