@@ -1,9 +1,17 @@
 """What happens to rollouts: one policy decision a file, all built on `EvolutionCallback`'s three hooks."""
 
+from lit_mstar.callbacks.collapse_guard import CollapseGuard
 from lit_mstar.callbacks.prediction_writer import PredictionWriter
 from lit_mstar.callbacks.prm_filter import PRMFilter
 from lit_mstar.callbacks.sample_table import SampleTable
 from lit_mstar.callbacks.temperature_balancer import TemperatureBalancer
 from lit_mstar.callbacks.training_dynamics import TrainingDynamics
 
-__all__ = ["PRMFilter", "PredictionWriter", "SampleTable", "TemperatureBalancer", "TrainingDynamics"]
+__all__ = [
+    "CollapseGuard",
+    "PRMFilter",
+    "PredictionWriter",
+    "SampleTable",
+    "TemperatureBalancer",
+    "TrainingDynamics",
+]
