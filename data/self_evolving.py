@@ -117,7 +117,6 @@ class SelfEvolvingDataModule(ProblemDataModule):
         iteration.metrics |= self.ledger.header(index).get("metrics", {})
 
         if not rewarded:
-            self._mark(iteration)
             call_hook(self.trainer, "on_rollouts_sampled", iteration)
             self._on_rank_zero(lambda: self.ledger.reward(iteration))
             iteration.rollouts = self.ledger.read(iteration)
@@ -130,7 +129,6 @@ class SelfEvolvingDataModule(ProblemDataModule):
         mine = list(self._sampled(iteration.problems, sampling, f"measuring at T = {sampling.temperature:g}"))
         found = {rollout.problem.id: rollout for part in gather(mine) for rollout in part}
         iteration.rollouts = [found[problem.id] for problem in iteration.problems]
-        self._mark(iteration)
         call_hook(self.trainer, "on_rollouts_sampled", iteration)
         return iteration
 
@@ -165,7 +163,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         """The next iteration that gives something to learn from; those that do not are logged and counted."""
         for _ in range(self.patience):
             iteration = self.generate(finished + self.fruitless)
-            self._examples = _examples(iteration)
+            self._examples = self._learn_from(iteration)
             if self._examples:
                 return iteration
             warnings.warn(f"Iteration {iteration.index}: {_count(iteration)}; going on to the next.", stacklevel=2)
@@ -175,6 +173,16 @@ class SelfEvolvingDataModule(ProblemDataModule):
             f"{self.patience} iterations in a row gave nothing to learn from; the last: {_count(iteration)}. Warm the "
             "policy up longer, ask easier problems, raise sampling.n or max_tokens, or loosen the selection."
         )
+
+    def _learn_from(self, iteration: Iteration) -> list[Example]:
+        """What is selected, in one pass over what is on disk; also notes how long responses are."""
+        examples: list[Example] = []
+        for rollout in iteration.rollouts:
+            self._lengths[rollout.problem.id] = fmean(len(response.token_ids) for response in rollout.responses)
+            # Arrays: a list of numbers would take ten times the memory.
+            chosen = (np.array(rollout.responses[i].token_ids, np.int32) for i in rollout.selected)
+            examples += [(rollout.problem, ids) for ids in chosen]
+        return examples
 
     def _sample_into_ledger(self, iteration: Iteration) -> None:
         """Samples the problems that the ledger lacks, over all ranks, writing as they come."""
@@ -193,7 +201,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         self.trainer.strategy.barrier()
 
     def _sampled(self, problems: list[Problem], sampling: SamplingParams, what: str) -> Iterator[Rollout]:
-        """This rank's part of the problems' rollouts, as they come; a rank that is done takes more."""
+        """This rank's part of the problems' rollouts, marked, as they come; a rank that is done takes more."""
         sampler, trainer = self._policy.sampler, self.trainer
         sampler.load_policy(self._policy)
         groups = grouped(self._pieces(problems, sampling.n), limit=_AT_ONCE)
@@ -205,7 +213,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
                 for _, rollout in sampler.sample([problem for piece in group for problem in piece], sampling):
                     moved()
                     bar.update()
-                    yield rollout
+                    yield self._marked(rollout)
                     if trainer.received_sigterm:
                         raise SIGTERMException
 
@@ -220,11 +228,11 @@ class SelfEvolvingDataModule(ProblemDataModule):
         tokens = {p.id: len(prompt(p.question)) + n * self._lengths.get(p.id, mean) for p in problems}
         return sorted(pieces, key=lambda piece: -sum(tokens[problem.id] for problem in piece))
 
-    def _mark(self, iteration: Iteration) -> None:
-        for rollout in iteration.rollouts:
-            self._policy.reasoning.mark(rollout)
-            rollout.selected = AllCorrect()(rollout)
-            self._lengths[rollout.problem.id] = fmean(len(response.token_ids) for response in rollout.responses)
+    def _marked(self, rollout: Rollout) -> Rollout:
+        """With steps, answers and verdicts; what is correct is selected until a callback says otherwise."""
+        self._policy.reasoning.mark(rollout)
+        rollout.selected = AllCorrect()(rollout)
+        return rollout
 
     def _close(self, iteration: Iteration) -> None:
         for logger in self.trainer.loggers:
@@ -242,9 +250,9 @@ class SelfEvolvingDataModule(ProblemDataModule):
         return replace(self.sampling, seed=int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big"))
 
     def _fingerprint_of(self, iteration: Iteration) -> str:
-        """A digest of all that decides what is sampled: problems, parameters, weights."""
+        """A digest of all that decides what is sampled and marked: problems, parameters, weights."""
         ids = [problem.id for problem in iteration.problems]
-        key = repr((ids, iteration.sampling, self._policy.fingerprint()))
+        key = repr((ids, iteration.sampling, self._policy.reasoning, self._policy.fingerprint()))
         return hashlib.sha256(key.encode()).hexdigest()
 
     def _on_rank_zero(self, action: Callable[[], None]) -> None:
@@ -260,11 +268,6 @@ def share_of(problems: Sequence[Problem], interval: float, index: int) -> list[P
     shares = max(1, round(1 / interval))
     order = np.random.default_rng(index // shares).permutation(len(problems))
     return [problems[i] for i in np.array_split(order, shares)[index % shares]]
-
-
-def _examples(iteration: Iteration) -> list[Example]:
-    # Arrays: a list of numbers would take ten times the memory.
-    return [(r.problem, np.array(r.responses[i].token_ids, np.int32)) for r in iteration.rollouts for i in r.selected]
 
 
 def _count(iteration: Iteration) -> str:
