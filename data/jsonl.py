@@ -1,12 +1,13 @@
 """A user's own problems: one JSON object per line.
 
-Fields: `question`; `answer`; `image` or `images` (paths relative to the file); optional `id`, `choices`,
-`reasoning`. Whatever is wrong with a row is said before any model is loaded.
+Fields: `question`; `answer`; `image` or `images` (paths relative to the file, and not out of its folder); optional
+`id`, `choices`, `reasoning`. Whatever is wrong with a row is said before any model is loaded.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from lit_mstar.answers import extract_answer
 from lit_mstar.data.source import ProblemSource, Split
-from lit_mstar.images import MAX_PIXELS, image_size
+from lit_mstar.images import MAX_PIXELS, image_inside, image_size
 from lit_mstar.rollouts import Problem
 
 _MAX_LINE = 16 * 2**20  # bytes, ours; a longer line is not a row of questions and paths
@@ -31,6 +32,8 @@ class JsonlSource(ProblemSource):
         seed: Problems with answers and `reasoning`, for warmup.
         unlabeled: Accept training rows without an answer.
         max_pixels: Largest image, width x height, that is accepted.
+        image_root: The folder that images may come from, and where relative paths start; each file's own folder by
+            default. Paths that lead out of it, also by symbolic links, are refused.
     """
 
     def __init__(
@@ -41,10 +44,12 @@ class JsonlSource(ProblemSource):
         seed: Path | None = None,
         unlabeled: bool = False,
         max_pixels: int = MAX_PIXELS,
+        image_root: Path | None = None,
     ) -> None:
         self.files = {"train": train, "validate": validate, "test": test, "seed": seed}
         self.unlabeled = unlabeled
         self.max_pixels = max_pixels
+        self.image_root = image_root
 
     def problems(self, split: Split) -> list[Problem]:
         """See `ProblemSource.problems`; image headers are read, pixels are not."""
@@ -68,7 +73,7 @@ class JsonlSource(ProblemSource):
         problem = Problem(
             id=where if fields.get("id") is None else str(fields["id"]),
             question=_text(fields, "question", where),
-            images=tuple(str(Path(file).parent / image) for image in _images(fields, where)),
+            images=self._paths(_images(fields, where), where),
             answer=_answer(fields),
             choices=_choices(fields, where),
             reasoning=_text(fields, "reasoning", where) if split == "seed" or "reasoning" in fields else None,
@@ -76,6 +81,13 @@ class JsonlSource(ProblemSource):
         )
         self._check(problem, where, split)
         return problem
+
+    def _paths(self, names: list[str], where: str) -> tuple[str, ...]:
+        root = Path(where.rpartition(":")[0]).parent if self.image_root is None else Path(self.image_root)
+        try:
+            return tuple(image_inside(root, name, "JsonlSource.image_root") for name in names)
+        except ValueError as error:
+            raise ValueError(f"{where}: field 'image': {error}") from error
 
     def _check(self, problem: Problem, where: str, split: Split) -> None:
         if problem.answer is None and not (split == "train" and self.unlabeled):
@@ -104,12 +116,20 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _parse(line: bytes, where: str) -> dict[str, Any]:
     try:
-        fields = json.loads(line.decode())
+        fields = json.loads(line.decode(), parse_float=_finite, parse_constant=_finite)
+        json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair could not be written down again
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{where}: not valid JSON in UTF-8 ({error}); write one object per line.") from error
     if not isinstance(fields, dict):
         raise ValueError(f"{where}: a row must be an object {{…}}, not {type(fields).__name__}.")
     return fields
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is not a finite number")
+    return value
 
 
 def _text(fields: dict[str, Any], name: str, where: str) -> str:

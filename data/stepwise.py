@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from lit_mstar.data.base import training_loader
 from lit_mstar.encoding import Batch, Encoder
 from lit_mstar.files import missing_input
+from lit_mstar.images import image_size
 from lit_mstar.step_dataset import read_steps
 from lit_mstar.step_encoding import StepExample, collate_steps
 
@@ -23,30 +24,35 @@ class StepwiseDataModule(LightningDataModule):
         folder: What `lit-mstar annotate` wrote: Parquet files whose rows name their split.
         batch_size: Chains per batch on each rank.
         num_workers: Processes that prepare training batches; 0 prepares them in the trainer's own.
+        image_root: The folder that images named by their paths may come from; `folder` by default. What `annotate`
+            writes holds the images themselves.
     """
 
     trainer: Any  # attached by Lightning before any hook runs
 
-    def __init__(self, folder: str, batch_size: int = 64, num_workers: int = 0) -> None:
+    def __init__(self, folder: str, batch_size: int = 64, num_workers: int = 0, image_root: Path | None = None) -> None:
         super().__init__()
         self.folder = Path(folder)
         self.batch_size = batch_size
         self.num_workers = num_workers
+        self.image_root = image_root
         self._examples: dict[str, list[StepExample]] = {}
 
     def setup(self, stage: str) -> None:
         """Reads the files.
 
         Raises:
-            ValueError: If there are none, or none of their rows is for training.
+            ValueError: If there are none, none of their rows is for training, or one is not what it should be.
         """
         files = sorted(self.folder.glob("*.parquet"))
         if not files:
             raise ValueError(missing_input(self.folder, "a folder with annotated steps (no *.parquet in it)"))
         self._examples = {"train": [], "validate": [], "test": []}
         for file in files:
-            for split, example in read_steps(file):
+            for split, example in read_steps(file, self.image_root):
                 self._examples[split].append(example)
+        for image in {image for rows in self._examples.values() for row in rows for image in row.problem.images}:
+            image_size(image)  # once each, however many chains have it
         if not self._examples["train"]:
             raise ValueError(f"{self.folder} has no rows of split 'train'; annotate the training problems too.")
 

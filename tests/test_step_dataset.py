@@ -17,7 +17,7 @@ problems = st.builds(
     Problem,
     id=st.text(),
     question=st.text(),
-    images=st.lists(st.binary(max_size=9) | st.text(), max_size=3).map(tuple),
+    images=st.lists(st.binary(max_size=9), max_size=3).map(tuple),
     answer=st.none() | st.text(),
     choices=st.lists(st.text(), max_size=3).map(tuple),
 )
@@ -25,7 +25,7 @@ problems = st.builds(
 
 @st.composite
 def examples(draw: st.DrawFn) -> StepExample:
-    steps = draw(st.lists(st.text(), max_size=4))
+    steps = draw(st.lists(st.text(), min_size=1, max_size=4))
     size = {"min_size": len(steps), "max_size": len(steps)}
     labels = draw(st.lists(st.floats(0, 1), **size))
     truth = draw(st.none() | st.lists(st.booleans(), **size))
