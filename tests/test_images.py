@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 import struct
+import tracemalloc
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -10,11 +13,10 @@ import pytest
 from helpers import png
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
-from lit_mstar.images import MAX_PIXELS, image_size, open_image
-
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "DDS")
+from lit_mstar import images
+from lit_mstar.images import FORMATS, MAX_PIXELS, image_bytes, image_inside, image_size, open_image
 
 
 def encoded(image: Image.Image, format: str = "PNG") -> bytes:
@@ -26,12 +28,12 @@ def encoded(image: Image.Image, format: str = "PNG") -> bytes:
 FILES = [encoded(Image.effect_noise((12, 9), 60).convert("RGB"), format) for format in FORMATS]
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def png_claiming(width: int, height: int) -> bytes:
     """A PNG whose header claims a size; its pixels are missing."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
 
@@ -139,8 +141,154 @@ def test_no_damage_gives_anything_but_an_image_or_a_value_error(
             function(bytes(damaged), max_pixels=100_000)
 
 
-def test_an_unknown_pixel_format_is_refused():
-    data = bytearray(FILES[FORMATS.index("DDS")])
-    data[80:84] = bytes(4)  # the pixel format's flags
-    with pytest.raises(ValueError, match="Image <bytes>"):
-        open_image(bytes(data))
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_known_formats_are_opened(format: str):
+    data = FILES[FORMATS.index(format)]
+    assert open_image(data).tobytes() == Image.open(io.BytesIO(data)).convert("RGB").tobytes()
+
+
+@pytest.mark.parametrize("format", ["DDS", "EPS", "ICO", "IM", "PCX", "PPM", "SGI", "TGA"])
+def test_other_formats_are_refused(format: str):
+    data = encoded(Image.new("RGB", (16, 16)), format)
+    assert Image.open(io.BytesIO(data)).format == format  # Pillow by itself would take it
+    for function in (open_image, image_size):
+        with pytest.raises(ValueError, match="not a readable image file.*replace it by a PNG, JPEG"):
+            function(data)
+
+
+def test_no_image_starts_ghostscript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    marker, program = tmp_path / "was-run", tmp_path / "gs"
+    program.write_text(f"#!/bin/sh\ntouch {marker}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
+    data = encoded(Image.new("RGB", (4, 4)), "EPS")
+    with suppress(OSError):  # it runs a program and misses its output
+        Image.open(io.BytesIO(data)).load()
+    assert marker.exists()
+    marker.unlink()
+    for function in (open_image, image_size):
+        with pytest.raises(ValueError, match="not a readable image file"):
+            function(data)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("where", ["before the pixels", "after the pixels"])
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP"])
+def test_a_bomb_in_a_text_chunk_is_not_inflated(kind: bytes, where: str):
+    bomb = zlib.compress(bytes(100 * 2**20), 1)
+    assert len(bomb) < 2**20
+    text = {b"zTXt": b"key\0\0", b"iTXt": b"key\0\1\0\0\0", b"iCCP": b"name\0\0"}[kind] + bomb
+    good = png(4, 4, (1, 2, 3))
+    start = good.index(b"IDAT" if where.startswith("before") else b"IEND") - 4
+    data = good[:start] + chunk(kind, text) + good[start:]
+    tracemalloc.start()
+    try:
+        with suppress(ValueError):
+            assert open_image(data).getpixel((0, 0)) == (1, 2, 3)
+        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_of_an_animation_only_the_first_frame_is_decoded():
+    frames = [Image.new("P", (4, 4), value) for value in range(3)]
+    for frame in frames:
+        frame.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
+    buffer = io.BytesIO()
+    frames[0].save(buffer, format="GIF", save_all=True, append_images=frames[1:])
+    whole = buffer.getvalue()
+    assert getattr(Image.open(io.BytesIO(whole)), "n_frames", 1) == 3
+    opened = open_image(whole)
+    assert (opened.size, opened.getpixel((0, 0)), getattr(opened, "n_frames", 1)) == ((4, 4), (10, 20, 30), 1)
+    half = whole[: whole.index(b"\x21\xf9", whole.index(b"\x21\xf9") + 2) + 6]  # later frames are missing
+    assert open_image(half).tobytes() == opened.tobytes()
+
+
+def test_a_longer_file_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    data, file = png(), tmp_path / "image.png"
+    file.write_bytes(data)
+    monkeypatch.setattr(images, "MAX_BYTES", len(data))
+    assert image_bytes(data) == image_bytes(str(file)) == data
+    assert image_size(str(file)) == image_size(data)
+    monkeypatch.setattr(images, "MAX_BYTES", len(data) - 1)
+    for function in (open_image, image_size, image_bytes):
+        for image, name in ((data, "<bytes>"), (str(file), "image.png")):
+            with pytest.raises(ValueError, match=f"{name} has {len(data)} bytes, more than {len(data) - 1}; scale"):
+                function(image)
+
+
+def test_a_gigabyte_of_nothing_is_refused_unread(tmp_path: Path):
+    file = tmp_path / "huge.png"
+    with file.open("wb") as sparse:
+        sparse.write(png())
+        sparse.truncate(2**30)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"huge\.png has 1073741824 bytes"):
+            image_bytes(str(file))
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder `data` with images and links, beside a secret."""
+    for name in ("secret.png", "data/good.png", "data/sub/good.png", "data-2/good.png", "pool/good.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(png())
+    data = tmp_path / "data"
+    (data / "inside.png").symlink_to("sub/good.png")
+    (data / "sub/up.png").symlink_to("../good.png")
+    (data / "out.png").symlink_to("../secret.png")
+    (data / "chain.png").symlink_to("out.png")
+    (data / "folder").symlink_to(tmp_path)
+    (data / "loop").symlink_to("loop")
+    (tmp_path / "alias").symlink_to("data")
+    return data
+
+
+INSIDE = ["good.png", "./good.png", "sub/good.png", "sub/../good.png", "../data/good.png", "inside.png", "sub/up.png"]
+OUTSIDE = [
+    *["../secret.png", "sub/../../secret.png", "../data-2/good.png"],
+    *["out.png", "chain.png", "folder/secret.png", "folder/data/../secret.png", "sub/../folder/pool/good.png"],
+    *["/etc/hostname", "//etc/hostname", "/proc/self/environ"],
+]
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_what_stays_in_the_folder_is_opened(tree: Path, name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tree.parent)
+    for root in (tree, Path("data"), tree.parent / "alias"):
+        for path in (name, str((root / name).absolute())):
+            assert image_size(image_inside(root, path, "option")) == (8, 8)
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_what_leads_out_of_the_folder_is_refused(tree: Path, name: str):
+    (tree.parent / "secret.png").resolve(strict=True)
+    with pytest.raises(ValueError, match=f"Image {re.escape(name)} is /.*, outside .*data; .*set Some.option to a f"):
+        image_inside(tree, name, "Some.option")
+    with pytest.raises(ValueError, match="outside"):
+        image_inside(tree, str(tree / name), "Some.option")
+
+
+@pytest.mark.parametrize("name", ["nul\0.png", "\ud800.png"])
+def test_what_cannot_be_a_name_is_refused(tree: Path, name: str):
+    with pytest.raises(ValueError, match="is no file name .*; correct the path"):
+        image_inside(tree, name, "option")
+
+
+@pytest.mark.parametrize("name", ["loop", "none.png", "x" * 5000, "good.png/x", "", ".", "sub"])
+def test_what_is_no_file_is_named(tree: Path, name: str):
+    path = image_inside(tree, name, "option")
+    for function in (open_image, image_size, image_bytes):
+        with pytest.raises(ValueError, match="does not exist; correct the path"):
+            function(path)
+
+
+def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="does not exist"):
+        open_image(str(tmp_path / "pipe"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
@@ -73,9 +75,22 @@ def test_mistakes_are_named(tmp_path: Path, row: Any, field: str, remedy: str) -
         read(file)
 
 
-@pytest.mark.parametrize(
-    "line", ["{'question': 1}", '{"question": "a"', "nonsense", "[" * 100_000], ids=lambda x: x[:9]
-)
+NO_JSON = [
+    *[
+        "{'question': 1}",
+        '{"question": "a"',
+        "nonsense",
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        '{"question": "a\0b"}',
+        "\0",
+    ],
+    *[f'{{"question": "q", "answer": {number}}}' for number in ("NaN", "Infinity", "-Infinity", "1e999", "9" * 5000)],
+    *[f'{{"question": "{text}", "answer": "1"}}' for text in (r"\ud800", r"\udfff\ud800", r"a\x")],
+]
+
+
+@pytest.mark.parametrize("line", NO_JSON, ids=lambda x: x[:40])
 def test_what_is_not_json_is_named(tmp_path: Path, line: str) -> None:
     file = write(tmp_path, GOOD, line)
     with pytest.raises(ValueError, match=f"^{re.escape(str(file))}:2: not valid JSON .*one object per line"):
@@ -105,6 +120,21 @@ def test_overlong_line_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         read(file)
     monkeypatch.setattr(jsonl, "_MAX_LINE", length + 1)
     assert len(read(file)) == 2
+
+
+def test_a_gigabyte_in_one_line_is_refused_unread(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD)
+    with file.open("ab") as sparse:
+        sparse.truncate(2**30)  # zeros that take no place on the disk
+        sparse.seek(0, os.SEEK_END)
+        sparse.write(b"\n" + json.dumps(GOOD).encode())
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=f"^{re.escape(str(file))}:2: the line is longer than .*in files"):
+            read(file)
+        assert tracemalloc.get_traced_memory()[1] < 4 * jsonl._MAX_LINE
+    finally:
+        tracemalloc.stop()
 
 
 def test_duplicate_ids_are_named(tmp_path: Path) -> None:
@@ -220,6 +250,54 @@ def test_images_are_found_beside_the_file(tmp_path: Path, monkeypatch: pytest.Mo
             tuple(absolute if "image" in row and row["image"] == absolute else str(path.parent / n) for n in names)
             for row, names in zip(rows, expected, strict=True)
         ]
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A folder `data` for rows, with links, beside a folder `pool` of images."""
+    for name in ("data/own.png", "pool/a.png", "elsewhere.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(png())
+    (tmp_path / "data/linked.png").symlink_to("own.png")
+    (tmp_path / "data/out.png").symlink_to("../elsewhere.png")
+    (tmp_path / "data/pool").symlink_to("../pool")
+    return tmp_path / "data"
+
+
+LEAVING = ["../elsewhere.png", "../pool/a.png", "out.png", "pool/a.png", "pool/../elsewhere.png", "/etc/hostname", "\0"]
+
+
+@pytest.mark.parametrize("name", LEAVING)
+@pytest.mark.parametrize("field", ["image", "images"])
+def test_images_out_of_the_folder_are_refused(shared: Path, name: str, field: str) -> None:
+    file = write(
+        shared, GOOD | {"images": ["own.png"]}, GOOD | {field: name if field == "image" else ["own.png", name]}
+    )
+    remedy = "correct the path" if name == "\0" else "put the file into that folder, or set JsonlSource.image_root"
+    with pytest.raises(ValueError, match=f"^{re.escape(str(file))}:2: field 'image': Image .*{remedy}"):
+        read(file)
+
+
+def test_links_inside_the_folder_are_followed(shared: Path, tmp_path: Path) -> None:
+    file = write(shared, GOOD | {"image": "linked.png"})
+    (tmp_path / "alias").symlink_to("data")
+    for path in (file, tmp_path / "alias" / file.name):
+        assert [problem.images for problem in read(path)] == [(str(path.parent / "linked.png"),)]
+
+
+def test_image_root_is_where_paths_start_and_must_end(shared: Path, tmp_path: Path) -> None:
+    root = tmp_path / "pool"
+    file = write(shared, GOOD | {"image": "a.png"}, GOOD | {"image": str(root / "a.png")})
+    assert [problem.images for problem in read(file, image_root=root)] == [(str(root / "a.png"),)] * 2
+    for name in ("own.png", str(shared / "own.png"), "../data/own.png"):
+        with pytest.raises(ValueError, match=r":1: field 'image': .*(does not exist|outside .*pool; )"):
+            read(write(shared, GOOD | {"image": name}), image_root=root)
+
+
+def test_image_root_above_all_allows_all(shared: Path, tmp_path: Path) -> None:
+    names = ["data/own.png", "data/out.png", "pool/a.png", "data/pool/a.png", "data/../elsewhere.png"]
+    file = write(shared, *(GOOD | {"image": name} for name in names))
+    assert [p.images for p in read(file, image_root=tmp_path)] == [(str(tmp_path / name),) for name in names]
 
 
 def test_image_and_images_together_are_refused(tmp_path: Path) -> None:

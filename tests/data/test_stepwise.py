@@ -6,9 +6,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
-from helpers import make_tiny_backbone
+from helpers import make_tiny_backbone, png
 from scripted import make_trainer, sums
 
 from lit_mstar import ProcessRewardModule
@@ -103,3 +105,27 @@ def test_partial_files_are_not_read(folder: Path, tmp_path: Path) -> None:
     data = StepwiseDataModule(str(folder))
     data.setup("fit")
     assert {split: len(examples) for split, examples in data._examples.items()} == COUNTS
+
+
+def test_images_of_a_strangers_data_set_are_checked_before_training(folder: Path, tmp_path: Path) -> None:
+    image = tmp_path / "pool" / "a.png"
+    image.parent.mkdir()
+    image.write_bytes(png())
+    file = folder / "train-00000.parquet"
+    rows = pq.read_table(file, partitioning=None).to_pylist()
+
+    def setup(*images: dict[str, Any], **options: Any) -> StepwiseDataModule:
+        pq.write_table(pa.Table.from_pylist([row | {"images": list(images)} for row in rows]), file)
+        data = StepwiseDataModule(str(folder), **options)
+        data.setup("fit")
+        return data
+
+    named = {"bytes": None, "path": str(image)}
+    with pytest.raises(ValueError, match=r"row 0: Image .*outside .*steps; .*set StepwiseDataModule\.image_root"):
+        setup(named)
+    data = setup(named, image_root=image.parent)
+    assert data._examples["train"][0].problem.images == (str(image),)
+    with pytest.raises(ValueError, match=r"Image <bytes> is not a readable image file"):
+        setup({"bytes": b"<svg></svg>", "path": None})
+    with pytest.raises(ValueError, match=r"none\.png does not exist"):
+        setup({"bytes": None, "path": "none.png"})
