@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from lit_mstar.data.base import training_loader
+from lit_mstar.data.base import filled_up, own_random, training_loader
 from lit_mstar.encoding import Batch, Encoder
 from lit_mstar.files import missing_input
 from lit_mstar.images import image_size
@@ -71,9 +73,13 @@ class StepwiseDataModule(LightningDataModule):
         return self._loader("test")
 
     def _loader(self, split: str) -> Any:
-        examples: Any = self._examples[split]
+        if not (examples := self._examples[split]):
+            return []
+        # Without labels, what fills up counts for nothing.
+        unlabeled = replace(examples[0], labels=[math.nan] * len(examples[0].labels), truth=None)
+        shared: Any = filled_up(examples, unlabeled, self.trainer)
         collate = StepCollator(self._encoder)
-        return DataLoader(examples, batch_size=self.batch_size, collate_fn=collate) if examples else []
+        return DataLoader(shared, batch_size=self.batch_size, collate_fn=collate, generator=own_random())
 
     @property
     def _encoder(self) -> Encoder:

@@ -104,7 +104,11 @@ class Ledger:
     def header(self, index: int) -> dict[str, Any]:
         """What was asked for in an iteration and what was measured: `_iteration.json`."""
         file = self._path(index) / "_iteration.json"
-        return dict(json.loads(file.read_text())) if file.exists() else {}
+        try:
+            header = json.loads(file.read_text()) if file.exists() else {}
+        except (ValueError, RecursionError):  # damaged, or a stranger's: its rollouts count as another run's
+            return {}
+        return header if isinstance(header, dict) else {}
 
     def headers(self) -> list[dict[str, Any]]:
         """The headers of all iterations, in order."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,9 @@ def to_table(rollouts: Sequence[Rollout]) -> pa.Table:
 
 def from_table(table: pa.Table, problems: Sequence[Problem]) -> list[Rollout]:
     """What a table holds of the problems, in the problems' order."""
-    by_problem = {key: list(group) for key, group in groupby(table.to_pylist(), itemgetter("problem_id"))}
+    by_problem: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in table.to_pylist():
+        by_problem[row["problem_id"]].append(row)
     return [_rollout(problem, by_problem[problem.id]) for problem in problems if problem.id in by_problem]
 
 
@@ -53,15 +54,27 @@ def read_table(file: Path, group: int = 0) -> pa.Table:
         OSError, ValueError: If it is not whole or has other columns (pyarrow's errors are subclasses).
     """
     with pq.ParquetFile(file) as parquet:
-        table = parquet.read_row_group(group)
-    return table.select(SCHEMA.names).cast(SCHEMA)
+        _require_columns(parquet.schema_arrow)
+        return parquet.read_row_group(group, SCHEMA.names).select(SCHEMA.names).cast(SCHEMA)
 
 
 def problem_ids(file: Path) -> list[set[str]]:
-    """The problems that each row group of a file has responses of; reads one column."""
+    """The problems that each row group of a file has responses of; reads one column.
+
+    Raises:
+        OSError, ValueError: As `read_table`.
+    """
     with pq.ParquetFile(file) as parquet:
+        _require_columns(parquet.schema_arrow)
         groups = range(parquet.num_row_groups)
         return [set(parquet.read_row_group(group, ["problem_id"])["problem_id"].to_pylist()) for group in groups]
+
+
+def _require_columns(schema: pa.Schema) -> None:
+    for field in SCHEMA:
+        found = schema.field(field.name).type if field.name in schema.names else None
+        if found != field.type:
+            raise ValueError(f"column {field.name} is {found or 'missing'}; a ledger's is {field.type}")
 
 
 def _rows(rollout: Rollout) -> Iterator[dict[str, Any]]:

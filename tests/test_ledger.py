@@ -266,3 +266,26 @@ def test_chunks_of_any_size_hold_the_same(rollouts: list[Rollout], chunk: int):
         assert pq.ParquetFile(Path(folder) / "iteration=0000/rollouts.parquet").num_row_groups == -(
             -len(rollouts) // max(1, chunk // 3)
         )
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", "[" * 100_000])
+def test_an_unreadable_header_moves_the_rollouts_aside(tmp_path: Path, text: str):
+    ledger, made = Ledger(tmp_path), iteration(simple("a"))
+    ledger.begin(made, "x")
+    ledger.append(0, made.rollouts)
+    (tmp_path / "iteration=0000/_iteration.json").write_text(text)
+    with pytest.warns(UserWarning, match="rollouts of another run"):
+        ledger.begin(made, "x")
+    assert ledger.sampled(0) == set()
+    assert len(list(tmp_path.glob("_replaced-1-*/part-*"))) == 1
+
+
+def test_a_file_with_other_columns_is_moved_aside(tmp_path: Path):
+    ledger, made = Ledger(tmp_path), iteration(simple("a"))
+    ledger.begin(made, "x")
+    ledger.append(0, made.rollouts)
+    part = next((tmp_path / "iteration=0000").glob("part-*"))
+    pq.write_table(pq.ParquetFile(part).read().drop_columns(["token_ids"]), part)
+    with pytest.warns(UserWarning, match="column token_ids is missing; a ledger's is list"):
+        ledger.begin(made, "x")
+    assert ledger.sampled(0) == set()

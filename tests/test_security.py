@@ -262,7 +262,7 @@ def test_types_in_a_ledger_run_nothing(tmp_path: Path, attack: Attack):
     ledger.append(0, made.rollouts)
     (part,) = tmp_path.rglob("part-*")
     hostile_parquet(part, attack)
-    assert ledger.read(made) == made.rollouts
+    assert list(ledger.read(made)) == made.rollouts
 
 
 @pytest.mark.parametrize("column", ["text", "token_ids", "steps"])

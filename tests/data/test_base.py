@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from helpers import png
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from scripted import ListSource, ScriptedSampler, make_policy, make_trainer, rig
 
 from lit_mstar import Problem
 from lit_mstar.data import ProblemDataModule
-from lit_mstar.data.base import training_loader
+from lit_mstar.data.base import filled_up, training_loader
 
 
 class Loading:
@@ -117,3 +118,35 @@ def test_bad_images_are_found_in_setup(image: str | bytes, message: str) -> None
     data = ProblemDataModule(ListSource(validate=[*sums(2), problem]))
     with pytest.raises(ValueError, match=message):
         data.setup("fit")
+
+
+@pytest.mark.parametrize(("count", "ranks", "wanted"), [(7, 2, 1), (8, 4, 0), (3, 8, 5), (0, 4, 0)])
+def test_what_ranks_share_is_filled_up_to_equal_parts(count: int, ranks: int, wanted: int) -> None:
+    trainer = type("Ranks", (), {"world_size": ranks})()
+    assert filled_up(range(count), None, trainer) == [*range(count), *[None] * wanted]
+    assert filled_up(range(count), None, None) == [*range(count)]
+
+
+def test_loaders_leave_the_global_random_numbers_alone(tmp_path: Path) -> None:
+    data = ProblemDataModule(ListSource(validate=sums(3)))
+    before = torch.get_rng_state()
+    assert [len(batch) for batch in data.val_dataloader()] == [3]
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@given(count=st.integers(4, 60), ranks=st.sampled_from([2, 4]), epoch=st.integers(0, 3))
+def test_a_step_learns_from_the_same_examples_on_any_number_of_ranks(count: int, ranks: int, epoch: int) -> None:
+    lengths = [37 * i % 100 for i in range(count)]
+
+    def steps(loading: Loading) -> list[list[int]]:
+        loading.trainer.fit_loop.epoch_progress.current.processed = epoch
+        return list(training_loader(loading, range(count), lengths, list))
+
+    whole = steps(Loading(batch_size=8))
+    parts = [steps(Loading(8 // ranks, ranks, rank)) for rank in range(ranks)]
+    for step, batch in enumerate(whole):
+        together = [example for part in parts for example in part[step]]
+        extra = len(together) - len(batch)  # the last step is filled up to equal parts
+        assert Counter(batch) <= Counter(together)
+        assert 0 <= extra < ranks
+        assert extra == 0 or step == len(whole) - 1
