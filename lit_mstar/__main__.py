@@ -11,6 +11,7 @@ _COMMANDS = {
     "predict": "one greedy response per problem",
     "annotate": "Monte-Carlo step labels for the process reward model",
     "run": "all stages of a recipe, one after the other",
+    "convert": "a sharded checkpoint to a consolidated one, or back",
     "serve": "a vLLM server that takes new weights while it runs",
 }
 
@@ -29,6 +30,10 @@ def main(args: list[str] | None = None) -> None:
         from lit_mstar.recipe import main as run
 
         run(args[1:])
+    elif command == "convert":
+        from lit_mstar.convert import main as convert
+
+        convert(args[1:])
     elif command == "serve":
         from lit_mstar.serve import main as serve
 

@@ -7,11 +7,13 @@ tensors is `encoding.py`; a model small enough for a laptop, built from nothing,
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
+from huggingface_hub import snapshot_download
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 from transformers import (
@@ -23,8 +25,11 @@ from transformers import (
     ProcessorMixin,
 )
 
+from lit_mstar import weights
 from lit_mstar.encoding import Encoder
 from lit_mstar.files import missing_input
+from lit_mstar.loading import Checkpoint, Loader, on_meta
+from lit_mstar.sharding import Shard, is_sharded, shard_units
 
 
 class Backbone:
@@ -90,7 +95,20 @@ class Backbone:
         Args:
             head: With the language-model head; without, the model ends in hidden states (B, T, D).
         """
-        model = self._pretrained(head).train()
+        return self._prepared(self._pretrained(head))
+
+    def load_sharded(self, shard: Shard, head: bool = True) -> nn.Module:
+        """Loads the model unit by unit, so that no rank ever holds it whole; LoRA and freezing as in `load_model`.
+
+        Args:
+            shard: Makes a unit of a block of the model, and of the rest.
+            head: As in `load_model`.
+        """
+        model, materialize = self._described(head)
+        return shard_units(self._prepared(model), shard, materialize)
+
+    def _prepared(self, model: PreTrainedModel) -> PreTrainedModel | PeftModel:
+        model.train()
         if self.freeze_vision:
             freeze_vision_tower(model)
         if self.gradient_checkpointing:
@@ -106,10 +124,17 @@ class Backbone:
         config = AutoConfig.from_pretrained(path, trust_remote_code=self.trust_remote_code)
         return str((config.architectures or [config.model_type])[0])
 
-    def save(self, model: nn.Module, folder: Path) -> None:
-        """Writes a Hugging Face folder (a PEFT adapter where LoRA is on), with the processor."""
-        model.save_pretrained(folder)  # type: ignore[operator]
-        self.processor.save_pretrained(folder)
+    def save(self, model: nn.Module, folder: Path | None) -> None:
+        """Writes a Hugging Face folder (a PEFT adapter where LoRA is on), with the processor.
+
+        Without a folder it only takes part, as all ranks but one must where weights are sharded.
+        """
+        if is_sharded(model):
+            (weights.write_adapter if self.lora else weights.write)(model, folder)
+        elif folder:
+            model.save_pretrained(folder)  # type: ignore[operator]
+        if folder:
+            self.processor.save_pretrained(folder)
 
     def _pretrained(self, head: bool) -> PreTrainedModel:
         self.check()
@@ -121,6 +146,32 @@ class Backbone:
             trust_remote_code=self.trust_remote_code,
             use_safetensors=True,
         )
+
+    def _described(self, head: bool) -> tuple[PreTrainedModel, Callable[[nn.Module], None]]:
+        """A model without memory for its weights, and what reads those of a unit."""
+        self.check()
+        folder, adapter = _local(self.path), None
+        if (folder / "adapter_config.json").is_file():
+            base = json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
+            folder, adapter = _local(base), folder
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=self.trust_remote_code)
+        model = on_meta(
+            AutoModelForImageTextToText if head else AutoModel,
+            config,
+            dtype=config.dtype if self.dtype == "auto" else getattr(torch, self.dtype),
+            attn_implementation=self.attn_implementation,
+            trust_remote_code=self.trust_remote_code,
+        )
+        loader = Loader(model, Checkpoint(folder))
+        if adapter:
+            model.load_adapter(str(adapter))
+        return model, loader.materialize
+
+
+def _local(path: str) -> Path:
+    """The folder of a path or of a name on the hub, whose weights are fetched if they are not there yet."""
+    patterns = ["*.json", "*.safetensors", "*.py", "*.txt", "*.model", "*.jinja"]
+    return Path(path) if Path(path).is_dir() else Path(snapshot_download(path, allow_patterns=patterns))
 
 
 def freeze_vision_tower(model: PreTrainedModel) -> None:

@@ -1,14 +1,22 @@
-"""What a checkpoint must fit, and a loss that must be finite: both modules' common safeguards."""
+"""What a checkpoint must fit, and what makes one fit every strategy.
+
+A checkpoint is a file with everything (consolidated), or a folder with every rank's part (sharded). Optimizer states go
+by the names of weights in both, so either resumes a run under any strategy that reads its kind.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from torch import Tensor
+from torch.distributed.checkpoint.filesystem import FileSystemReader
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict, set_model_state_dict
+from torch.distributed.checkpoint.state_dict_loader import load as load_state
 
 from lit_mstar.backbone import Backbone
+from lit_mstar.sharding import without_wrappers
 
 _KEY = "lit_mstar_architecture"
 
@@ -21,6 +29,8 @@ def remember_architecture(checkpoint: dict[str, Any], backbone: Backbone) -> Non
 def require_architecture(checkpoint: dict[str, Any], backbone: Backbone, module: LightningModule) -> None:
     """Compares a checkpoint with the model that is to take it.
 
+    Shapes are compared where the checkpoint still has its weights; a strategy that shards has loaded them by now.
+
     Raises:
         ValueError: If the model class or the shape of a weight differs.
     """
@@ -30,8 +40,8 @@ def require_architecture(checkpoint: dict[str, Any], backbone: Backbone, module:
             f"The checkpoint holds a {theirs}, but the config builds a {ours}; give the config that the checkpoint "
             "was trained with, or another --ckpt_path."
         )
-    saved = checkpoint["state_dict"]
-    for name, value in module.state_dict().items():
+    saved = checkpoint.get("state_dict", {})
+    for name, value in module.state_dict().items() if saved else ():
         if name in saved and saved[name].shape != value.shape:
             raise ValueError(
                 f"The checkpoint's {name} has shape {tuple(saved[name].shape)}, the config's model "
@@ -55,14 +65,39 @@ def end_epoch_on_resume(checkpoint: dict[str, Any]) -> None:
     loops["epoch_loop.val_loop.batch_progress"] |= {"total": none | {"ready": 1, "started": 1}, "current": none}
 
 
-def require_finite(loss: Tensor, module: LightningModule) -> None:
-    """Stops training at a loss that is not finite, before it reaches the weights.
+def name_optimizer_states(checkpoint: dict[str, Any], module: LightningModule) -> None:
+    """Gives optimizer states the names of weights for keys, in a checkpoint that is about to be saved.
 
-    Raises:
-        FloatingPointError: With where it happened and what to do.
+    Strategies number weights differently where some are frozen; torch and all strategies take names as well.
     """
-    if not torch.isfinite(loss):
-        raise FloatingPointError(
-            f"The loss is {loss.item()} at step {module.global_step}. The last checkpoint is from before it: resume "
-            "with --ckpt_path last and a lower learning rate, gradient clipping or a wider dtype."
-        )
+    names = {id(parameter): without_wrappers(name) for name, parameter in module.named_parameters()}
+    for i, state in enumerate(checkpoint.get("optimizer_states", [])):
+        if not state:
+            continue  # only rank zero has it
+        groups = module.trainer.optimizers[i].param_groups
+        own = [names[id(parameter)] for group in groups for parameter in group["params"]]
+        saved = [key for group in state["param_groups"] for key in group["params"]]
+        renamed = dict(zip(saved, own, strict=True))
+        checkpoint["optimizer_states"][i] = {
+            "state": {renamed[key]: value for key, value in state["state"].items()},
+            "param_groups": [
+                group | {"params": [renamed[k] for k in group["params"]]} for group in state["param_groups"]
+            ],
+        }
+
+
+def load_weights(module: LightningModule, path: Path) -> None:
+    """Loads a checkpoint's weights, of either kind, into a module, sharded or not; every rank must take part."""
+    if path.is_dir():
+        weights = get_model_state_dict(module)
+        key = "state_dict" if _has_prefix(path, "state_dict.") else "model"  # FSDP1's name for it
+        load_state({key: weights}, checkpoint_id=path)
+        set_model_state_dict(module, weights)
+    else:
+        # mapped, not read: every rank takes its part of each weight
+        saved = torch.load(path, map_location="cpu", mmap=True, weights_only=True)["state_dict"]
+        set_model_state_dict(module, saved, options=StateDictOptions(full_state_dict=True))
+
+
+def _has_prefix(folder: Path, prefix: str) -> bool:
+    return any(name.startswith(prefix) for name in FileSystemReader(folder).read_metadata().state_dict_metadata)

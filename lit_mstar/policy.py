@@ -11,7 +11,6 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 from lit_mstar.backbone import Backbone
-from lit_mstar.checkpoints import require_finite
 from lit_mstar.encoding import IGNORE, Batch
 from lit_mstar.metrics import GreedyAccuracy
 from lit_mstar.module import BackboneModule
@@ -19,6 +18,7 @@ from lit_mstar.reward import ReasoningFormat
 from lit_mstar.rollouts import Problem, Response, SamplingParams
 from lit_mstar.samplers import Sampler, TransformersSampler
 from lit_mstar.schedules import WarmupConstant
+from lit_mstar.sharding import Sharding
 from lit_mstar.weights import digest
 
 
@@ -33,6 +33,7 @@ class PolicyModule(BackboneModule):
         reasoning: How steps and answers are recognized in a response.
         optimizer: Any torch optimizer; the paper's constant rate 1e-6 by default.
         lr_scheduler: Any torch schedule, stepped once per optimizer step; linear warmup, then constant.
+        sharding: How the model is divided over ranks under FSDP2.
     """
 
     def __init__(
@@ -43,41 +44,23 @@ class PolicyModule(BackboneModule):
         reasoning: ReasoningFormat = ReasoningFormat(),
         optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-6),
         lr_scheduler: LRSchedulerCallable = lambda optimizer: WarmupConstant(optimizer),
+        sharding: Sharding = Sharding(),
     ) -> None:
-        super().__init__(backbone, optimizer, lr_scheduler)
+        super().__init__(backbone, optimizer, lr_scheduler, sharding)
         self.sampler = sampler or TransformersSampler()
         self.evaluation = evaluation.greedy()
         self.reasoning = reasoning
         self.val_accuracy = GreedyAccuracy()
         self.test_accuracy = GreedyAccuracy()
-        self._tokens = 0  # response tokens in the gradients accumulated so far
 
     def configure_model(self) -> None:
         """Loads the model, once."""
         if self.model is None:
-            self.model = self.backbone.load_model()
+            self.load()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The summed negative log-likelihood; `on_before_optimizer_step` divides by the number of tokens."""
-        total, tokens = response_nll(self.model, batch)
-        require_finite(total, self)
-        self._tokens += int(tokens)
-        self.log("train/loss", total.detach() / tokens, prog_bar=True, batch_size=len(batch["labels"]))
-        return total
-
-    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Turns accumulated sums into a mean over tokens, however they were spread over batches and ranks.
-
-        Lightning has divided each loss by `accumulate_grad_batches`, and the strategy averaged over ranks: both
-        are undone, so that uneven batches weigh by their tokens, as in one big batch.
-        """
-        tokens = torch.tensor(self._tokens, device=self.device)
-        total = self.trainer.strategy.reduce(tokens, reduce_op="sum")
-        scale = self.trainer.accumulate_grad_batches * self.trainer.world_size / int(total)
-        for parameter in self.parameters():
-            if parameter.grad is not None:
-                parameter.grad.mul_(scale)
-        self._tokens = 0
+        return self.count(*response_nll(self.model, batch))
 
     def on_train_epoch_start(self) -> None:
         """Sampling gives way to training."""
@@ -117,8 +100,11 @@ class PolicyModule(BackboneModule):
         key = repr((self.backbone.path, digest(self)))  # frozen weights are told by where they came from
         return hashlib.sha256(key.encode()).hexdigest()[:16]
 
-    def save(self, folder: Path) -> None:
-        """Writes a Hugging Face folder (a PEFT adapter where LoRA is on)."""
+    def save(self, folder: Path | None) -> None:
+        """Writes a Hugging Face folder (a PEFT adapter where LoRA is on); without a folder it only takes part.
+
+        Where weights are sharded, all ranks must call it, one of them with a folder.
+        """
         self.backbone.save(self.model, folder)
 
     def _correct(self, batch: Sequence[Problem | None]) -> Tensor:

@@ -18,17 +18,18 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils.rnn import pad_sequence
-from torchmetrics import MetricCollection
+from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import BinaryAUROC, BinaryCalibrationError
 
+from lit_mstar import weights
 from lit_mstar.backbone import Backbone
-from lit_mstar.checkpoints import require_finite
 from lit_mstar.encoding import Batch
 from lit_mstar.files import missing_input
 from lit_mstar.module import BackboneModule
 from lit_mstar.prompt_cache import equal_prompts, fill_cache, inference
 from lit_mstar.rollouts import Problem, Rollout
 from lit_mstar.schedules import WarmupConstant
+from lit_mstar.sharding import Sharding, sharder
 from lit_mstar.step_encoding import step_ids
 
 _HEAD_FILE = "prm_head.safetensors"
@@ -43,6 +44,7 @@ class ProcessRewardModule(BackboneModule):
         optimizer: Any torch optimizer (the default rate is ours).
         lr_scheduler: Any torch schedule, stepped once per optimizer step.
         batch_size: Most responses scored at the same time.
+        sharding: How the model is divided over ranks under FSDP2.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class ProcessRewardModule(BackboneModule):
         optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-5),
         lr_scheduler: LRSchedulerCallable = lambda optimizer: WarmupConstant(optimizer),
         batch_size: int = 256,
+        sharding: Sharding = Sharding(),
     ) -> None:
-        super().__init__(backbone, optimizer, lr_scheduler)
+        super().__init__(backbone, optimizer, lr_scheduler, sharding)
         self.labels = labels
         self.batch_size = batch_size
         self.head: nn.Linear = None  # type: ignore[assignment]  # built in configure_model
+        self.val_loss = MeanMetric(nan_strategy="disable")  # over reasoning steps, not batches
         metrics = MetricCollection({"step_auroc": BinaryAUROC(), "step_ece": BinaryCalibrationError(n_bins=15)})
         self.val_metrics = metrics.clone(prefix="val/")
         self.test_metrics = metrics.clone(prefix="test/")
@@ -65,11 +69,13 @@ class ProcessRewardModule(BackboneModule):
         """Loads the model without its language head, and the scalar head where the folder has one."""
         if self.model is not None:
             return
-        self.model = self.backbone.load_model(head=False)
+        self.load(head=False)
         self.head = nn.Linear(self.model.config.get_text_config().hidden_size, 1)  # type: ignore[union-attr, operator]
         saved = Path(self.backbone.path) / _HEAD_FILE
         if saved.is_file():
             self.head.load_state_dict(load_file(saved))
+        if shard := sharder(self, self.sharding):
+            self.head = shard(self.head)  # type: ignore[assignment]
 
     def forward(self, ends: Tensor, **inputs: Any) -> Tensor:
         """Logits of the steps that end at token positions `ends` (R, S) int64 of the model's inputs; (R, S)."""
@@ -79,18 +85,16 @@ class ProcessRewardModule(BackboneModule):
         return logits.float()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Mean binary cross-entropy over the batch's steps."""
+        """Summed binary cross-entropy; `on_before_optimizer_step` divides by the number of reasoning steps."""
         logits, labels, _ = self._logits(batch)
-        loss = self._loss(logits, labels)
-        require_finite(loss, self)
-        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch["labels"]))
-        return loss
+        return self.count(self._losses(logits, labels).sum(), len(labels))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Step AUROC and calibration error against the truth, or against hard labels where it is unknown."""
         logits, labels, targets = self._logits(batch)
-        self.log("val/loss", self._loss(logits, labels), prog_bar=True, batch_size=len(labels))
+        self.val_loss.update(self._losses(logits, labels))
         self.val_metrics.update(logits.sigmoid(), targets.long())
+        self.log("val/loss", self.val_loss, prog_bar=True, batch_size=len(labels))
         self.log_dict(self.val_metrics, prog_bar=True, batch_size=len(labels))
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
@@ -120,10 +124,15 @@ class ProcessRewardModule(BackboneModule):
                     scores[i][j] = value
         return scores
 
-    def save(self, folder: Path) -> None:
-        """Writes the backbone as a Hugging Face folder, with the scalar head in a file of its own."""
+    def save(self, folder: Path | None) -> None:
+        """Writes the backbone as a Hugging Face folder, with the scalar head in a file of its own.
+
+        Without a folder it only takes part: where weights are sharded, all ranks must call it, one with a folder.
+        """
         self.backbone.save(self.model, folder)
-        save_file({name: value.detach().cpu() for name, value in self.head.state_dict().items()}, folder / _HEAD_FILE)
+        head = {name: weight.cpu().clone() for name, weight in weights.whole_parameters(self.head)}
+        if folder:
+            save_file(head, folder / _HEAD_FILE)
 
     @classmethod
     def from_folder(cls, folder: str) -> ProcessRewardModule:
@@ -158,6 +167,6 @@ class ProcessRewardModule(BackboneModule):
         real = ~batch["labels"].isnan()  # (R, S)
         return self(**inputs)[real], batch["labels"][real], batch["targets"][real]
 
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         targets = labels if self.labels == "soft" else (labels > 0).float()
-        return binary_cross_entropy_with_logits(logits, targets)
+        return binary_cross_entropy_with_logits(logits, targets, reduction="none")

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningDataModule, Trainer
 
+from lit_mstar.checkpoints import load_weights
 from lit_mstar.files import atomic
 
 
 def finish_stage(trainer: Trainer, model: Any, data: LightningDataModule, started: float) -> None:
-    """Takes the best checkpoint by validation, tests it and writes `model/` and `summary.json`.
+    """Takes the best checkpoint by validation, tests it and writes `model/` and `summary.json`; all ranks call it.
 
     Args:
         trainer: After `fit`.
-        model: `PolicyModule`, `ProcessRewardModule`, or another LightningModule with `save(folder)`.
+        model: `PolicyModule`, `ProcessRewardModule`, or another LightningModule with `save(folder)`; all ranks but
+            one call it with None.
         data: Tested only if it has test data.
         started: `time.monotonic()` when the stage began.
     """
@@ -26,12 +28,11 @@ def finish_stage(trainer: Trainer, model: Any, data: LightningDataModule, starte
         return
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if best:
-        model.load_state_dict(torch.load(best, map_location=model.device, weights_only=True)["state_dict"])
+        load_weights(model, Path(best))
     metrics = trainer.test(model, datamodule=data, verbose=False)[0] if data.test_dataloader() else {}
-    if trainer.is_global_zero:
-        folder = Path(trainer.default_root_dir) / "model"
-        with atomic(folder) as partial:
-            model.save(partial)
+    folder = Path(trainer.default_root_dir) / "model"
+    with atomic(folder) if trainer.is_global_zero else nullcontext() as partial:
+        model.save(partial)  # all ranks take part: each may have a part of the weights
     results = {
         name.replace("test/accuracy", "test_accuracy").removeprefix("test/"): value for name, value in metrics.items()
     }

@@ -122,6 +122,19 @@ def write_adapter(model: nn.Module, folder: Path | None) -> int:
     return (folder / "adapter_model.safetensors").stat().st_size
 
 
+def whole_parameters(model: nn.Module, frozen: bool = True) -> Iterator[tuple[str, Tensor]]:
+    """Yields (name without wrappers, whole tensor, good until the next); under sharding every rank must take part.
+
+    Args:
+        model: Sharded or not.
+        frozen: Yield those, too, that are not trained.
+    """
+    for prefix, module in _modules(model):
+        for name, parameter in module.named_parameters(recurse=False):
+            if frozen or parameter.requires_grad:
+                yield f"{prefix}.{name}" if prefix else name, whole(parameter)
+
+
 def whole(tensor: Tensor) -> Tensor:
     """The tensor itself, gathered from all ranks where it is sharded."""
     tensor = tensor.detach()

@@ -28,11 +28,11 @@ MAKERS: dict[str, Callable[[], Any]] = {"full": make_policy, "lora": make_lora_p
 PAIRED = {"num_heads": 2, "hidden_size": 64, "vision_size": 64}  # two ranks can share such a model
 
 
-def run(job: str, ranks: int, folder: Path) -> dict[str, Any]:
-    """Runs a job on so many processes; returns what rank zero wrote."""
+def run(job: str, ranks: int, folder: Path, script: str = __file__) -> dict[str, Any]:
+    """Runs a script's job on so many processes; returns what rank zero wrote."""
     result = folder / f"{job}.json"
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
-    done = subprocess.run([*launcher, __file__, job, str(result)], capture_output=True, text=True)
+    done = subprocess.run([*launcher, script, job, str(result)], capture_output=True, text=True)
     assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
     return dict(json.loads(result.read_text()))
 

@@ -238,9 +238,33 @@ def test_padding_carries_no_loss(problems: list[Problem]) -> None:
     loss.backward()
     expected = torch.cat([p.grad.flatten() for p in prm.head.parameters()])
     prm.zero_grad()
-    for example in examples:  # alone, without padding, weighed by their steps
+    for example in examples:  # alone, without padding
         part = prm.training_step(collate_steps(prm.encoder, [example]), 0)
-        (part * len(example.steps) / 4).backward()
+        part.backward()
     assert torch.cat([p.grad.flatten() for p in prm.head.parameters()]).tolist() == pytest.approx(
         expected.tolist(), abs=1e-5
     )
+
+
+def test_batch_without_any_labelled_step_changes_neither_loss_nor_metrics(
+    problems: list[Problem], tmp_path: Path
+) -> None:
+    prm = make_prm()
+    full = collate_steps(prm.encoder, labelled(problems[:3], [[0.25, 0.0], [0.75], [1.0, 0.5, 0.0]]))
+    empty = full | {"labels": torch.full_like(full["labels"], torch.nan)}
+    plain, padded = (
+        make_trainer(tmp_path).validate(prm, DataLoader(part, batch_size=None), verbose=False)[0]
+        for part in ([full], [empty, full, empty])
+    )
+    assert padded == plain
+    assert math.isfinite(plain["val/loss"])
+
+
+def test_batch_without_any_labelled_step_has_no_gradient(problems: list[Problem]) -> None:
+    prm = make_prm()
+    batch = collate_steps(prm.encoder, labelled(problems[:2], [[0.25, 0.0], [0.75]]))
+    batch["labels"].fill_(torch.nan)
+    loss = prm.training_step(batch, 0)
+    loss.backward()
+    assert loss == 0
+    assert all(p.grad is None or not p.grad.any() for p in prm.parameters())

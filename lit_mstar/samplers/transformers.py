@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from peft import PeftModel
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import (
     GenerationConfig,
     LogitsProcessor,
@@ -31,6 +31,8 @@ from lit_mstar.encoding import Batch, Encoder, append_tokens
 from lit_mstar.prompt_cache import equal_prompts, fill_cache, inference
 from lit_mstar.rollouts import Problem, Rollout, SamplingParams
 from lit_mstar.samplers.base import Policy, Sampler, first_stop, respond, response_stream
+from lit_mstar.sharding import is_sharded
+from lit_mstar.weights import whole_parameters
 
 
 class TransformersSampler(Sampler):
@@ -52,10 +54,34 @@ class TransformersSampler(Sampler):
         self.share_prompt = share_prompt
         self._model: Any = None
         self._encoder: Any = None
+        self._copy: Any = None  # of a policy that is divided over ranks
 
     def load_policy(self, policy: Policy) -> None:
-        """Keeps a reference: the weights are the policy's own, so they are always current."""
+        """Keeps a reference: the weights are the policy's own, so they are always current.
+
+        A policy that is divided over ranks cannot generate: its weights are copied into a whole model, all of them
+        once, then the trainable ones. All ranks must take part; sampling itself needs none of the others.
+        """
         self._model, self._encoder = policy.model, policy.encoder
+        if is_sharded(policy.model):
+            self._model = self._refreshed(policy)
+
+    def rest(self) -> None:
+        """Moves a copy, where there is one, out of the way of training."""
+        if self._copy is not None:
+            self._copy.to("cpu")
+
+    def _refreshed(self, policy: Any) -> nn.Module:
+        """The copy with current weights, on the policy's device."""
+        new = self._copy is None
+        if new:
+            with torch.random.fork_rng():  # what the model draws at random is overwritten
+                self._copy = policy.backbone.load_model().eval().requires_grad_(False)
+        self._copy.to(policy.device)
+        ours = dict(self._copy.named_parameters(remove_duplicate=False))
+        for name, weight in whole_parameters(policy.model, frozen=new):
+            ours[name].copy_(weight)
+        return cast(nn.Module, self._copy)
 
     def sample(
         self, problems: Sequence[Problem], sampling: SamplingParams, prefixes: Sequence[str] | None = None

@@ -1,0 +1,75 @@
+"""`lit-mstar convert`: a sharded checkpoint, a folder, to a consolidated one, a file, and back.
+
+Runs on one process without a GPU; the whole checkpoint must fit into its memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.utilities.load import _METADATA_FILENAME, _load_distributed_checkpoint
+from torch.distributed.checkpoint.state_dict_saver import save as save_state
+
+from lit_mstar.files import atomic
+
+
+def main(args: list[str]) -> None:
+    """Converts one checkpoint to the other kind."""
+    parser = argparse.ArgumentParser(
+        prog="lit-mstar convert",
+        description="Converts a sharded checkpoint (a folder) to a consolidated one (a file), or back. Sharded ones "
+        "hold pickled metadata: convert only folders that you trust.",
+    )
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="where the other kind goes; must not exist")
+    options = parser.parse_args(args)
+    try:
+        convert(options.checkpoint, options.out)
+    except ValueError as error:
+        sys.exit(f"lit-mstar convert: {error}")
+    print(f"lit-mstar convert: {options.out}")
+
+
+def convert(source: Path, target: Path) -> None:
+    """Writes a folder's checkpoint to a file, or a file's to a folder.
+
+    Raises:
+        ValueError: If there is no checkpoint at `source`, `target` exists, or optimizer states have no names.
+    """
+    if target.exists():
+        raise ValueError(f"{target} exists; give another --out, or remove it.")
+    if not source.is_file() and not (source / ".metadata").is_file():
+        raise ValueError(f"{source} is no checkpoint: neither a file, nor a folder with .metadata in it.")
+    with atomic(target) as partial:
+        (_consolidate if source.is_dir() else _shard)(source, partial)
+
+
+def _consolidate(source: Path, target: Path) -> None:
+    checkpoint = _load_distributed_checkpoint(source)
+    if "model" in checkpoint:  # FSDP1's name for it
+        checkpoint["state_dict"] = checkpoint.pop("model")
+    keys = sorted((key for key in checkpoint if re.fullmatch(r"optimizer_\d+", key)), key=lambda key: int(key[10:]))
+    if keys:
+        checkpoint["optimizer_states"] = [_complete(checkpoint.pop(key)) for key in keys]
+    torch.save(checkpoint, target)
+
+
+def _complete(state: dict[str, Any]) -> dict[str, Any]:
+    return {"state": {}} | state  # an optimizer without state leaves none behind
+
+
+def _shard(source: Path, target: Path) -> None:
+    checkpoint = torch.load(source, map_location="cpu", mmap=True, weights_only=True)
+    parts = {"state_dict": checkpoint.pop("state_dict")}
+    for i, state in enumerate(checkpoint.pop("optimizer_states", [])):
+        if any(isinstance(key, int) for group in state["param_groups"] for key in group["params"]):
+            raise ValueError(f"{source}: optimizer {i} numbers its weights; only states by name can be sharded.")
+        parts[f"optimizer_{i}"] = state
+    target.mkdir(parents=True)
+    save_state(parts, checkpoint_id=target, no_dist=True)
+    torch.save(checkpoint, target / _METADATA_FILENAME)

@@ -1,0 +1,330 @@
+"""The same training under any strategy; as a script, a job on several ranks (see ranks.py).
+
+Global batches are given: one process takes all of one, each of two ranks every second row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from lightning.pytorch import Callback, LightningDataModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+from ranks import everywhere
+from safetensors.torch import load_file
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import FullyShardedDataParallel as FSDP1
+from torch.distributed.fsdp.wrap import enable_wrap, wrap
+from torch.distributed.tensor import DTensor
+from torch.utils.data import DataLoader
+
+from lit_mstar import Backbone, PolicyModule, ProcessRewardModule
+from lit_mstar.convert import convert
+from lit_mstar.data import DigitsSource
+from lit_mstar.gradients import rescale, squared_norms
+from lit_mstar.rollouts import SamplingParams
+from lit_mstar.sharding import FSDP2Strategy, Sharding
+from lit_mstar.stage import finish_stage
+from lit_mstar.step_encoding import StepExample, collate_steps
+from lit_mstar.weights import whole_parameters
+
+LORA = {"r": 2, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj", "down_proj"]}
+CASES: dict[str, dict[str, Any]] = {
+    "full": {},
+    "lora": {"lora": LORA},
+    "frozen": {"freeze_vision": True},
+    "recomputed": {"gradient_checkpointing": True},
+    "prm": {},
+}
+SAVED = {"full": ("consolidated", "sharded"), "lora": ("sharded",), "prm": ("consolidated",)}
+RANK, RANKS = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+PROBLEMS = DigitsSource(seed=12, train=12, validate=4, test=4)
+
+
+class GlobalBatches(LightningDataModule):
+    """Three global batches of four uneven rows, the same at each epoch, and a few problems to measure on."""
+
+    def __init__(self, module: Any, accumulate: int = 1) -> None:
+        super().__init__()
+        self.module = module
+        self.accumulate = accumulate
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        rows = list(enumerate(PROBLEMS.problems("train")))
+        mine = [rows[start : start + 4][RANK::RANKS] for start in range(0, 12, 4)]
+        if self.accumulate == 2:
+            mine = [half for batch in mine for half in (batch[:1], batch[1:])]
+        return DataLoader(mine, batch_size=None, collate_fn=self._collate)  # type: ignore[arg-type]
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        if isinstance(self.module, PolicyModule):
+            return DataLoader([PROBLEMS.problems("validate")[RANK::RANKS]], batch_size=None)
+        return self.train_dataloader()
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        return self.val_dataloader()
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        return batch
+
+    def _collate(self, rows: list[tuple[int, Any]]) -> Any:
+        encoder = self.module.encoder
+        if isinstance(self.module, PolicyModule):
+            return encoder.collate([p for _, p in rows], [list(range(20, 22 + (5 * i) % 9)) for i, _ in rows])
+        steps = [[f"The digit is {k}." for k in range(1 + i % 3)] for i, _ in rows]
+        labels = [[((i + k) % 4) / 4 for k in range(1 + i % 3)] for i, _ in rows]
+        return collate_steps(encoder, [StepExample(p, s, x) for (_, p), s, x in zip(rows, steps, labels, strict=True)])
+
+
+class Watch(Callback):
+    """What an optimizer step sees, and the weights before the first."""
+
+    def __init__(self) -> None:
+        self.start: dict[str, torch.Tensor] = {}
+        self.curve: dict[int, list[float]] = {}
+
+    def on_fit_start(self, trainer: Trainer, module: Any) -> None:
+        self.start = weights_of(module)
+        self.sharded = {n for n, p in module.named_parameters() if isinstance(p, DTensor)}
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        logged = trainer.callback_metrics
+        if "train/loss" in logged:
+            self.curve[trainer.global_step] = [float(logged["train/loss"]), float(logged["train/grad_norm"])]
+
+
+def weights_of(module: Any) -> dict[str, torch.Tensor]:
+    """Whole copies."""
+    return {name: weight.clone() for name, weight in whole_parameters(module)}
+
+
+def make(case: str, folder: Path) -> Any:
+    """The module of a case; the same at every call."""
+    seed_everything(5, verbose=False)
+    backbone = Backbone(str(folder / "tiny"), **CASES[case])
+
+    def optimizer(params: Any) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(params, lr=3e-3, eps=1e-4)  # where gradients are rounding alone, steps stay small
+
+    if case == "prm":
+        return ProcessRewardModule(backbone, optimizer=optimizer)
+    return PolicyModule(backbone, optimizer=optimizer, evaluation=SamplingParams(max_tokens=6))
+
+
+def fit(case: str, folder: Path, strategy: Any = "auto", **options: Any) -> dict[str, Any]:
+    """Trains for two epochs (or as told); returns what there is to compare."""
+    module, watch = make(case, folder), Watch()
+    module.sharding = options.pop("sharding", module.sharding)
+    accumulate = options.pop("accumulate", 1)
+    resume, finish, home = (
+        options.pop("resume", None),
+        options.pop("finish", False),
+        options.pop("home", folder / "run"),
+    )
+    data = GlobalBatches(module, accumulate)
+    keeper = ModelCheckpoint(home / "checkpoints", filename="{epoch}", save_top_k=-1)
+    trainer = Trainer(
+        strategy=strategy,
+        accelerator="cpu",
+        devices=RANKS,
+        max_epochs=options.pop("epochs", 2),
+        accumulate_grad_batches=accumulate,
+        default_root_dir=home,
+        callbacks=[watch, keeper],
+        use_distributed_sampler=False,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        **options,
+    )
+    trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+    result = {"start": watch.start, "curve": watch.curve, "end": weights_of(module), "sharded": watch.sharded}
+    result["metrics"] = {name: float(x) for name, x in trainer.callback_metrics.items() if name.startswith("val/")}
+    if isinstance(module, PolicyModule) and not resume:
+        module.sampler.load_policy(module)
+        found = dict(module.sampler.sample(PROBLEMS.problems("test"), SamplingParams(n=2, max_tokens=8, seed=1)))
+        result["tokens"] = [r.token_ids for i in sorted(found) for r in found[i].responses]
+    if finish:
+        finish_stage(trainer, module, data, time.monotonic())
+    return result
+
+
+def distance(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> float:
+    assert ours.keys() == theirs.keys(), ours.keys() ^ theirs.keys()
+    return max(float((ours[name] - theirs[name]).abs().max()) for name in theirs)
+
+
+def differences(found: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+    """How far two runs are apart."""
+    curve = expected["curve"]
+    return {
+        "start": distance(found["start"], expected["start"]),
+        "end": distance(found["end"], expected["end"]),
+        "moved": distance(found["end"], found["start"]),
+        "loss": max(abs(found["curve"][s][0] - curve[s][0]) for s in curve),
+        "norm": max(abs(found["curve"][s][1] / curve[s][1] - 1) for s in curve),
+        "steps": sorted(found["curve"]) == sorted(curve),
+        "tokens": found.get("tokens") == expected.get("tokens"),
+        "metrics": max((abs(found["metrics"][n] - x) for n, x in expected["metrics"].items()), default=0.0),
+        "sharded": len(found["sharded"]),
+        "weights": len(expected["end"]),
+    }
+
+
+def job_equal(folder: Path) -> Iterator[tuple[str, Any]]:
+    """Each case under DDP and FSDP2, against the single process's run."""
+    for case in CASES:
+        expected = torch.load(folder / f"{case}.pt", weights_only=False)
+        if case in ("full", "lora"):
+            yield f"{case} ddp", differences(fit(case, folder, "ddp"), expected)
+        yield f"{case} fsdp2", differences(fit(case, folder, FSDP2Strategy()), expected)
+    expected = torch.load(folder / "full.pt", weights_only=False)
+    yield "full fsdp2 accumulated", differences(fit("full", folder, FSDP2Strategy(), accumulate=2), expected)
+    half = Sharding(param_dtype="bfloat16", reduce_dtype="float32", cpu_offload=True, reshard_after_forward=False)
+    yield "half", differences(fit("full", folder, FSDP2Strategy(), sharding=half), expected)
+    for strategy in ("ddp", FSDP2Strategy()):
+        yield f"poisoned {type(strategy).__name__}", poisoned(folder, strategy)
+
+
+def poisoned(folder: Path, strategy: Any) -> list[str]:
+    """What each rank says when the last rank's data make no number, if its weights are as they were."""
+    said: list[str] = [""] * RANKS
+    module, watch = make("full", folder), Watch()
+    step = module.training_step
+    module.training_step = lambda batch, batch_idx: step(batch, batch_idx) * (torch.nan if RANK == RANKS - 1 else 1)
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
+    trainer = Trainer(accelerator="cpu", devices=RANKS, strategy=strategy, callbacks=[watch], **quiet)
+    try:
+        trainer.fit(module, GlobalBatches(module))
+    except FloatingPointError as error:
+        same = distance(weights_of(module), watch.start) == 0
+        dist.all_gather_object(said, str(error) if same else "the weights have changed")
+    return said
+
+
+def job_checkpoints(folder: Path) -> Iterator[tuple[str, Any]]:
+    """A second epoch after any kind of checkpoint, and what a finished stage leaves behind."""
+    for case, kinds in SAVED.items():
+        expected = torch.load(folder / f"{case}.pt", weights_only=False)
+        for kind in kinds:
+            sharded = kind == "sharded"
+            home, saved = folder / f"{case}-{kind}", folder / f"{case}-{kind}/checkpoints/epoch=0.ckpt"
+            fit(case, folder, FSDP2Strategy(save_distributed_checkpoint=sharded), home=home, finish=True, epochs=1)
+            assert saved.is_dir() == sharded
+            if RANK == 0:
+                convert(saved, folder / f"{case}-from-{kind}.ckpt")
+            dist.barrier()
+            sources = {kind: saved, f"converted {kind}": folder / f"{case}-from-{kind}.ckpt"}
+            if kind == kinds[0]:
+                sources["single"] = folder / f"single-{case}/checkpoints/epoch=0.ckpt"
+            for name, source in sources.items():
+                options = {"resume": str(source), "home": folder / "resumed", "limit_val_batches": 0}
+                found = fit(case, folder, FSDP2Strategy(save_distributed_checkpoint=sharded), **options)
+                yield f"{case} {name}", distance(found["end"], expected["end"])
+
+
+def local_bytes(model: torch.nn.Module) -> int:
+    """Memory behind the parameters on this rank."""
+    local = [p.to_local() if isinstance(p, DTensor) else p for p in model.parameters()]
+    return sum({p.untyped_storage().data_ptr(): p.untyped_storage().nbytes() for p in local}.values())
+
+
+def loaded(case: str, folder: Path, shard: Any) -> tuple[Any, int]:
+    """A module whose model is made of units by `shard`, and the most memory that its weights took meanwhile."""
+    module, roots, peak = make(case, folder), [], 0
+    prepared = module.backbone._prepared
+    module.backbone._prepared = lambda model: roots.append(prepared(model)) or roots[0]
+
+    def counted(unit: torch.nn.Module) -> torch.nn.Module:
+        nonlocal peak
+        peak = max(peak, local_bytes(roots[0]))
+        return shard(unit)
+
+    with enable_wrap(wrapper_cls=FSDP1, device_id=torch.device("cpu"), use_orig_params=True):
+        module.model = module.backbone.load_sharded(counted)
+    del module.backbone._prepared
+    return module, peak
+
+
+def learn(module: Any) -> tuple[float, float]:
+    """One step of plain descent on the whole first global batch, on each rank; the sum of losses, the norm."""
+    module.model.train()
+    rows = list(enumerate(PROBLEMS.problems("train")))[:4]
+    loss = module.training_step(GlobalBatches(module)._collate(rows), 0)
+    loss.backward()
+    whole, shards = squared_norms(module, torch.device("cpu"))
+    if RANKS > 1:
+        dist.all_reduce(shards)
+    rescale(module, 0.1)
+    torch.optim.SGD([p for p in module.parameters() if p.requires_grad], lr=0.1).step()
+    return float(loss), float(whole + shards) ** 0.5
+
+
+def responses(module: Any) -> list[list[int]]:
+    """Greedy tokens of this rank's problems, not equally many on all ranks."""
+    mine = PROBLEMS.problems("test")[: 1 + 2 * RANK]
+    module.sampler.load_policy(module)
+    found = dict(module.sampler.sample(mine, SamplingParams(n=1, temperature=0.0, max_tokens=8)))
+    return [found[i].responses[0].token_ids for i in range(len(mine))]
+
+
+def tensors(folder: Path) -> dict[str, torch.Tensor]:
+    """What is in a folder's safetensors files."""
+    return {name: value for file in sorted(folder.glob("*.safetensors")) for name, value in load_file(file).items()}
+
+
+def job_units(folder: Path) -> Iterator[tuple[str, Any]]:
+    """Loading, learning, sampling and exporting with units of FSDP1 and of FSDP2, beside the whole model."""
+    for kind, shard in (("fsdp1", wrap), ("fsdp2", fully_shard)):
+        for case in ("full", "lora") if kind == "fsdp1" else ("lora",):
+            plain, (module, peak) = make(case, folder), loaded(case, folder, shard)
+            seed_everything(5, verbose=False)
+            plain.model = plain.backbone.load_model()
+            unit = FSDP1 if kind == "fsdp1" else FSDPModule
+            seen = {
+                "units": sum(isinstance(m, unit) for m in module.modules()),
+                "root": isinstance(module.model, unit),
+                "peak": peak / local_bytes(plain.model),
+                "kept": local_bytes(module.model) / local_bytes(plain.model),
+                "start": distance(weights_of(module.model), weights_of(plain.model)),
+                "fingerprint": module.fingerprint() == plain.fingerprint(),
+                "mode": (module.sampler.load_policy(module), module.model.training)[1],
+            }
+            for step in range(2):
+                ours, theirs = learn(module), learn(plain)
+                seen[f"loss {step}"], seen[f"norm {step}"] = (abs(a / b - 1) for a, b in zip(ours, theirs, strict=True))
+            seen["end"] = distance(weights_of(module.model), weights_of(plain.model))
+            seen["tokens"] = responses(module) == responses(plain)
+            module.save(folder / f"{kind}-{case}" if RANK == 0 else None)
+            dist.barrier()
+            whole = folder / f"whole-{kind}-{case}"
+            plain.save(whole)  # transformers writes on rank zero only
+            dist.barrier()
+            seen["export"] = distance(tensors(folder / f"{kind}-{case}"), tensors(whole))
+            claims: list[Any] = [None] * RANKS
+            dist.all_gather_object(claims, seen)
+            yield f"{kind} {case}", claims
+
+
+def main() -> None:
+    job, result = sys.argv[1], Path(sys.argv[2])
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo")
+    claims: dict[str, Any] = {}
+    for claim, value in globals()[f"job_{job}"](result.parent):
+        assert everywhere(True)
+        claims[claim] = value
+        result.write_text(json.dumps(claims, indent=1)) if RANK == 0 else None
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
