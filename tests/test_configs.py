@@ -7,9 +7,11 @@ import yaml
 
 from lit_mstar.callbacks import PRMFilter, TemperatureBalancer, TrainingDynamics
 from lit_mstar.cli import MStarCLI
+from lit_mstar.sharding import Sharding
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SAMPLERS = sorted((CONFIGS / "samplers").glob("*.yaml"))
+TRAINERS = sorted((CONFIGS / "trainer").glob("*.yaml"))
 STAGES = sorted(CONFIGS.glob("*/[0-9]*.yaml"))
 
 
@@ -63,3 +65,37 @@ def test_a_sampler_config_replaces_the_stages_own(
     assert type(cli.model.sampler).__name__ == wanted["class_path"].rpartition(".")[2]
     home = f"runs/quickstart/{stage}"
     assert cli.trainer.default_root_dir.endswith(home)  # the rest is the stage's
+
+
+@pytest.mark.parametrize("trainer", TRAINERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("stage", ["1-warmup", "3-prm", "4-evolve"])
+def test_a_trainer_config_changes_where_a_stage_runs_and_nothing_else(
+    stage: str, trainer: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(PRMFilter, "setup", lambda *_: None)
+    on_cpu = ["--trainer.accelerator", "cpu", "--trainer.devices", "2"]  # what a machine without GPUs can construct
+    if trainer.stem == "fsdp":  # which Lightning has for GPUs alone
+        on_cpu += ["--trainer.strategy", "auto"]
+    files = ["--config", str(CONFIGS / f"quickstart/{stage}.yaml"), "--config", str(trainer)]
+    cli = MStarCLI(args=[*files, *on_cpu], run=False)
+    plain = yaml.safe_load((CONFIGS / f"quickstart/{stage}.yaml").read_text())["trainer"]
+    overlay = yaml.safe_load(trainer.read_text())
+    assert overlay.keys() == {"trainer"}
+    assert not overlay["trainer"].keys() & {"default_root_dir", "callbacks", "logger", "max_epochs"}
+    assert cli.trainer.max_epochs == plain["max_epochs"]
+    assert cli.trainer.default_root_dir.endswith(plain["default_root_dir"])
+    names = {name.rpartition(".")[2] for name in (c["class_path"] for c in plain["callbacks"])}
+    assert names <= {type(callback).__name__ for callback in cli.trainer.callbacks}
+    wanted = overlay["trainer"]["strategy"]
+    if isinstance(wanted, dict) and trainer.stem != "fsdp":
+        assert type(cli.trainer.strategy).__name__ == wanted["class_path"].rpartition(".")[2]
+
+
+def test_how_to_shard_is_a_key_of_the_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    more = "model: {init_args: {sharding: {param_dtype: bfloat16, reduce_dtype: float32, cpu_offload: true}}}"
+    (tmp_path / "more.yaml").write_text(more)
+    stage = str(CONFIGS / "quickstart/1-warmup.yaml")
+    cli = MStarCLI(args=["--config", stage, "--config", "more.yaml"], run=False)
+    assert cli.model.sharding == Sharding("bfloat16", "float32", cpu_offload=True)

@@ -35,7 +35,7 @@ def test_two_ranks_learn_what_one_process_learns(home: Path):
     print(json.dumps(found, indent=1))
     said = [text for name in ("poisoned str", "poisoned FSDP2Strategy") for text in found.pop(name)]
     assert len(said) == 4
-    assert all(text.startswith("The loss is nan at step 0") for text in said), said
+    assert all("at step 0, the norm of its gradient nan. Weights are as they were" in text for text in said), said
     half = found.pop("half")
     assert half["sharded"] == half["weights"]
     assert 1e-5 < half["loss"] < 0.05
