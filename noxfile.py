@@ -38,6 +38,15 @@ def tests_vllm(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Kills a recipe 25 times and compares it with an uninterrupted run; it takes long, so not run by default."""
+    session.install(TORCH, "-e", ".[dev]")
+    arguments = session.posargs or ["--kills", "25", "--seed", "0"]
+    environment = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "tests"}
+    session.run("python", "tests/faults/driver.py", *arguments, env=environment)
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Builds the wheel, uses it outside the repository, and checks its types: it holds all three folders as one."""
     session.install("build>=1.3", "mypy>=1.18", "types-PyYAML")

@@ -49,22 +49,6 @@ def require_architecture(checkpoint: dict[str, Any], backbone: Backbone, module:
             )
 
 
-def end_epoch_on_resume(checkpoint: dict[str, Any]) -> None:
-    """Lets a run that was saved after an epoch's last batch go on with that epoch's end.
-
-    Lightning takes such an epoch for complete: validation and everything at its end would never happen. The loops'
-    state is edited to say that the batch is done and validation has begun, with none of its own batches done.
-    """
-    loops = checkpoint.get("loops", {}).get("fit_loop", {})
-    batches, epochs = loops.get("epoch_loop.batch_progress"), loops.get("epoch_progress")
-    if not batches or not batches["is_last_batch"] or epochs["total"]["processed"] == epochs["total"]["started"]:
-        return
-    for counts in (batches["total"], batches["current"]):
-        counts["completed"] = counts["processed"]
-    none = {"ready": 0, "started": 0, "processed": 0, "completed": 0}
-    loops["epoch_loop.val_loop.batch_progress"] |= {"total": none | {"ready": 1, "started": 1}, "current": none}
-
-
 def name_optimizer_states(checkpoint: dict[str, Any], module: LightningModule) -> None:
     """Gives optimizer states the names of weights for keys, in a checkpoint that is about to be saved.
 

@@ -11,23 +11,21 @@ import torch
 from jsonargparse.typing import PositiveInt
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from transformers.utils.logging import disable_progress_bar
 
+from lit_mstar.peers import Watch
+from lit_mstar.signals import go_on, stoppable
 from lit_mstar.stage import finish_stage, write_summary
-
-
-class MStarTrainer(Trainer):
-    """A `Trainer` with one more entry point."""
-
-    def annotate(self, model: LightningModule, datamodule: LightningDataModule) -> None:
-        """Write Monte-Carlo step labels for the process reward model: the predict loop of a `StepAnnotator`."""
-        self.predict(model, datamodule=datamodule, return_predictions=False)
+from lit_mstar.trainer import MStarTrainer
 
 
 class MStarCLI(LightningCLI):
     """`LightningCLI` in subclass mode; after `fit` it tests, exports and sums up what validation chose."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, watch: Watch | None = None, **options: Any) -> None:
+        self.watch = watch
         self.started = time.monotonic()
         super().__init__(
             LightningModule,
@@ -65,11 +63,29 @@ class MStarCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Sets the number of threads; a bar for every model file would hide the training's."""
+        given = self._get(self.config, "weights_only", default=True)
+        if given is None and self.subcommand:  # Lightning's default would unpickle what it fetches by HTTP
+            self.config[self.subcommand]["weights_only"] = True
         disable_progress_bar()  # type: ignore[no-untyped-call]
         torch.set_num_threads(self._get(self.config, "threads"))
 
+    def _parse_ckpt_path(self) -> None:
+        """Lightning would let a checkpoint's hyperparameters overrule the config, and so name any class.
+
+        Our modules save none; a checkpoint gives weights and state, and nothing else.
+        """
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Makes the trainer, whose other processes are watched."""
+        trainer = super().instantiate_trainer(**kwargs)
+        if self.watch:
+            self.watch.attach(trainer)
+        return trainer
+
     def after_fit(self) -> None:
-        """Leaves `model/` and `summary.json` behind."""
+        """Leaves `model/` and `summary.json` behind, unless a SIGTERM came in the last moments of `fit`."""
+        if self.trainer.received_sigterm:
+            raise SIGTERMException
         finish_stage(self.trainer, self.model, self.datamodule, self.started)
 
     def after_annotate(self) -> None:
@@ -82,6 +98,19 @@ def main(args: list[str]) -> None:
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # last, so that a file there never hides an installed package
     sys.argv[1:] = args  # LightningCLI warns where its arguments differ from the process's
-    cli = MStarCLI()
-    if sampler := getattr(cli.model, "sampler", None):
-        sampler.close()
+    watch = Watch(again=go_on(args))
+    try:
+        with stoppable():
+            cli = MStarCLI(watch)
+            if sampler := getattr(cli.model, "sampler", None):
+                sampler.close()
+    except SIGTERMException:
+        if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+            print(f"Stopped by SIGTERM. To go on: {watch.again}", flush=True)
+        sys.exit(0)
+    except Exception as error:
+        if watch.explains(error):
+            sys.exit(1)
+        raise
+    finally:
+        watch.over()

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from lit_mstar.backbone import Backbone
 from lit_mstar.checkpoints import (
-    end_epoch_on_resume,
     name_optimizer_states,
     remember_architecture,
     require_architecture,
@@ -132,5 +131,4 @@ class BackboneModule(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses a checkpoint of another architecture; takes over this rank's random state."""
         require_architecture(checkpoint, self.backbone, self)
-        end_epoch_on_resume(checkpoint)
         self._random_state = recall_random_state(checkpoint)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import yaml
@@ -94,10 +97,35 @@ def _run_stage(config: Path, folder: Path, seed: int, overlays: Sequence[Path]) 
         if fits(yaml.safe_load(overlay.read_text()), stage):
             command += ["--config", str(overlay)]
     command += ["--seed_everything", str(seed)]
-    if (folder / "checkpoints" / "last.ckpt").exists():
-        command += ["--ckpt_path", "last"]
-    if code := subprocess.run(command).returncode:  # noqa: S603  # our own module, with our own arguments
+    if stage_command(config.stem) == "fit":
+        command += ["--ckpt_path", "last"]  # without checkpoints, it starts from the beginning
+    code, stopped = _call(command)
+    if code in (0, -signal.SIGTERM) and (stopped or not (folder / "summary.json").exists()):
+        again = shlex.join(["lit-mstar", "run", *sys.argv[2:]]) if sys.argv[1:2] == ["run"] else "run the same again"
+        print(f"Stopped in stage {config.stem}. To go on: {again}", flush=True)
+        sys.exit(0)
+    if code:
         sys.exit(f"Stage {config.stem} ended with exit code {code}; after mending the cause, run the same again.")
+
+
+def _call(command: list[str]) -> tuple[int, bool]:
+    """Runs a stage, and passes SIGTERM on to it; returns its exit code and whether there was one."""
+    signals: list[int] = []
+    process: subprocess.Popen[bytes] | None = None
+
+    def pass_on(signum: int, frame: FrameType | None) -> None:
+        signals.append(signum)
+        if process is not None:
+            process.terminate()
+
+    previous = signal.signal(signal.SIGTERM, pass_on)
+    try:
+        process = subprocess.Popen(command)  # noqa: S603  # our own module, with our own arguments
+        if signals:
+            process.terminate()
+        return process.wait(), bool(signals)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def fits(overlay: dict[str, Any], stage: dict[str, Any]) -> bool:

@@ -59,7 +59,8 @@ class FSDP2Strategy(ModelParallelStrategy):
     """Lightning's `ModelParallelStrategy` with every rank of every node in one data-parallel group.
 
     Args:
-        **options: As for `ModelParallelStrategy`, without its sizes.
+        save_distributed_checkpoint: Write a folder, every rank its part, instead of one file.
+        process_group_backend: As for `ModelParallelStrategy`.
     """
 
     def __init__(self, save_distributed_checkpoint: bool = False, process_group_backend: str | None = None) -> None:

@@ -107,7 +107,8 @@ def test_the_best_checkpoint_of_a_stage_runs_nothing(tmp_path: Path, attack: Att
     keeper = ModelCheckpoint(tmp_path)
     keeper.best_model_path = str(file)
     trainer = make_trainer(tmp_path, callbacks=[keeper], enable_checkpointing=True)
-    with pytest.raises(pickle.UnpicklingError, match="[Ww]eights.only"):
+    # Only the zip format can be mapped into memory; the others are not even begun to be read.
+    with pytest.raises((pickle.UnpicklingError, RuntimeError), match="[Ww]eights.only|mmap can only be used"):
         finish_stage(trainer, make_policy(), ProblemDataModule(ListSource(test=sums(2))), 0.0)
     assert not (tmp_path / "summary.json").exists()
 
@@ -135,7 +136,6 @@ def stage(tmp_path: Path, tiny_folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="LightningCLI lets a checkpoint's hyperparameters overrule the config")
 def test_a_checkpoint_does_not_choose_the_model(tmp_path: Path, attack: Attack, stage: list[str]):
     evil = with_code(tmp_path / "evil", attack.marker)
     attack.works(lambda: load_quietly(evil, trust_remote_code=True))
@@ -163,10 +163,7 @@ def served(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "remote",
-    [False, pytest.param(True, marks=pytest.mark.xfail(strict=True, reason="Lightning unpickles what it fetches"))],
-)
+@pytest.mark.parametrize("remote", [False, True])
 def test_a_checkpoint_given_to_the_command_runs_nothing(
     tmp_path: Path, attack: Attack, stage: list[str], served: str, remote: bool, monkeypatch: pytest.MonkeyPatch
 ):

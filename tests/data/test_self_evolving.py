@@ -39,6 +39,7 @@ from lit_mstar.data.self_evolving import share_of
 from lit_mstar.reward import ReasoningFormat
 from lit_mstar.rollouts import SamplingParams
 from lit_mstar.samplers import TransformersSampler
+from lit_mstar.trainer import MStarTrainer
 
 
 def half_right(problem: Problem, index: int, sampling: SamplingParams) -> str:
@@ -464,7 +465,9 @@ def noisy(folder: Path, end_after: int | None = None, resume: Path | None = None
     sampler = ScriptedSampler(half_right)
     keeper = ModelCheckpoint(dirpath=folder, save_last=True, every_n_train_steps=1, enable_version_counter=False)
     callbacks = [keeper, Noise(end_after), Noting()]
-    trainer = make_evolver(folder, max_epochs=3, callbacks=callbacks, enable_checkpointing=True, num_sanity_val_steps=0)
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
+    evolving_options = {"max_epochs": 3, "reload_dataloaders_every_n_epochs": 1, "default_root_dir": folder}
+    trainer = MStarTrainer(accelerator="cpu", devices=1, callbacks=callbacks, **quiet, **evolving_options)
     policy = make_policy(sampler)
     torch.manual_seed(1)
     data = evolving(batch_size=2)
