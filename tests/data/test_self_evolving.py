@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +22,7 @@ from hypothesis import strategies as st
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from scripted import (
     Killed,
     ListSource,
@@ -527,3 +531,47 @@ def test_two_processes_learn_what_one_does(tmp_path: Path):
             assert row == same
     one, two = (torch.load(tmp_path / f"{n}/checkpoints/last.ckpt")["state_dict"] for n in (1, 2))
     assert largest_difference(one, two) < 1e-4
+
+
+def test_a_server_that_hangs_ends_the_run_and_what_it_gave_is_kept(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        class Hanging(ScriptedSampler):
+            def sample(self, problems: Any, sampling: SamplingParams, prefixes: Any = None) -> Any:
+                for number, item in enumerate(super().sample(problems, sampling, prefixes)):
+                    if number == 3:
+                        socket.create_connection(server.getsockname()).recv(1)  # nobody ever answers
+                    yield item
+
+        policy = make_policy(Hanging(half_right))
+        with pytest.raises(TimeoutError, match=r"No problem was finished in 0.5 s \(iteration 0: sampling\)"):
+            make_evolver(tmp_path).fit(policy, datamodule=evolving(count=16, stall_timeout=0.5))
+    assert len({row["problem_id"] for part in (tmp_path / "rollouts").rglob("part-*") for row in part_rows(part)}) == 3
+    resumed = ScriptedSampler(half_right)
+    make_evolver(tmp_path).fit(make_policy(resumed), datamodule=evolving(count=16))
+    assert len(resumed.finished) == 5
+
+
+def part_rows(part: Path) -> list[dict[str, Any]]:
+    return pq.ParquetFile(part).read().to_pylist()
+
+
+def test_a_full_disk_is_said_before_anything_is_sampled(tmp_path: Path):
+    sampler = ScriptedSampler(half_right)
+    with pytest.raises(OSError, match="reserve_gb and two"):
+        make_evolver(tmp_path).fit(make_policy(sampler), datamodule=evolving(reserve_gb=1e9))
+    assert sampler.calls == []
+    assert not (tmp_path / "rollouts").exists()
+
+
+def test_sigterm_between_two_problems_keeps_what_is_sampled(tmp_path: Path):
+    sampler = ScriptedSampler(lambda problem, index, sampling: terminate(sampler, problem, index))
+
+    def terminate(sampler: ScriptedSampler, problem: Problem, index: int) -> str:
+        if len(sampler.finished) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return right(problem, index)
+
+    with pytest.raises(SIGTERMException):
+        make_evolver(tmp_path).fit(make_policy(sampler), datamodule=evolving(count=16))
+    assert len({row["problem_id"] for part in (tmp_path / "rollouts").rglob("part-*") for row in part_rows(part)}) == 3

@@ -30,8 +30,8 @@ def _divide(stage: dict[str, Any], name: str, log: Path) -> dict[str, Any]:
         data["batch_size"] = 8
     if name == "4-evolve":
         trainer["max_epochs"] = 3
-        data["source"]["init_args"]["train"] = 256
-        data["batch_size"] = 8
+        data["source"]["init_args"]["train"] = 1200  # 300 problems an iteration: several parts of the ledger
+        data["batch_size"] = 16
     if "sampler" in model:
         model["sampler"] = {"class_path": "logged_sampler.LoggedSampler", "init_args": {"log": str(log)}}
     return stage
