@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 from torchdata.stateful_dataloader import StatefulDataLoader
 from transformers.trainer_pt_utils import DistributedLengthGroupedSampler
@@ -20,7 +22,7 @@ _COARSE = 32  # tokens, ours: examples whose lengths differ by less may share a 
 
 T = TypeVar("T")
 U = TypeVar("U")
-Example = tuple[Problem, Sequence[int]]  # a problem and the token ids of a response to learn
+Example = tuple[Problem, Sequence[int] | NDArray[np.int32]]  # a problem and the token ids of a response to learn
 
 
 class ProblemDataModule(LightningDataModule):

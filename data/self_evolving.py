@@ -108,7 +108,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         iteration = Iteration(index=index, problems=problems, sampling=self._seeded(f"train {index}"))
         call_hook(self.trainer, "on_sampling_start", iteration)
 
-        self._fingerprint = self._resumed.pop(index, None) or self._fingerprint_of(iteration)
+        self._fingerprint = self._resumed.pop(index, "") or self._fingerprint_of(iteration)
         self._on_rank_zero(lambda: self.ledger.begin(iteration, self._fingerprint))
         rewarded = self.ledger.is_rewarded(index)
         if not rewarded:

@@ -113,7 +113,7 @@ class Backbone:
             freeze_vision_tower(model)
         if self.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-            model.enable_input_require_grads()
+            model.enable_input_require_grads()  # type: ignore[no-untyped-call]
         return get_peft_model(model, self.lora) if self.lora else model
 
     def architecture(self) -> str:

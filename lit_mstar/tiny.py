@@ -119,7 +119,7 @@ class TinyBackbone(Backbone):
             tie_word_embeddings=False,
             **ids,
         )
-        model = Idefics3ForConditionalGeneration(config)
+        model = Idefics3ForConditionalGeneration(config)  # type: ignore[no-untyped-call]
         return model if head else cast(PreTrainedModel, model.model)
 
     def _described(self, head: bool) -> tuple[PreTrainedModel, Callable[[nn.Module], None]]:

@@ -103,37 +103,56 @@ def torture(work: Path, kills: int, seed: int) -> tuple[list[Kill], list[str]]:
 
     rng = random.Random(seed)  # noqa: S311
     rows: list[Kill] = []
+    problems: list[str] = []
     kept: list[tuple[int, set[str]]] = []  # at each kill, the log's length and what the ledger held
     for stage in sorted(STAGES[k % len(STAGES)] for k in range(kills)):
-        instant, first = kill_in(stage, command, out, rng, (startup(reference, stage, whole), whole.seconds(stage)))
+        span = startup(reference, stage, whole), whole.seconds(stage)
+        instant, first = kill_in(stage, command, out, rng, span)
         if rows:
             rows[-1].resumed_from = first.resumed_from(rows[-1].stage)
-        rows.append(Kill(stage, instant, on_disk(out / stage)))
+        if instant is None:  # earlier kills have left too little of the stage: it begins anew
+            problems += twice(log, kept)
+            kept.clear()
+            for path in (out / stage, log):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            instant, _ = kill_in(stage, command, out, rng, span)
+        rows.append(Kill(stage, instant or 0.0, on_disk(out / stage)))
         kept.append((log.stat().st_size if log.exists() else 0, rollouts_on_disk(out / "4-evolve")))
         print(f"kill {len(rows)}: {rows[-1]}", file=sys.stderr, flush=True)
     rows[-1].resumed_from = attempt(command).resumed_from(rows[-1].stage)
-    again = [f"after kill {k}: sampled again: {problems}" for k, problems in sampled_again(log, kept)]
-    return rows, differences(out, reference) + again
+    return rows, differences(out, reference) + problems + twice(log, kept)
+
+
+def twice(log: Path, kept: list[tuple[int, set[str]]]) -> list[str]:
+    """What was sampled although the ledger held it."""
+    found = sampled_again(log, kept) if log.exists() else []
+    return [f"after kill {k}: sampled again: {problems}" for k, problems in found]
 
 
 def kill_in(
     stage: str, command: list[str], out: Path, rng: random.Random, span: tuple[float, float]
-) -> tuple[float, Attempt]:
-    """Kills the recipe in a stage, at an instant within a span; returns it and the first attempt."""
+) -> tuple[float | None, Attempt]:
+    """Kills the recipe in a stage, at an instant within a span; returns it and the first attempt.
+
+    The instant is None where the stage was over before it, twice.
+    """
     backup = out.with_name("backup")
     shutil.copytree(out, backup)
     earliest, latest = span
     first: Attempt | None = None
-    while True:
-        instant = rng.uniform(earliest, latest)
-        run = attempt(command, stage, instant)
-        first = first or run
-        if run.killed:
-            break
-        latest = min(latest, instant)  # the stage had less left to do than that
-        take_back(out, backup, stage)
-    shutil.rmtree(backup)
-    return instant, first
+    try:
+        for _ in range(2):
+            instant = rng.uniform(earliest, latest)
+            run = attempt(command, stage, instant)
+            first = first or run
+            if run.killed:
+                return instant, first
+            latest = max(earliest, min(latest, instant))  # the stage had less left to do than that
+            take_back(out, backup, stage)
+        assert first is not None
+        return None, first
+    finally:
+        shutil.rmtree(backup)
 
 
 def take_back(out: Path, backup: Path, stage: str) -> None:
