@@ -47,6 +47,8 @@ class Attempt:
 
     def resumed_from(self, stage: str) -> str:
         """What the stage went on from, as Lightning says it."""
+        if f"{stage}: complete" in self.output:
+            return "(it was complete)"
         if stage == "2-annotate":
             return "the files of finished batches"
         match = RESUMED.search(self.output)
