@@ -188,6 +188,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         """Samples the problems that the ledger lacks, over all ranks, writing as they come."""
         known = self.ledger.sampled(iteration.index)
         missing = [problem for problem in iteration.problems if problem.id not in known]
+        self.trainer.strategy.barrier()  # all have looked before anyone writes: they must divide the same problems
         waiting: list[Rollout] = []
         try:
             for rollout in self._sampled(missing, iteration.sampling, f"iteration {iteration.index}: sampling"):
