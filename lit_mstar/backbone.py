@@ -112,7 +112,8 @@ class Backbone:
         if self.freeze_vision:
             freeze_vision_tower(model)
         if self.gradient_checkpointing:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            options = {"use_reentrant": False}
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=options)  # type: ignore[no-untyped-call]
             model.enable_input_require_grads()  # type: ignore[no-untyped-call]
         return get_peft_model(model, self.lora) if self.lora else model
 
