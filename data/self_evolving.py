@@ -45,7 +45,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
             (25% in the paper's recipe).
         patience: Iterations in a row without anything to learn from before the run stops (ours).
         stall_timeout: Seconds without a finished problem after which the sampler counts as stuck (ours).
-        reserve_gb: Free disk space that an iteration needs to start, in GB, beside twice the newest checkpoint (ours).
+        reserve_gb: Free disk space that an iteration needs to start, in GB, beside twice the largest checkpoint (ours).
         **loading: As for `ProblemDataModule`.
 
     Raises:
