@@ -11,6 +11,7 @@ _COMMANDS = {
     "predict": "one greedy response per problem",
     "annotate": "Monte-Carlo step labels for the process reward model",
     "run": "all stages of a recipe, one after the other",
+    "study": "variants of a recipe over several seeds, as a table with intervals",
     "convert": "a sharded checkpoint to a consolidated one, or back",
     "serve": "a vLLM server that takes new weights while it runs",
 }
@@ -30,6 +31,10 @@ def main(args: list[str] | None = None) -> None:
         from lit_mstar.recipe import main as run
 
         run(args[1:])
+    elif command == "study":
+        from lit_mstar.studies.command import main as study
+
+        study(args[1:])
     elif command == "convert":
         from lit_mstar.convert import main as convert
 

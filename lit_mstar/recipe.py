@@ -10,18 +10,18 @@ import argparse
 import json
 import shlex
 import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import yaml
 
-from lit_mstar.files import atomic, stage_command
+from lit_mstar.children import Children
+from lit_mstar.files import atomic
 from lit_mstar.ledger import Ledger
+from lit_mstar.stage_run import StageRun, home_of, move_paths
 
 _COLUMNS = (
     "iteration",
@@ -71,81 +71,34 @@ def run(recipe: Path, out: Path, seed: int = 0, overlays: Sequence[Path] = ()) -
     stages = sorted(recipe.glob("[0-9]*.yaml"))
     if not stages:
         sys.exit(f"{recipe} has no stage configs (1-….yaml, 2-….yaml); name the folder of a recipe.")
+    laid = [yaml.safe_load(path.read_text()) for path in overlays]
     added = {"configs": [path.name for path in overlays]} if overlays else {}
     _claim(out, {"recipe": recipe.name, "seed": seed, **added})
-    for number, config in enumerate(stages, start=1):
-        folder = out / config.stem
-        label = f"[{number}/{len(stages)}] {config.stem}"
-        if (folder / "summary.json").exists():
+    for number, file in enumerate(stages, start=1):
+        config = yaml.safe_load(file.read_text())
+        moved = move_paths(config, home_of(config), lambda stage: out / stage)
+        stage = StageRun(name=file.stem, config=moved, folder=out / file.stem, seed=seed, overlays=laid)
+        label = f"[{number}/{len(stages)}] {stage.name}"
+        if stage.complete:
             print(f"{label}: complete, nothing to do", flush=True)
             continue
-        print(f"{label}: {'resuming' if folder.exists() else 'starting'} in {folder}", flush=True)
-        _run_stage(config, folder, seed, overlays)
-    summary = summarize(recipe.name, out, [config.stem for config in stages], seed)
+        print(f"{label}: {'resuming' if stage.started else 'starting'} in {stage.folder}", flush=True)
+        _run_stage(stage)
+    summary = summarize(recipe.name, out, [file.stem for file in stages], seed)
     with atomic(out / "summary.json") as partial:
         partial.write_text(json.dumps(summary, indent=1))
     print(table(summary))
 
 
-def _run_stage(config: Path, folder: Path, seed: int, overlays: Sequence[Path]) -> None:
-    stage = yaml.safe_load(config.read_text())
-    moved = folder / "stage.yaml"
-    with atomic(moved) as partial:
-        partial.write_text(yaml.safe_dump(move_paths(stage, folder.parent), sort_keys=False))
-    command = [sys.executable, "-m", "lit_mstar", stage_command(config.stem), "--config", str(moved)]
-    for overlay in overlays:
-        if fits(yaml.safe_load(overlay.read_text()), stage):
-            command += ["--config", str(overlay)]
-    command += ["--seed_everything", str(seed)]
-    if stage_command(config.stem) == "fit":
-        command += ["--ckpt_path", "last"]  # without checkpoints, it starts from the beginning
-    code, stopped = _call(command)
-    if code in (0, -signal.SIGTERM) and (stopped or not (folder / "summary.json").exists()):
+def _run_stage(stage: StageRun) -> None:
+    with Children() as children:
+        code = stage.run(children)
+    if code in (0, -signal.SIGTERM) and (children.stopped or not stage.complete):
         again = shlex.join(["lit-mstar", "run", *sys.argv[2:]]) if sys.argv[1:2] == ["run"] else "run the same again"
-        print(f"Stopped in stage {config.stem}. To go on: {again}", flush=True)
+        print(f"Stopped in stage {stage.name}. To go on: {again}", flush=True)
         sys.exit(0)
     if code:
-        sys.exit(f"Stage {config.stem} ended with exit code {code}; after mending the cause, run the same again.")
-
-
-def _call(command: list[str]) -> tuple[int, bool]:
-    """Runs a stage, and passes SIGTERM on to it; returns its exit code and whether there was one."""
-    signals: list[int] = []
-    process: subprocess.Popen[bytes] | None = None
-
-    def pass_on(signum: int, frame: FrameType | None) -> None:
-        signals.append(signum)
-        if process is not None:
-            process.terminate()
-
-    previous = signal.signal(signal.SIGTERM, pass_on)
-    try:
-        process = subprocess.Popen(command)  # noqa: S603  # our own module, with our own arguments
-        if signals:
-            process.terminate()
-        return process.wait(), bool(signals)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def fits(overlay: dict[str, Any], stage: dict[str, Any]) -> bool:
-    """Whether a stage has all options of the model that an overlay names: a reward model has no sampler."""
-    wanted, own = (config.get("model", {}).get("init_args", {}) for config in (overlay, stage))
-    return set(wanted) <= set(own)
-
-
-def move_paths(config: dict[str, Any], out: Path) -> Any:
-    """Moves a stage's paths: the folder above its `trainer.default_root_dir` becomes `out`, wherever it is named."""
-    home = str(Path(config["trainer"]["default_root_dir"]).parent) + "/"
-
-    def moved(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: moved(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [moved(item) for item in value]
-        return str(out / value.removeprefix(home)) if isinstance(value, str) and value.startswith(home) else value
-
-    return moved(config)
+        sys.exit(f"Stage {stage.name} ended with exit code {code}; after mending the cause, run the same again.")
 
 
 def summarize(recipe: str, out: Path, stages: list[str], seed: int) -> dict[str, Any]:

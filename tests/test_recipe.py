@@ -14,7 +14,7 @@ import yaml
 from engines import SMALL_ENGINE, ServerProcess
 
 from lit_mstar.ledger import Ledger
-from lit_mstar.recipe import fits, move_paths, run, summarize, table
+from lit_mstar.recipe import run, summarize, table
 from lit_mstar.rollouts import Iteration, SamplingParams
 
 QUICKSTART = Path(__file__).parents[1] / "configs" / "quickstart"
@@ -133,17 +133,6 @@ def test_killed_in_a_stage_it_resumes_that_stage_to_the_same_result(miniature: P
     assert (out / model).read_bytes() == (finished / model).read_bytes()
 
 
-def test_paths_move_with_the_stage_and_nothing_else_does():
-    config = {
-        "trainer": {"default_root_dir": "runs/r/1-a", "callbacks": [{"init_args": {"prm": "runs/r/3-prm/model"}}]},
-        "data": {"file": "runs/rest/x", "n": 3, "text": "see runs/r/1-a"},
-    }
-    moved = move_paths(config, Path("/else/where"))
-    assert moved["trainer"]["default_root_dir"] == "/else/where/1-a"
-    assert moved["trainer"]["callbacks"][0]["init_args"]["prm"] == "/else/where/3-prm/model"
-    assert moved["data"] == config["data"]
-
-
 def test_a_folder_without_stages_is_refused(tmp_path: Path):
     with pytest.raises(SystemExit, match="has no stage configs"):
         run(tmp_path, tmp_path / "out")
@@ -180,13 +169,6 @@ def test_the_summary_collects_stages_and_iterations(tmp_path: Path):
     assert summary["prm"] == {"step_auroc": 0.5, "step_ece": None}
     assert summary["test_accuracy_before"] == summary["test_accuracy_after"] == 0.25
     assert "test accuracy 25.0% -> 25.0%" in table(summary)
-
-
-def test_an_overlay_is_laid_over_the_stages_that_have_its_options():
-    overlay = {"model": {"init_args": {"sampler": {"class_path": "S"}}}}
-    assert fits(overlay, {"model": {"init_args": {"sampler": {}, "backbone": {}}}})
-    assert not fits(overlay, {"model": {"init_args": {"backbone": {}}}})
-    assert fits({"trainer": {"devices": 2}}, {"model": {"init_args": {"backbone": {}}}})
 
 
 def test_a_missing_overlay_is_refused(miniature: Path, tmp_path: Path):

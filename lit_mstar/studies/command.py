@@ -1,0 +1,118 @@
+"""`lit-mstar study`: runs what is missing, writes tables and plots."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lit_mstar.children import Children
+from lit_mstar.files import atomic
+from lit_mstar.stage_run import StageRun
+from lit_mstar.studies.definition import Study, read_study
+from lit_mstar.studies.plan import VariantRun, plan, unique_stages
+from lit_mstar.studies.plots import draw
+from lit_mstar.studies.report import page
+from lit_mstar.studies.results import collect, write_results
+
+_VERSIONS = ("lit-mstar", "torch", "lightning", "transformers")
+
+
+def main(args: list[str]) -> None:
+    """Parses the command line and runs the studies, one after the other."""
+    parser = argparse.ArgumentParser(prog="lit-mstar study", description="Compare variants of a recipe over seeds.")
+    parser.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="a study, such as configs/studies/temperature.yaml"
+    )
+    parser.add_argument("--seeds", type=int, help="how many, from 0 on; as the study says by default")
+    parser.add_argument("--jobs", type=int, default=1, help="stages that run at the same time, one thread each")
+    parser.add_argument("--store", type=Path, default=Path("runs/studies"), help="where runs go, shared by all studies")
+    parser.add_argument("--out", type=Path, help="where tables and plots go; the store by default")
+    options = parser.parse_args(args)
+    command = shlex.join(["lit-mstar", "study", *args])
+    try:
+        studies = {file: read_study(file) for file in options.files}
+        runs = {
+            file: plan(study, file.parent / study.recipe, options.store, options.seeds or study.seeds)
+            for file, study in studies.items()
+        }
+    except ValueError as error:
+        sys.exit(str(error))
+    run_missing([run for each in runs.values() for run in each], options.jobs, command)
+    for file, study in studies.items():
+        publish(study, runs[file], options.out or options.store, file.stem, command)
+
+
+def run_missing(runs: list[VariantRun], jobs: int, command: str) -> None:
+    """Runs all stages that are not complete, each once, `jobs` at a time.
+
+    Raises:
+        SystemExit: If a stage fails, once those that run beside it have ended; or, with code 0, after a SIGTERM.
+    """
+    rounds = unique_stages(runs)
+    progress = _Progress(total=sum(map(len, rounds)), done=sum(stage.complete for stages in rounds for stage in stages))
+    print(f"{progress.total} stages, {progress.done} complete; {jobs} at a time.", flush=True)
+    with Children() as children:
+        for stages in rounds:
+            missing = [stage for stage in stages if not stage.complete]
+            with ThreadPoolExecutor(jobs) as pool:
+                try:
+                    list(pool.map(lambda stage: _run(stage, children, progress), missing))
+                except KeyboardInterrupt:
+                    children.stop()
+                    raise
+            if progress.failed:
+                logs = "\n".join(f"  {stage.folder / 'log.txt'}" for stage in progress.failed)
+                sys.exit(f"Stages failed; their logs say why, and the same command goes on:\n{logs}")
+            if children.stopped:
+                print(f"Stopped. To go on: {command}", flush=True)
+                sys.exit(0)
+
+
+@dataclass
+class _Progress:
+    total: int
+    done: int
+    failed: list[StageRun] = field(default_factory=list)
+
+
+def _run(stage: StageRun, children: Children, progress: _Progress) -> None:
+    started = time.monotonic()
+    stage.run(children, stage.folder / "log.txt")
+    if stage.complete:
+        progress.done += 1
+        took = time.monotonic() - started
+        print(f"[{progress.done}/{progress.total}] {stage.folder}: {took:.0f} s", flush=True)
+    elif not children.stopped:
+        progress.failed.append(stage)
+        children.stop()  # what runs beside it saves and ends
+
+
+def publish(study: Study, runs: list[VariantRun], out: Path, name: str, command: str) -> None:
+    """Writes `NAME.md`, its plots and `NAME.json`, and prints the page."""
+    out.mkdir(parents=True, exist_ok=True)
+    results = [collect(run) for run in runs]
+    about: dict[str, Any] = {
+        "command": command,
+        "versions": {package: version(package) for package in _VERSIONS},
+        "machine": f"{os.cpu_count()} CPU cores, one thread a run",
+        "hours of all runs": round(_seconds(runs) / 3600, 2),
+    }
+    write_results(out / f"{name}.json", results, about)
+    text = page(study, results, about, draw(study, results, out, name))
+    with atomic(out / f"{name}.md") as partial:
+        partial.write_text(text)
+    print(f"\n{text}\n{out / name}.md", flush=True)
+
+
+def _seconds(runs: list[VariantRun]) -> float:
+    folders = {stage.folder for run in runs for stage in run.stages}
+    return sum(float(json.loads((folder / "summary.json").read_text())["seconds"]) for folder in folders)

@@ -1,0 +1,122 @@
+"""What a study is: a YAML file that says everything before the first result is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentParser
+
+Override = dict[str, dict[str, Any]]  # by stage: a config laid over the recipe's, as a second --config would be
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """One number of each run.
+
+    Args:
+        variant: The variant whose runs it is taken from.
+        metric: What is taken (`results.measured` has the names).
+    """
+
+    variant: str
+    metric: str = "test_accuracy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Quantities side by side, each compared with a reference by the same seeds.
+
+    Args:
+        title: What it shows.
+        rows: Its lines, by their names; all variants by default.
+        metric: What is shown of each variant where `rows` is left out.
+        reference: The name of the line that others are compared with.
+        percent: Whether numbers are shares, to be shown in percent.
+    """
+
+    title: str
+    reference: str
+    rows: dict[str, Quantity] = field(default_factory=dict)
+    metric: str = "test_accuracy"
+    percent: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that the paper claims: one quantity is larger than each of some others.
+
+    Args:
+        claim: In words.
+        more: What should be larger.
+        less: What should be smaller.
+    """
+
+    claim: str
+    more: Quantity
+    less: list[Quantity]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A base recipe and its variants.
+
+    Args:
+        title: What is varied.
+        recipe: Folder of the base recipe, from the study's file.
+        variants: Configs laid over stages of the recipe; a variant without any is the recipe itself.
+        common: The same for all variants, below their own.
+        seeds: How many seeds, from 0 on; `--seeds` overrides it.
+        tables: What is compared.
+        curves: Metrics of iterations that are drawn.
+        findings: What is looked for.
+        note: What the reader should know.
+    """
+
+    title: str
+    recipe: str
+    variants: dict[str, Override | None]
+    common: Override = field(default_factory=dict)
+    seeds: int = 3
+    tables: list[Table] = field(default_factory=list)
+    curves: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.variants or self.seeds < 1:
+            raise ValueError(f"A study needs variants and seeds; this has {len(self.variants)} and {self.seeds}.")
+        for quantity in self.quantities():
+            if quantity.variant not in self.variants:
+                raise ValueError(f"{quantity.variant!r} is no variant of the study; it has {', '.join(self.variants)}.")
+        for table in self.tables:
+            if table.reference not in self.rows(table):
+                raise ValueError(f"Table {table.title!r} has no line {table.reference!r} to compare with.")
+
+    def rows(self, table: Table) -> dict[str, Quantity]:
+        """A table's lines."""
+        return table.rows or {name: Quantity(variant=name, metric=table.metric) for name in self.variants}
+
+    def quantities(self) -> list[Quantity]:
+        """All that tables and findings name."""
+        named = [quantity for table in self.tables for quantity in self.rows(table).values()]
+        return named + [quantity for finding in self.findings for quantity in (finding.more, *finding.less)]
+
+
+def read_study(file: Path) -> Study:
+    """Reads and checks a study's file.
+
+    Raises:
+        ValueError: If it is not there, or not what it should be; the message says where.
+    """
+    if not file.is_file():
+        raise ValueError(f"{file}: no such study; name a YAML file such as configs/studies/temperature.yaml.")
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(Study, "study")
+    try:
+        parsed = parser.parse_object({"study": yaml.safe_load(file.read_text())})
+        return parser.instantiate_classes(parsed).study  # type: ignore[no-any-return]
+    except Exception as error:
+        raise ValueError(f"{file}: {error}") from error

@@ -1,0 +1,71 @@
+"""A study's pictures: every variant with its interval and seeds, and how iterations went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lit_mstar.studies.definition import Study, Table
+from lit_mstar.studies.intervals import by_seed, estimate
+from lit_mstar.studies.results import Result
+
+
+def draw(study: Study, results: Sequence[Result], folder: Path, prefix: str) -> list[str]:
+    """Writes the pictures into a folder; returns their names."""
+    names = []
+    for number, table in enumerate(study.tables, start=1):
+        names.append(f"{prefix}-{number}.png")
+        _save(_intervals(study, table, results), folder / names[-1])
+    if study.curves and any(result.iterations for result in results):
+        names.append(f"{prefix}-iterations.png")
+        _save(_curves(study, results), folder / names[-1])
+    return names
+
+
+def _intervals(study: Study, table: Table, results: Sequence[Result]) -> Figure:
+    """One line per row of a table: mean and interval, the seeds as dots, the reference as a vertical line."""
+    rows, scale = study.rows(table), 100 if table.percent else 1
+    figure = Figure(figsize=(7, 0.9 + 0.38 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for height, quantity in enumerate(rows.values()):
+        values = [scale * value for value in by_seed(results, quantity).values()]
+        mean = estimate(values)
+        axes.plot(values, [height] * len(values), "o", color="tab:gray", alpha=0.4, markersize=4)
+        axes.errorbar(mean.mean, height, xerr=np.nan_to_num(mean.margin), fmt="o", color="tab:blue", capsize=3)
+    reference = estimate([*by_seed(results, rows[table.reference]).values()]).mean
+    axes.axvline(scale * reference, color="tab:blue", linewidth=0.8, linestyle=":")
+    axes.set_yticks(range(len(rows)), [*rows])
+    axes.invert_yaxis()
+    axes.set_xlabel(f"{table.title}{', %' if table.percent else ''}: mean, 95% interval, seeds")
+    return figure
+
+
+def _curves(study: Study, results: Sequence[Result]) -> Figure:
+    """Metrics over the share of the run that is done, so that intervals of any length lie upon each other."""
+    figure = Figure(figsize=(5 * len(study.curves), 3.6), layout="constrained")
+    axes = figure.subplots(1, len(study.curves), squeeze=False)[0]
+    for panel, metric in zip(axes, study.curves, strict=True):
+        for variant in study.variants:
+            panel.plot(*_mean_curve(results, variant, metric), label=variant, marker=".", linewidth=1)
+        panel.set_xlabel("share of the run")
+        panel.set_title(metric)
+        panel.grid(alpha=0.3)
+    axes[0].legend(fontsize="small")
+    return figure
+
+
+def _mean_curve(results: Sequence[Result], variant: str, metric: str) -> tuple[list[float], list[float]]:
+    rows = [(row, len(run.iterations)) for run in results if run.variant == variant for row in run.iterations]
+    points: dict[float, list[float]] = {}
+    for row, number in rows:
+        if metric in row:
+            points.setdefault((row["iteration"] + 1) / number, []).append(row[metric])
+    return sorted(points), [fmean(points[share]) for share in sorted(points)]
+
+
+def _save(figure: Figure, file: Path) -> None:
+    figure.savefig(file, dpi=110, metadata={"Software": None})  # without a version: the same picture, the same bytes
