@@ -3,6 +3,7 @@
 from lit_mstar.callbacks.collapse_guard import CollapseGuard
 from lit_mstar.callbacks.prediction_writer import PredictionWriter
 from lit_mstar.callbacks.prm_filter import PRMFilter
+from lit_mstar.callbacks.prm_verifier import PRMVerifier
 from lit_mstar.callbacks.sample_table import SampleTable
 from lit_mstar.callbacks.temperature_balancer import TemperatureBalancer
 from lit_mstar.callbacks.training_dynamics import TrainingDynamics
@@ -10,6 +11,7 @@ from lit_mstar.callbacks.training_dynamics import TrainingDynamics
 __all__ = [
     "CollapseGuard",
     "PRMFilter",
+    "PRMVerifier",
     "PredictionWriter",
     "SampleTable",
     "TemperatureBalancer",
