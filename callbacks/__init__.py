@@ -1,6 +1,7 @@
 """What happens to rollouts: one policy decision a file, all built on `EvolutionCallback`'s three hooks."""
 
 from lit_mstar.callbacks.collapse_guard import CollapseGuard
+from lit_mstar.callbacks.correct_filter import CorrectFilter
 from lit_mstar.callbacks.prediction_writer import PredictionWriter
 from lit_mstar.callbacks.prm_filter import PRMFilter
 from lit_mstar.callbacks.prm_verifier import PRMVerifier
@@ -10,6 +11,7 @@ from lit_mstar.callbacks.training_dynamics import TrainingDynamics
 
 __all__ = [
     "CollapseGuard",
+    "CorrectFilter",
     "PRMFilter",
     "PRMVerifier",
     "PredictionWriter",

@@ -136,7 +136,12 @@ def table(summary: dict[str, Any]) -> str:
     """The summary as lines for a terminal."""
     lines = [f"\n{summary['recipe']}, seed {summary['seed']}"]
     for stage, result in summary["stages"].items():
-        shown = {name: value for name, value in result.items() if isinstance(value, float) and name != "seconds"}
+        # Names with a slash are curves: too many for a line.
+        shown = {
+            name: value
+            for name, value in result.items()
+            if isinstance(value, float) and name != "seconds" and "/" not in name
+        }
         figures = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
         lines.append(f"  {stage:<14}{result['seconds']:>7.1f} s  {figures}")
     if summary["iterations"]:
