@@ -1,21 +1,25 @@
-"""What happens to rollouts: one policy decision a file, all built on `EvolutionCallback`'s three hooks."""
+"""What happens to rollouts, and what an iteration is trained from: one decision a file, built on callbacks' hooks."""
 
 from lit_mstar.callbacks.collapse_guard import CollapseGuard
 from lit_mstar.callbacks.correct_filter import CorrectFilter
+from lit_mstar.callbacks.optimizer_state import OptimizerState
 from lit_mstar.callbacks.prediction_writer import PredictionWriter
 from lit_mstar.callbacks.prm_filter import PRMFilter
 from lit_mstar.callbacks.prm_verifier import PRMVerifier
 from lit_mstar.callbacks.sample_table import SampleTable
+from lit_mstar.callbacks.starting_weights import StartingWeights
 from lit_mstar.callbacks.temperature_balancer import TemperatureBalancer
 from lit_mstar.callbacks.training_dynamics import TrainingDynamics
 
 __all__ = [
     "CollapseGuard",
     "CorrectFilter",
+    "OptimizerState",
+    "PredictionWriter",
     "PRMFilter",
     "PRMVerifier",
-    "PredictionWriter",
     "SampleTable",
+    "StartingWeights",
     "TemperatureBalancer",
     "TrainingDynamics",
 ]

@@ -16,7 +16,7 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_
 from torch.distributed.checkpoint.state_dict_loader import load as load_state
 
 from lit_mstar.backbone import Backbone
-from lit_mstar.sharding import without_wrappers
+from lit_mstar.sharding import is_sharded, without_wrappers
 
 _KEY = "lit_mstar_architecture"
 
@@ -80,7 +80,10 @@ def load_weights(module: LightningModule, path: Path) -> None:
     else:
         # mapped, not read: every rank takes its part of each weight
         saved = torch.load(path, map_location="cpu", mmap=True, weights_only=True)["state_dict"]
-        set_model_state_dict(module, saved, options=StateDictOptions(full_state_dict=True))
+        if is_sharded(module):
+            set_model_state_dict(module, saved, options=StateDictOptions(full_state_dict=True))
+        else:
+            module.load_state_dict(saved)  # weight by weight; the other way holds a second whole model meanwhile
 
 
 def _has_prefix(folder: Path, prefix: str) -> bool:

@@ -26,6 +26,7 @@ from torch.distributed.tensor import DTensor
 from torch.utils.data import DataLoader
 
 from lit_mstar import Backbone, PolicyModule, ProcessRewardModule
+from lit_mstar.callbacks import OptimizerState, StartingWeights
 from lit_mstar.convert import convert
 from lit_mstar.data import DigitsSource
 from lit_mstar.gradients import rescale, squared_norms
@@ -137,7 +138,7 @@ def fit(case: str, folder: Path, strategy: Any = "auto", **options: Any) -> dict
         max_epochs=options.pop("epochs", 2),
         accumulate_grad_batches=accumulate,
         default_root_dir=home,
-        callbacks=[watch, keeper],
+        callbacks=[watch, *options.pop("callbacks", []), keeper],
         use_distributed_sampler=False,
         logger=False,
         enable_progress_bar=False,
@@ -229,6 +230,24 @@ def job_checkpoints(folder: Path) -> Iterator[tuple[str, Any]]:
                 options = {"resume": str(source), "home": folder / "resumed", "limit_val_batches": 0}
                 found = fit(case, folder, FSDP2Strategy(save_distributed_checkpoint=sharded), **options)
                 yield f"{case} {name}", distance(found["end"], expected["end"])
+    for case, sharded in (("full", False), ("lora", True)):
+        for name, difference in begun_anew(case, folder, sharded).items():
+            yield f"{case} begun anew, {name}", difference
+
+
+def begun_anew(case: str, folder: Path, sharded: bool) -> dict[str, float]:
+    """How far the second epoch of two, resumed, is from the first: both begin anew, and data are the same."""
+    home = folder / f"{case}-anew"
+    for epochs, resume in ((1, None), (2, home / "checkpoints/epoch=0.ckpt")):
+        strategy = FSDP2Strategy(save_distributed_checkpoint=sharded)
+        anew = [StartingWeights("initial"), OptimizerState("reset")]
+        found = fit(case, folder, strategy, callbacks=anew, epochs=epochs, resume=resume, home=home)
+    first = torch.load(folder / f"{case}.pt", weights_only=False)["curve"]
+    saved = torch.load(folder / f"single-{case}/checkpoints/epoch=0.ckpt", weights_only=True)["state_dict"]
+    return {
+        "end": distance(found["end"], {name: saved[name] for name in found["end"]}),
+        "loss": max(abs(found["curve"][3 + step][0] - first[step][0]) for step in (1, 2, 3)),
+    }
 
 
 def local_bytes(model: torch.nn.Module) -> int:
