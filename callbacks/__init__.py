@@ -10,6 +10,7 @@ from lit_mstar.callbacks.sample_table import SampleTable
 from lit_mstar.callbacks.starting_weights import StartingWeights
 from lit_mstar.callbacks.temperature_balancer import TemperatureBalancer
 from lit_mstar.callbacks.training_dynamics import TrainingDynamics
+from lit_mstar.callbacks.unlabeled_problems import UnlabeledProblems
 
 __all__ = [
     "CollapseGuard",
@@ -22,4 +23,5 @@ __all__ = [
     "StartingWeights",
     "TemperatureBalancer",
     "TrainingDynamics",
+    "UnlabeledProblems",
 ]

@@ -2,7 +2,8 @@
 
 Every step of the reasoning can be checked against the truth, which no public benchmark allows. The digits are the
 1,797 scans of scikit-learn's `load_digits` (UCI optical digits, 8 x 8 pixels). They are split by scan, so the
-handwriting of "validate" and "test" is never trained on; "seed" uses only a few scans of "train".
+handwriting of "validate" and "test" is never trained on; "unlabeled" shares that of "train", and "seed" uses only a
+few scans of it.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class DigitsSource(ProblemSource):
         phrasings: Write each seed chain in one of several equally valid ways (names, verb, order of reading);
             with one phrasing, a second distinct chain for a problem would have to be wrong.
         random_state: Which problems are drawn.
+        unlabeled: Number of problems, in the handwriting of "train", whose answers are not to be learned from.
 
     Raises:
         ValueError: If `num_digits` is not 2 or 3, or `operations` is empty.
@@ -79,6 +81,7 @@ class DigitsSource(ProblemSource):
         test: int = 400,
         phrasings: bool = True,
         random_state: int = 0,
+        unlabeled: int = 0,
     ) -> None:
         if num_digits not in _NAMES:
             raise ValueError(f"DigitsSource.num_digits is {num_digits}; it must be 2 or 3.")
@@ -87,7 +90,8 @@ class DigitsSource(ProblemSource):
         self.num_digits = num_digits
         self.operations = tuple(operations)
         self.seed_scans = seed_scans
-        self.sizes: dict[str, int] = {"seed": seed, "train": train, "validate": validate, "test": test}
+        sizes = {"seed": seed, "train": train, "validate": validate, "test": test, "unlabeled": unlabeled}
+        self.sizes: dict[str, int] = sizes  # in an order that must stay: a split's place is part of its random seed
         self.phrasings = phrasings
         self.random_state = random_state
 
@@ -112,7 +116,7 @@ class DigitsSource(ProblemSource):
         key = [self.random_state, list(self.sizes).index(split), index]
         rng = np.random.default_rng(key)
         images, targets = self._scans
-        pool = np.arange(len(targets))[_SCANS["train" if split == "seed" else split]]
+        pool = np.arange(len(targets))[_SCANS["train" if split in ("seed", "unlabeled") else split]]
         if split == "seed":
             pool = np.random.default_rng(self.random_state).choice(pool, self.seed_scans, replace=False)
         scans = rng.choice(pool, self.num_digits)

@@ -1,7 +1,8 @@
 """A user's own problems: one JSON object per line.
 
-Fields: `question`; `answer`; `image` or `images` (paths relative to the file, and not out of its folder); optional
-`id`, `choices`, `reasoning`. Whatever is wrong with a row is said before any model is loaded.
+Fields: `question`; `answer` (optional in "unlabeled" alone); `image` or `images` (paths relative to the file, and not
+out of its folder); optional `id`, `choices`, `reasoning`. Whatever is wrong with a row is said before any model is
+loaded.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ class JsonlSource(ProblemSource):
     """Problems from JSON Lines files, one file per split.
 
     Args:
-        train: Problems with answers (a row may leave `answer` out only where `unlabeled` is on).
+        train: Problems with answers.
         validate: Problems with answers, to watch the training.
         test: Problems with answers, for the final figure.
         seed: Problems with answers and `reasoning`, for warmup.
-        unlabeled: Accept training rows without an answer.
+        unlabeled: Problems that may leave `answer` out; where it is there, it only judges guesses at it.
         max_pixels: Largest image, width x height, that is accepted.
         image_root: The folder that images may come from, and where relative paths start; each file's own folder by
             default. Paths that lead out of it, also by symbolic links, are refused.
@@ -42,12 +43,11 @@ class JsonlSource(ProblemSource):
         validate: Path | None = None,
         test: Path | None = None,
         seed: Path | None = None,
-        unlabeled: bool = False,
+        unlabeled: Path | None = None,
         max_pixels: int = MAX_PIXELS,
         image_root: Path | None = None,
     ) -> None:
-        self.files = {"train": train, "validate": validate, "test": test, "seed": seed}
-        self.unlabeled = unlabeled
+        self.files = {"train": train, "validate": validate, "test": test, "seed": seed, "unlabeled": unlabeled}
         self.max_pixels = max_pixels
         self.image_root = image_root
 
@@ -90,8 +90,8 @@ class JsonlSource(ProblemSource):
             raise ValueError(f"{where}: field 'image': {error}") from error
 
     def _check(self, problem: Problem, where: str, split: Split) -> None:
-        if problem.answer is None and not (split == "train" and self.unlabeled):
-            raise ValueError(f"{where}: field 'answer' is missing; add it, or set JsonlSource.unlabeled for training.")
+        if problem.answer is None and split != "unlabeled":
+            raise ValueError(f"{where}: field 'answer' is missing; add it, or move the row to JsonlSource.unlabeled.")
         if problem.reasoning is not None and extract_answer(problem.reasoning) is None:
             raise ValueError(f"{where}: field 'reasoning' has no final answer; end it with a line 'Answer: …'.")
         for image in problem.images:

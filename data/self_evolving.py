@@ -21,6 +21,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from tqdm.auto import tqdm
 
 from lit_mstar.data.base import Example, ProblemDataModule
+from lit_mstar.data.hint import checked_hint, hinted
 from lit_mstar.data.source import ProblemSource, Split
 from lit_mstar.division import gather, grouped, take
 from lit_mstar.hooks import call_hook
@@ -46,10 +47,12 @@ class SelfEvolvingDataModule(ProblemDataModule):
         patience: Iterations in a row without anything to learn from before the run stops (ours).
         stall_timeout: Seconds without a finished problem after which the sampler counts as stuck (ours).
         reserve_gb: Free disk space that an iteration needs to start, in GB, beside twice the largest checkpoint (ours).
+        hint: How training problems are asked when they are sampled, with `{question}` and `{answer}` (the paper's
+            warmup: the policy explains a known answer); it learns its responses to the question alone.
         **loading: As for `ProblemDataModule`.
 
     Raises:
-        ValueError: If `interval` is not in (0, 1].
+        ValueError: If `interval` is not in (0, 1], or `hint` lacks one of the two.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         patience: int = 3,
         stall_timeout: float = 3600.0,
         reserve_gb: float = 1.0,
+        hint: str | None = None,
         **loading: Any,
     ) -> None:
         super().__init__(source, **loading)
@@ -70,6 +74,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         self.patience = patience
         self.stall_timeout = stall_timeout
         self.reserve_gb = reserve_gb
+        self.hint = checked_hint(hint)
         self.iteration: Iteration | None = None
         self.fruitless = 0  # iterations so far that gave nothing to learn from
         self._round = -1  # epochs that were finished when `iteration` was generated
@@ -191,7 +196,8 @@ class SelfEvolvingDataModule(ProblemDataModule):
         self.trainer.strategy.barrier()  # all have looked before anyone writes: they must divide the same problems
         waiting: list[Rollout] = []
         try:
-            for rollout in self._sampled(missing, iteration.sampling, f"iteration {iteration.index}: sampling"):
+            what = f"iteration {iteration.index}: sampling"
+            for rollout in self._sampled(missing, iteration.sampling, what, self.hint):
                 waiting.append(rollout)
                 if len(waiting) == chunk_size(iteration.sampling.n):
                     self.ledger.append(iteration.index, waiting)
@@ -201,7 +207,9 @@ class SelfEvolvingDataModule(ProblemDataModule):
                 self.ledger.append(iteration.index, waiting)
         self.trainer.strategy.barrier()
 
-    def _sampled(self, problems: list[Problem], sampling: SamplingParams, what: str) -> Iterator[Rollout]:
+    def _sampled(
+        self, problems: list[Problem], sampling: SamplingParams, what: str, hint: str | None = None
+    ) -> Iterator[Rollout]:
         """This rank's part of the problems' rollouts, marked, as they come; a rank that is done takes more."""
         sampler, trainer = self._policy.sampler, self.trainer
         sampler.load_policy(self._policy)
@@ -211,9 +219,11 @@ class SelfEvolvingDataModule(ProblemDataModule):
         bar = tqdm(desc=what, total=-(-len(problems) // trainer.world_size), unit="problem", leave=False, disable=None)
         with bar, progress_watched(self.stall_timeout, what) as moved:
             for group in take(groups, f"queue {self._queues}", sampler.independent):
-                for _, rollout in sampler.sample([problem for piece in group for problem in piece], sampling):
+                asked = [problem for piece in group for problem in piece]
+                for i, rollout in sampler.sample([hinted(problem, hint) for problem in asked], sampling):
                     moved()
                     bar.update()
+                    rollout.problem = asked[i]  # from here on, nothing knows of the hint
                     yield self._marked(rollout)
                     if trainer.received_sigterm:
                         raise SIGTERMException
@@ -253,7 +263,10 @@ class SelfEvolvingDataModule(ProblemDataModule):
     def _fingerprint_of(self, iteration: Iteration) -> str:
         """A digest of all that decides what is sampled and marked: problems, parameters, weights."""
         ids = [problem.id for problem in iteration.problems]
-        key = repr((ids, iteration.sampling, self._policy.reasoning, self._policy.fingerprint()))
+        unmarked = [problem.id for problem in iteration.problems if problem.answer is None]
+        asked = [hinted(problem, self.hint).question for problem in iteration.problems] if self.hint else []
+        more = [part for part in (unmarked, asked) if part]  # without them, a ledger of before they were stays valid
+        key = repr((ids, iteration.sampling, self._policy.reasoning, self._policy.fingerprint(), *more))
         return hashlib.sha256(key.encode()).hexdigest()
 
     def _on_rank_zero(self, action: Callable[[], None]) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from lit_mstar.rollouts import Problem
 
-Split = Literal["seed", "train", "validate", "test"]
+Split = Literal["seed", "train", "validate", "test", "unlabeled"]
 
 
 class ProblemSource(ABC):
@@ -19,7 +19,9 @@ class ProblemSource(ABC):
         """The problems of one split; empty where the data set has none.
 
         Args:
-            split: "seed" (with reasoning, for warmup), "train" (answers only), "validate" or "test".
+            split: "seed" (with reasoning, for warmup), "train" (answers only), "validate", "test" or "unlabeled"
+                (problems whose answers nobody may train on; where a source knows them nevertheless, it may give
+                them, and guesses at them are judged).
 
         Raises:
             ValueError: If a row cannot be used; the message names file, row, field and remedy.

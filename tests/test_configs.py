@@ -7,6 +7,8 @@ import yaml
 
 from lit_mstar.callbacks import PRMFilter, TemperatureBalancer, TrainingDynamics
 from lit_mstar.cli import MStarCLI
+from lit_mstar.data.hint import hinted
+from lit_mstar.rollouts import Problem
 from lit_mstar.sharding import Sharding
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -99,3 +101,14 @@ def test_how_to_shard_is_a_key_of_the_model(monkeypatch: pytest.MonkeyPatch, tmp
     stage = str(CONFIGS / "quickstart/1-warmup.yaml")
     cli = MStarCLI(args=["--config", stage, "--config", "more.yaml"], run=False)
     assert cli.model.sharding == Sharding("bfloat16", "float32", cpu_offload=True)
+
+
+def test_the_warmup_by_hint_samples_with_the_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    config = CONFIGS / "hint-warmup.yaml"
+    monkeypatch.chdir(tmp_path)
+    cli = MStarCLI(args=["--config", str(config), "--config", str(CONFIGS / "trainer/cpu.yaml")], run=False)
+    assert (cli.datamodule.interval, cli.trainer.max_epochs) == (1.0, 1)
+    assert cli.model.backbone.path == "HuggingFaceTB/SmolVLM-256M-Instruct"
+    asked = hinted(Problem(id="p", question="How many?", answer="7"), cli.datamodule.hint).question
+    assert asked.startswith("How many?\nThe answer is known to be 7.")
+    assert "{" not in asked

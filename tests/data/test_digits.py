@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections import Counter
@@ -200,8 +201,46 @@ def test_more_problems_are_the_same_ones_first() -> None:
     assert DigitsSource(2, train=40).problems("train")[:15] == DigitsSource(2, train=15).problems("train")
 
 
+KNOWN = {  # a digest of ids, answers, chains and images as they were before there was an "unlabeled" split
+    "seed": "9027c8e6aad9049b",
+    "train": "f955a33d74cda90f",
+    "validate": "e8546278e66b8da3",
+    "test": "4e6d77ed4fd79a3a",
+}
+
+
+def digest(problems: list[Problem]) -> str:
+    return hashlib.sha256(repr([(p.id, p.answer, p.reasoning, scans(p)) for p in problems]).encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("split", list(KNOWN))
+def test_unlabeled_problems_change_no_other(split: str) -> None:
+    sizes = {"seed": 20, "train": 20, "validate": 20, "test": 20}
+    assert digest(DigitsSource(2, **sizes).problems(split)) == KNOWN[split]
+    assert digest(DigitsSource(2, **sizes, unlabeled=9).problems(split)) == KNOWN[split]
+
+
+def test_unlabeled_problems_share_the_training_handwriting() -> None:
+    source, labels = DigitsSource(3, OPERATIONS, unlabeled=300), known_scans()
+    problems = source.problems("unlabeled")
+    assert used(source, "unlabeled") <= train_scans()
+    assert [scans(p) for p in problems] != [scans(p) for p in DigitsSource(3, train=300).problems("train")]
+    for index, problem in enumerate(problems):
+        digits = [labels[scan] for scan in scans(problem)]
+        assert problem.answer == str(BRUTE_FORCE[OPERATIONS[index % 3]](digits))
+        assert problem.reasoning is None
+        assert source.judge_steps(problem, [f"The first digit is {digits[0]}.", "The first digit is 99."]) == [
+            True,
+            False,
+        ]
+
+
+def test_there_are_no_unlabeled_problems_unless_asked_for() -> None:
+    assert DigitsSource(2).problems("unlabeled") == []
+
+
 def test_ids_are_unique_over_all_splits() -> None:
-    source = DigitsSource(2)
+    source = DigitsSource(2, unlabeled=30)
     ids = [problem.id for split in source.sizes for problem in source.problems(split)]
     assert len(ids) == len(set(ids)) == sum(source.sizes.values())
 

@@ -162,7 +162,8 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_split_without_a_file_is_empty(tmp_path: Path) -> None:
     source = JsonlSource(train=write(tmp_path, GOOD))
-    assert [len(source.problems(split)) for split in ("seed", "train", "validate", "test")] == [0, 1, 0, 0]
+    splits = ("seed", "train", "validate", "test", "unlabeled")
+    assert [len(source.problems(split)) for split in splits] == [0, 1, 0, 0, 0]
 
 
 def claiming_png(side: int) -> bytes:
@@ -192,13 +193,19 @@ def test_max_pixels_is_the_largest_that_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("split", ["seed", "train", "validate", "test"])
-def test_only_training_rows_may_be_unlabeled(tmp_path: Path, split: str) -> None:
-    file = write(tmp_path, {"question": "How many?", "reasoning": "Answer: 7"})
-    if split == "train":
-        assert [problem.answer for problem in read(file, split, unlabeled=True)] == [None]
-    else:
-        with pytest.raises(ValueError, match="field 'answer' is missing; add it"):
-            read(file, split, unlabeled=True)
+def test_only_the_unlabeled_may_lack_an_answer(tmp_path: Path, split: str) -> None:
+    row = {"question": "How many?", "reasoning": "Answer: 7"}
+    file = write(tmp_path, row, row | {"answer": " "}, row | {"answer": 7})
+    assert [problem.answer for problem in read(file, "unlabeled")] == [None, None, "7"]
+    with pytest.raises(ValueError, match=r":1: field 'answer' is missing; add it, or move the row to JsonlSource.unl"):
+        read(file, split)
+
+
+@pytest.mark.parametrize(("row", "field", "remedy"), [m[1:] for m in MISTAKES if "answer" not in m[2]])
+def test_unlabeled_rows_are_checked_as_others_are(tmp_path: Path, row: Any, field: str, remedy: str) -> None:
+    (tmp_path / "good.png").write_bytes(png())
+    with pytest.raises(ValueError, match=f"(?s):1: .*{field}.*{remedy}"):
+        read(write(tmp_path, row), "unlabeled")
 
 
 def test_seed_rows_need_reasoning(tmp_path: Path) -> None:
