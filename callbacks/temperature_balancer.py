@@ -9,38 +9,58 @@ from typing import Any, cast
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
+from lit_mstar.balance import By, Worth, best, criterion, curve_metrics
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
-from lit_mstar.metrics import RewardPassAtK
 from lit_mstar.rollouts import Iteration
-from lit_mstar.tables import correctness, scores
+from lit_mstar.tables import correctness, first_of_text, labeled, scores
 
 GRID = tuple(round(0.1 * tenth, 1) for tenth in range(3, 17))
+THRESHOLDS = tuple(round(0.1 * tenth, 1) for tenth in range(10))
 
 
 class TemperatureBalancer(EvolutionCallback):
-    """Every few iterations, takes the temperature with the highest Reward-Pass@K on the validation problems.
+    """Every few iterations, takes the temperature that is worth most on the validation problems.
+
+    By Reward-Pass@K, as in the paper; by Pass@K, its ablation, which needs no scores; or by the balance score of B-STaR
+    (arXiv:2412.17256). The last is chosen together with a score threshold, and from then on responses that do not
+    score above it are not learned from: place the callback after the one that scores and selects (such as
+    `PRMFilter(selection=AllCorrect())`). Among equals it takes the lowest temperature, then the lowest threshold.
 
     Args:
         every: Iterations between two choices (2 in the paper).
         grid: The temperatures to choose from (0.3, 0.4, …, 1.6 in the paper).
         k: How many of the responses ranked highest count (2 in the paper, as training keeps two).
         n: Responses per validation problem and temperature; None takes the training's number.
+        by: What a temperature is judged by.
+        wanted: For "balance", how many correct responses to a problem are enough (8 in B-STaR's code).
+        thresholds: For "balance", the score thresholds to choose from (ours; B-STaR's rewards have another scale).
 
     Raises:
-        ValueError: If `every` or `k` is less than 1, or `grid` is empty or has a temperature that is not positive.
+        ValueError: If `every`, `k` or `wanted` is less than 1, `grid` is empty or has a temperature that is not
+            positive, or "balance" has no `thresholds`; in training, if scores are needed and missing.
     """
 
-    def __init__(self, every: int = 2, grid: Sequence[float] = GRID, k: int = 2, n: int | None = None) -> None:
-        if every < 1 or k < 1:
-            raise ValueError(f"TemperatureBalancer.every is {every} and k is {k}; both must be at least 1.")
+    def __init__(
+        self,
+        every: int = 2,
+        grid: Sequence[float] = GRID,
+        k: int = 2,
+        n: int | None = None,
+        by: By = "reward_pass",
+        wanted: int = 8,
+        thresholds: Sequence[float] = THRESHOLDS,
+    ) -> None:
+        if every < 1:
+            raise ValueError(f"TemperatureBalancer.every is {every}; it must be at least 1.")
         if not grid or min(grid) <= 0:
             raise ValueError(f"TemperatureBalancer.grid is {list(grid)}; it needs temperatures above 0.")
         self.every = every
-        self.grid = [float(temperature) for temperature in grid]
-        self.k = k
+        self.grid = sorted(float(temperature) for temperature in grid)
         self.n = n
+        self.criterion = criterion(by, k, wanted, thresholds)
         self.temperature: float | None = None  # None: as the DataModule says
+        self.threshold: float | None = None  # None: whatever is selected is learned from
         self.history: list[dict[str, Any]] = []  # one entry per choice, with the whole curve
 
     def on_sampling_start(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
@@ -48,52 +68,68 @@ class TemperatureBalancer(EvolutionCallback):
         if self.temperature is not None:
             iteration.sampling = replace(iteration.sampling, temperature=self.temperature)
 
+    def on_rollouts_sampled(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
+        """Drops what doesn't score above the chosen threshold."""
+        if self.threshold is None or iteration.split != "train":
+            return
+        for rollout in iteration.rollouts:
+            if (score := scores([rollout])) is None:
+                raise ValueError(
+                    "TemperatureBalancer needs scored responses; place it after the callback that scores them."
+                )
+            # As a tensor, as it was when the threshold was chosen: the same numbers are above it.
+            above = (score > self.threshold)[0]
+            rollout.selected = [index for index in rollout.selected if above[index]]
+
     def on_iteration_end(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
-        """Chooses the temperature of the next iterations."""
+        """Chooses the temperature (and threshold) of the next iterations."""
         if (iteration.index + 1) % self.every:
             return
         data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
-        curve = [self._reward_pass(data, iteration, temperature) for temperature in self.grid]
-        best = max(range(len(self.grid)), key=lambda i: curve[i][0])  # the lowest temperature among equals
-        self.temperature = self.grid[best]
-        self.history.append(
-            {
-                "iteration": iteration.index,
-                "temperature": self.temperature,
-                "reward_pass": [value for value, _ in curve],
-                "standard_error": [error for _, error in curve],
-            }
-        )
-        self._log(trainer, iteration)
+        curve = [self._worth(data, iteration, temperature) for temperature in self.grid]
+        chosen = best([worth.value for worth in curve])
+        self.temperature, self.threshold = self.grid[chosen], curve[chosen].threshold
+        entry = {
+            "iteration": iteration.index,
+            "temperature": self.temperature,
+            "values": [worth.value for worth in curve],
+            "standard_error": [worth.standard_error for worth in curve],
+        }
+        if self.threshold is not None:
+            entry |= {"threshold": self.threshold, "thresholds": [worth.threshold for worth in curve]}
+        self.history.append(entry)
+        self._log(iteration, curve)
 
     def state_dict(self) -> dict[str, Any]:
-        """The temperature and how it came about."""
-        return {"temperature": self.temperature, "history": self.history}
+        """The temperature and threshold, and how they came about."""
+        return {"temperature": self.temperature, "threshold": self.threshold, "history": self.history}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores `state_dict`."""
         self.temperature = state_dict["temperature"]
+        self.threshold = state_dict["threshold"]
         self.history = state_dict["history"]
 
-    def _reward_pass(self, data: SelfEvolvingDataModule, done: Iteration, temperature: float) -> tuple[float, float]:
+    def _worth(self, data: SelfEvolvingDataModule, done: Iteration, temperature: float) -> Worth:
         # The same random numbers at every temperature: their differences are then less noisy than the values.
         sampling = replace(done.sampling, temperature=temperature, n=self.n or done.sampling.n)
-        measured = data.measure("validate", sampling)
-        ranking = scores(measured.rollouts)
-        if ranking is None:
+        rollouts = labeled(data.measure("validate", sampling).rollouts)
+        if not rollouts:
+            raise ValueError("TemperatureBalancer needs 'validate' problems with answers; the source gives none.")
+        ranking = scores(rollouts)
+        if ranking is None and self.criterion.needs_scores:
             raise ValueError("TemperatureBalancer needs scored responses; add the PRMFilter callback.")
-        metric = RewardPassAtK(self.k, sync_on_compute=False)  # every rank has all rollouts
-        metric.update(correctness(measured.rollouts), ranking)
-        return float(metric.compute()), float(metric.standard_error())
+        return self.criterion(correctness(rollouts), ranking, first_of_text(rollouts))
 
-    def _log(self, trainer: Trainer, iteration: Iteration) -> None:
-        chosen = self.history[-1]
-        for temperature, value, error in zip(self.grid, chosen["reward_pass"], chosen["standard_error"], strict=True):
-            iteration.metrics[f"balance/reward_pass_at_{self.k}/T={temperature:g}"] = value
-            iteration.metrics[f"balance/standard_error/T={temperature:g}"] = error
-        iteration.metrics["next_temperature"] = chosen["temperature"]
-        curve = "  ".join(f"{t:g}: {v:.3f}" for t, v in zip(self.grid, chosen["reward_pass"], strict=True))
+    def _log(self, iteration: Iteration, curve: Sequence[Worth]) -> None:
+        iteration.metrics |= curve_metrics(self.criterion.name, self.grid, curve)
+        iteration.metrics["next_temperature"] = cast(float, self.temperature)
+        also = ""
+        if self.threshold is not None:
+            iteration.metrics["next_threshold"] = self.threshold
+            also = f" and threshold {self.threshold:g}"
+        shown = "  ".join(f"{t:g}: {worth.value:.3f}" for t, worth in zip(self.grid, curve, strict=True))
         rank_zero_info(
-            f"Iteration {iteration.index}: temperature {iteration.sampling.temperature:g} -> {self.temperature:g}, "
-            f"where Reward-Pass@{self.k} is highest ({curve})."
+            f"Iteration {iteration.index}: temperature {iteration.sampling.temperature:g} -> {self.temperature:g}"
+            f"{also}, where {self.criterion.title} is highest ({shown})."
         )

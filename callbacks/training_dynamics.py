@@ -4,34 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from statistics import fmean
 from typing import cast
 
 from lightning.pytorch import LightningModule, Trainer
 
-from lit_mstar.data import SelfEvolvingDataModule
+from lit_mstar.data import ProblemSource, SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.metrics import PassAtK, RewardPassAtK
 from lit_mstar.rollouts import Iteration, Rollout
-from lit_mstar.tables import correctness, distinctness, scores
+from lit_mstar.selection import AllCorrect
+from lit_mstar.tables import correctness, distinctness, labeled, scores
 
 
 class TrainingDynamics(EvolutionCallback):
     """Measures each iteration; its numbers go to the loggers by iteration and to the ledger.
 
-    Of the training rollouts: `sampled`, `correct`, `kept` (counts), `share_correct`, `share_kept`, `distinct` (mean
-    share of distinct texts per problem), `mean_steps`, and `faithful_kept` (share of kept responses whose steps are
-    all true, where the source can tell). Of the validation problems, sampled at the current temperature:
-    `greedy_accuracy`, `pass_at_k`, `gap` (their difference), `reward_pass_at_2`.
+    Of the training rollouts: `sampled`, `correct`, `kept` (counts), `share_correct` (of those whose correctness is
+    known), `share_kept` (of all sampled), `distinct` (mean share of distinct texts per problem), `mean_steps`, and,
+    where the source can tell, the share of chains whose steps are all true: `faithful_correct` of all distinct correct
+    responses, `faithful_kept` of those kept; what the selection buys is between the two.
+
+    Of the validation problems that have answers, sampled at the current temperature: `pass_at_k`,
+    `reward_pass_at_2`, `greedy_accuracy`, and `gap`, Pass@K less greedy accuracy; and the first two at other
+    temperatures, as `pass_at_k/T=0.7`.
 
     Args:
         k: The K of Pass@K; at most the number of responses sampled.
         n: Responses per validation problem; None takes the training's number.
+        temperatures: Where to sample the validation problems besides the current temperature.
+        every: Iterations between two samplings of the validation problems (ours); the last epoch always has one.
+
+    Raises:
+        ValueError: If `every` is less than 1, or one of `temperatures` is not positive.
     """
 
-    def __init__(self, k: int = 8, n: int | None = None) -> None:
+    def __init__(self, k: int = 8, n: int | None = None, temperatures: Sequence[float] = (), every: int = 1) -> None:
+        if every < 1:
+            raise ValueError(f"TrainingDynamics.every is {every}; it must be at least 1.")
+        if min(temperatures, default=1) <= 0:
+            raise ValueError(f"TrainingDynamics.temperatures is {list(temperatures)}; they must be above 0.")
         self.k = k
         self.n = n
+        self.temperatures = [float(temperature) for temperature in temperatures]
+        self.every = every
 
     def on_rollouts_sampled(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """Remembers how the iteration was sampled."""
@@ -41,41 +58,45 @@ class TrainingDynamics(EvolutionCallback):
     def on_iteration_end(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """Measures the training rollouts, then samples the validation problems."""
         data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
-        iteration.metrics |= rollout_metrics(iteration.rollouts)
-        verdicts = [
-            data.source.judge_steps(rollout.problem, rollout.responses[i].steps)
-            for rollout in iteration.rollouts
-            for i in rollout.selected
-        ]
-        if verdicts and all(verdict is not None for verdict in verdicts):
-            iteration.metrics["faithful_kept"] = fmean(all(verdict or [False]) for verdict in verdicts)
+        iteration.metrics |= rollout_metrics(iteration.rollouts) | faithfulness(iteration.rollouts, data.source)
         if "val/accuracy" in trainer.callback_metrics:
             iteration.metrics["greedy_accuracy"] = float(trainer.callback_metrics["val/accuracy"])
-        if data.problems("validate"):
+        last = trainer.current_epoch + 1 == trainer.max_epochs
+        due = last or (iteration.index + 1) % self.every == 0
+        if due and any(problem.answer is not None for problem in data.problems("validate")):
             self._explore(data, iteration)
 
     def _explore(self, data: SelfEvolvingDataModule, iteration: Iteration) -> None:
-        sampling = replace(iteration.sampling, n=self.n or iteration.sampling.n)
-        rollouts = data.measure("validate", sampling).rollouts
-        correct, ranking = correctness(rollouts), scores(rollouts)
-        metrics = iteration.metrics
-        explored = PassAtK(min(self.k, sampling.n), sync_on_compute=False)  # every rank has all rollouts
-        explored.update(correct)
-        metrics["pass_at_k"] = float(explored.compute())
+        metrics, current = iteration.metrics, iteration.sampling.temperature
+        found = {t: self._measured(data, iteration, t) for t in dict.fromkeys([current, *self.temperatures])}
+        metrics |= found[current]
         if "greedy_accuracy" in metrics:
             metrics["gap"] = metrics["pass_at_k"] - metrics["greedy_accuracy"]
+        for temperature in self.temperatures:
+            metrics |= {f"{name}/T={temperature:g}": value for name, value in found[temperature].items()}
+
+    def _measured(self, data: SelfEvolvingDataModule, done: Iteration, temperature: float) -> dict[str, float]:
+        """Pass@K and, of scored responses, Reward-Pass@2; with the same random numbers at every temperature."""
+        sampling = replace(done.sampling, temperature=temperature, n=self.n or done.sampling.n)
+        rollouts = labeled(data.measure("validate", sampling).rollouts)
+        correct, ranking = correctness(rollouts), scores(rollouts)
+        explored = PassAtK(min(self.k, sampling.n), sync_on_compute=False)  # every rank has all rollouts
+        explored.update(correct)
+        metrics = {"pass_at_k": float(explored.compute())}
         if ranking is not None:
             ranked = RewardPassAtK(min(2, sampling.n), sync_on_compute=False)
             ranked.update(correct, ranking)
             metrics["reward_pass_at_2"] = float(ranked.compute())
+        return metrics
 
 
 def rollout_metrics(rollouts: Sequence[Rollout]) -> dict[str, float]:
     """Counts and shares over an iteration's rollouts, in one pass: they may be on disk."""
-    sampled = correct = kept = steps = 0
+    sampled = known = correct = kept = steps = 0
     distinct: list[float] = []
     for rollout in rollouts:
         sampled += len(rollout.responses)
+        known += sum(response.correct is not None for response in rollout.responses)
         correct += sum(response.correct is True for response in rollout.responses)
         kept += len(rollout.selected)
         steps += sum(len(response.steps) for response in rollout.responses)
@@ -84,8 +105,27 @@ def rollout_metrics(rollouts: Sequence[Rollout]) -> dict[str, float]:
         "sampled": sampled,
         "correct": correct,
         "kept": kept,
-        "share_correct": correct / sampled,
         "share_kept": kept / sampled,
         "distinct": fmean(distinct),
         "mean_steps": steps / sampled,
+    } | ({"share_correct": correct / known} if known else {})
+
+
+def faithfulness(rollouts: Sequence[Rollout], source: ProblemSource) -> dict[str, float]:
+    """The shares of chains whose steps are all true, of all distinct correct and of those kept, in one pass.
+
+    A share is left out where there is no such chain or the source cannot judge one of them.
+    """
+    verdicts: dict[str, list[bool | None]] = {"faithful_correct": [], "faithful_kept": []}
+    for rollout in rollouts:
+        groups = {"faithful_correct": AllCorrect()(rollout), "faithful_kept": rollout.selected}
+        judged = {
+            i: source.judge_steps(rollout.problem, rollout.responses[i].steps) for i in {*chain(*groups.values())}
+        }
+        for name, chosen in groups.items():
+            verdicts[name] += [None if (true := judged[i]) is None else bool(true) and all(true) for i in chosen]
+    return {
+        name: fmean(verdict is True for verdict in found)
+        for name, found in verdicts.items()
+        if found and None not in found
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lit_mstar.hooks import EvolutionCallback
     from lit_mstar.policy import PolicyModule
     from lit_mstar.prm import ProcessRewardModule
+    from lit_mstar.prm_refresh import PRMRefresh
     from lit_mstar.rollouts import Iteration, Problem, Response, Rollout
     from lit_mstar.step_annotator import StepAnnotator
     from lit_mstar.tiny import TinyBackbone
@@ -23,6 +24,7 @@ _HOMES = {
     "Backbone": "backbone",
     "EvolutionCallback": "hooks",
     "Iteration": "rollouts",
+    "PRMRefresh": "prm_refresh",
     "PolicyModule": "policy",
     "Problem": "rollouts",
     "ProcessRewardModule": "prm",
@@ -36,6 +38,7 @@ __all__ = [
     "Backbone",
     "EvolutionCallback",
     "Iteration",
+    "PRMRefresh",
     "PolicyModule",
     "Problem",
     "ProcessRewardModule",

@@ -1,4 +1,4 @@
-"""What a policy and its reward are worth: greedy accuracy, Pass@K and Reward-Pass@K.
+"""What a policy and its reward are worth: greedy accuracy, Pass@K, Reward-Pass@K and the balance score.
 
 All are means over problems, exact under any split of the problems into batches and processes.
 """
@@ -50,14 +50,39 @@ def reward_pass_at_k(correct: Tensor, score: Tensor, k: int) -> Tensor:
         ValueError: If `correct` is no bool (B, N), k isn't in 1…N, or `score` has another shape or a NaN.
     """
     _check(correct, k)
-    if score.shape != correct.shape:
-        raise ValueError(f"score is {tuple(score.shape)}; it must be {tuple(correct.shape)} like correct.")
-    if score.isnan().any():
-        raise ValueError("score has a NaN, which has no rank; score every response.")
+    _check_score(score, correct)
     last = score.topk(k).values[:, -1:]
     above = score > last
     safe = (above & correct).any(1)
     return _chance(correct, score == last, k - above.sum(1)).where(~safe, 1.0)
+
+
+def balance_score(correct: Tensor, kept: Tensor, wanted: int) -> Tensor:
+    """Whether what a reward keeps of a problem's responses is enough, and right.
+
+    min(n'/n*, 1) · n'/n of B-STaR (arXiv:2412.17256), where n' of the n responses kept are correct and n* are
+    wanted; 0 where none is kept.
+
+    Args:
+        correct: bool (B, N).
+        kept: bool (B, N).
+        wanted: n*, at least 1; it may be more than N.
+
+    Returns:
+        float64 (B,).
+
+    Raises:
+        ValueError: If `correct` is no bool (B, N), `kept` is of another shape or type, or `wanted` is less than 1.
+    """
+    _check(correct, 1)
+    if kept.shape != correct.shape or kept.dtype != torch.bool:
+        raise ValueError(
+            f"kept is {kept.dtype} {tuple(kept.shape)}; it must be bool {tuple(correct.shape)} like correct."
+        )
+    if wanted < 1:
+        raise ValueError(f"wanted is {wanted}; it must be at least 1.")
+    good, all_kept = (correct & kept).sum(1).double(), kept.sum(1)
+    return (good / wanted).clamp(max=1) * good / all_kept.clamp(min=1)  # good is 0 where none is kept
 
 
 def _chance(correct: Tensor, pool: Tensor, draws: Tensor) -> Tensor:
@@ -76,6 +101,13 @@ def _check(correct: Tensor, k: int) -> None:
     if not 1 <= k <= correct.shape[1]:
         n = correct.shape[1]
         raise ValueError(f"k is {k}; with {n} responses per problem it must be in 1…{n}.")
+
+
+def _check_score(score: Tensor, correct: Tensor) -> None:
+    if score.shape != correct.shape:
+        raise ValueError(f"score is {tuple(score.shape)}; it must be {tuple(correct.shape)} like correct.")
+    if score.isnan().any():
+        raise ValueError("score has a NaN, which has no rank; score every response.")
 
 
 class ProblemMean(Metric):
@@ -173,3 +205,29 @@ class RewardPassAtK(_MeanAtK):
     def update(self, correct: Tensor, score: Tensor) -> None:
         """Count problems by `correct`, bool (B, N), and `score`, float (B, N)."""
         self.add(reward_pass_at_k(correct, score, self.k))
+
+
+class BalanceScore(ProblemMean):
+    """The mean of `balance_score`, where responses that score above a threshold are kept, correct or not.
+
+    Args:
+        threshold: A score that equals it isn't enough.
+        wanted: How many responses to a problem are enough (8 in B-STaR's code).
+        kwargs: See `torchmetrics.Metric`.
+
+    Raises:
+        ValueError: If `wanted` is less than 1; by `update`, if a score is NaN or shapes do not fit.
+    """
+
+    def __init__(self, threshold: float, wanted: int = 8, **kwargs: Any) -> None:
+        if wanted < 1:
+            raise ValueError(f"wanted is {wanted}; it must be at least 1.")
+        super().__init__(f"balance_score_{wanted}_{threshold}", **kwargs)
+        self.threshold = threshold
+        self.wanted = wanted
+
+    def update(self, correct: Tensor, score: Tensor) -> None:
+        """Count problems by `correct`, bool (B, N), and `score`, float (B, N)."""
+        _check(correct, 1)
+        _check_score(score, correct)
+        self.add(balance_score(correct, score > self.threshold, self.wanted))

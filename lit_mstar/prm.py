@@ -86,8 +86,12 @@ class ProcessRewardModule(BackboneModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Summed binary cross-entropy; `on_before_optimizer_step` divides by the number of reasoning steps."""
+        return self.count(*self.loss(batch))
+
+    def loss(self, batch: Batch) -> tuple[Tensor, int]:
+        """Summed binary cross-entropy over a batch's reasoning steps, in nats, and their number."""
         logits, labels, _ = self._logits(batch)
-        return self.count(self._losses(logits, labels).sum(), len(labels))
+        return self._losses(logits, labels).sum(), len(labels)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Step AUROC and calibration error against the truth, or against hard labels where it is unknown."""

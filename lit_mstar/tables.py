@@ -5,12 +5,17 @@ Notation: B problems, N responses each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
 from lit_mstar.rollouts import Rollout
+
+
+def labeled(rollouts: Iterable[Rollout]) -> list[Rollout]:
+    """Those whose responses are known to be right or wrong: where nobody can tell, nothing is to be measured."""
+    return [rollout for rollout in rollouts if all(response.correct is not None for response in rollout.responses)]
 
 
 def correctness(rollouts: Sequence[Rollout]) -> Tensor:
@@ -22,6 +27,12 @@ def scores(rollouts: Sequence[Rollout]) -> Tensor | None:
     """The responses' scores, (B, N) float32; None where nothing scored them."""
     rows = [[response.score for response in rollout.responses] for rollout in rollouts]
     return None if any(score is None for row in rows for score in row) else torch.tensor(rows, dtype=torch.float32)
+
+
+def first_of_text(rollouts: Sequence[Rollout]) -> Tensor:
+    """Which responses are the first with their text among the problem's, (B, N) bool."""
+    texts = [[response.text for response in rollout.responses] for rollout in rollouts]
+    return torch.tensor([[text not in row[:i] for i, text in enumerate(row)] for row in texts])
 
 
 def distinctness(rollout: Rollout) -> float:

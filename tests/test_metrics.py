@@ -17,9 +17,18 @@ from scipy import stats
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
-from lit_mstar.metrics import GreedyAccuracy, PassAtK, RewardPassAtK, pass_at_k, reward_pass_at_k
+from lit_mstar.metrics import (
+    BalanceScore,
+    GreedyAccuracy,
+    PassAtK,
+    RewardPassAtK,
+    balance_score,
+    pass_at_k,
+    reward_pass_at_k,
+)
 
 PROBLEMS, N = 7, 5
+THRESHOLDS = {"low": 0.0, "high": 0.5}
 OWNERS = (slice(0, 5), slice(5, PROBLEMS))  # unequal shares of two processes
 
 
@@ -38,8 +47,12 @@ def sample() -> tuple[Tensor, Tensor]:
     return correct, torch.randint(0, 3, (PROBLEMS, N), generator=generator) / 2
 
 
+def balances() -> dict[str, Metric]:
+    return {name: BalanceScore(threshold, wanted=2) for name, threshold in THRESHOLDS.items()}
+
+
 def metrics() -> MetricCollection:
-    return MetricCollection({"pass": PassAtK(2), "reward": RewardPassAtK(2), "one": PassAtK(1)})
+    return MetricCollection({"pass": PassAtK(2), "reward": RewardPassAtK(2), "one": PassAtK(1)} | balances())
 
 
 def figures(collection: MetricCollection) -> dict[str, float]:
@@ -64,6 +77,28 @@ def test_reward_pass_at_k_is_the_mean_over_tie_orders(case: tuple[list[bool], li
         hits.append(any(correct[index] for index in ranked[:k]))
     result = reward_pass_at_k(torch.tensor([correct]), torch.tensor([score]), k)
     assert result.item() == pytest.approx(sum(hits) / len(hits), abs=1e-12)
+
+
+@given(scored(), st.integers(1, 6), st.sampled_from([-1.0, 0.0, 0.5, 1.0]))
+def test_balance_score_is_enough_times_right(
+    case: tuple[list[bool], list[float], int], wanted: int, threshold: float
+) -> None:
+    correct, score, _ = case
+    kept = [right for right, value in zip(correct, score, strict=True) if value > threshold]
+    expected = min(sum(kept) / wanted, 1) * sum(kept) / len(kept) if kept else 0.0
+    result = balance_score(torch.tensor([correct]), torch.tensor([score]) > threshold, wanted)
+    assert result.tolist() == [pytest.approx(expected, abs=1e-12)]
+    metric = BalanceScore(threshold, wanted)
+    metric.update(torch.tensor([correct]), torch.tensor([score]))
+    assert metric.compute().item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_balance_score_by_hand() -> None:
+    correct = torch.tensor([[True, True, False, False], [True, True, True, True], [False] * 4, [True] * 4])
+    kept = torch.tensor([[True, False, True, False], [True] * 4, [True] * 4, [False] * 4])
+    values = balance_score(correct, kept, 2)
+    assert values.tolist() == [1 / 2 * 1 / 2, 1, 0, 0]
+    assert values.dtype == torch.float64
 
 
 def test_closed_forms_by_row() -> None:
@@ -92,7 +127,7 @@ def test_metrics_are_means_over_problems_however_batched() -> None:
         "pass": pass_at_k(correct, 2),
         "reward": reward_pass_at_k(correct, score, 2),
         "one": correct.double().mean(1),
-    }
+    } | {name: balance_score(correct, score > threshold, 2) for name, threshold in THRESHOLDS.items()}
     expected = {name: value.mean().item() for name, value in values.items()}
     expected |= {f"{name}_error": stats.sem(value.numpy()) for name, value in values.items()}
     assert figures(collection) == pytest.approx(expected, abs=1e-12)
@@ -160,6 +195,21 @@ def test_bad_k() -> None:
             make(0)
     with pytest.raises(ValueError, match="k is 0; with 4 responses"):
         pass_at_k(torch.ones(2, 4, dtype=torch.bool), 0)
+
+
+def test_balance_scores_that_make_no_sense() -> None:
+    correct = torch.ones(2, 2, dtype=torch.bool)
+    for make in (lambda: BalanceScore(0.5, 0), lambda: balance_score(correct, correct, 0)):
+        with pytest.raises(ValueError, match="wanted is 0; it must be at least 1"):
+            make()
+    with pytest.raises(ValueError, match=r"kept is torch.bool \(2, 1\); it must be bool \(2, 2\)"):
+        balance_score(correct, correct[:, :1], 8)
+    with pytest.raises(ValueError, match="kept is torch.float32"):
+        balance_score(correct, torch.ones(2, 2), 8)
+    with pytest.raises(ValueError, match="score has a NaN"):
+        BalanceScore(0.5).update(correct, torch.full((2, 2), torch.nan))
+    with pytest.raises(ValueError, match=r"score is \(2, 1\)"):
+        BalanceScore(0.5).update(correct, torch.zeros(2, 1))
 
 
 def test_bad_scores() -> None:

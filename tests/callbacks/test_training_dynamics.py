@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from statistics import fmean
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import pytest
 from scripted import ListSource, right, sums, wrong
 
-from lit_mstar import Problem, Response, Rollout
+from lit_mstar import EvolutionCallback, Iteration, Problem, Response, Rollout
 from lit_mstar.callbacks import TrainingDynamics
-from lit_mstar.callbacks.training_dynamics import rollout_metrics
+from lit_mstar.callbacks.training_dynamics import faithfulness, rollout_metrics
 from lit_mstar.data import DigitsSource
 from lit_mstar.rollouts import SamplingParams
 
@@ -101,7 +102,119 @@ def test_faithful_kept_is_the_share_of_wholly_true_chains(evolution: Any) -> Non
     evolution(reads, [TrainingDynamics()], source=source, n=5, interval=1.0)
     metrics = evolution.metrics(0)
     assert (metrics["kept"], metrics["correct"]) == (16, 16)
-    assert metrics["faithful_kept"] == 0.5
+    assert metrics["faithful_kept"] == metrics["faithful_correct"] == 0.5
+
+
+def test_the_selection_s_gain_is_between_faithful_correct_and_faithful_kept(evolution: Any) -> None:
+    """Of four correct texts one is true; the best two of five responses by score are that one and another."""
+    source = DigitsSource(seed=0, train=4, validate=0, test=0)
+
+    def reads(problem: Problem, index: int, sampling: SamplingParams) -> str:
+        first, second = true_digits(source, problem)
+        seen = [first, (first + 1) % 10, (first + 2) % 10, (first + 3) % 10, (first + 3) % 10, first][index]
+        steps = f"Step 1: The first digit is {seen}.\nStep 2: The second digit is {second}.\n"
+        return f"{steps}Answer: {'none' if index == 5 else problem.answer}"
+
+    class Two(EvolutionCallback):
+        def on_rollouts_sampled(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
+            for rollout in iteration.rollouts:
+                rollout.selected = [0, 2]
+
+    evolution(reads, [Two(), TrainingDynamics()], source=source, n=6, interval=1.0)
+    metrics = evolution.metrics(0)
+    assert (metrics["faithful_correct"], metrics["faithful_kept"]) == (0.25, 0.5)
+
+
+def test_a_chain_that_nobody_can_judge_leaves_its_share_unknown() -> None:
+    class Judge(ListSource):
+        def judge_steps(self, problem: Problem, steps: Any) -> list[bool] | None:
+            return None if steps == ["?"] else [step == "true" for step in steps]
+
+    def of(chosen: list[int], *chains: list[str]) -> Rollout:
+        responses = [Response(text=str(i), steps=steps, correct=True) for i, steps in enumerate(chains)]
+        return Rollout(problem=sums(1)[0], responses=responses, selected=chosen)
+
+    judged = [of([0], ["true"], ["true", "false"]), of([0, 1], ["true", "true"], [])]
+    assert faithfulness(judged, Judge()) == {"faithful_correct": 1 / 2, "faithful_kept": 2 / 3}
+    assert faithfulness([of([0], ["true"], ["?"])], Judge()) == {"faithful_kept": 1}
+    assert faithfulness([of([], ["true"], ["false"])], Judge()) == {"faithful_correct": 1 / 2}
+    assert faithfulness([of([1], ["true"], ["?"])], Judge()) == {}
+
+
+def by_temperature(problem: Problem, index: int, sampling: SamplingParams) -> str:
+    """The hotter, the more of 4 responses are right; training problems always get right ones."""
+    good = problem.id[0] == "p" or index < round(sampling.temperature * 2) + int(problem.id[1:]) % 2
+    return right(problem, index) if good else wrong(problem, index)
+
+
+def test_other_temperatures_are_measured_with_the_same_random_numbers(evolution: Any) -> None:
+    scoring = evolution.scoring(lambda problem, response: -float(response.text.split("Take ")[-1][0]))
+    evolution(by_temperature, [scoring, TrainingDynamics(k=2, temperatures=[0.5, 1.0, 1.5])])
+    metrics = evolution.metrics(0)
+    for temperature, name in ((0.5, "0.5"), (1.0, "1"), (1.5, "1.5")):
+        solved = [min(4, round(temperature * 2) + odd) for odd in (0, 1, 0, 1)]
+        assert metrics[f"pass_at_k/T={name}"] == pytest.approx(fmean(pass_by_hand(c, 4, 2) for c in solved))
+        assert metrics[f"reward_pass_at_2/T={name}"] == 1
+    assert metrics["pass_at_k"] == metrics["pass_at_k/T=1"]
+    drawn = [s for ids, s in evolution.sampler.calls if ids[0] == "v0" and s.temperature > 0]
+    assert [s.temperature for s in drawn] == [1.0, 0.5, 1.5]  # the current one is sampled once
+    assert len({(s.seed, s.n, s.max_tokens) for s in drawn}) == 1
+
+
+def test_no_reward_pass_where_nothing_scores(evolution: Any) -> None:
+    evolution(by_temperature, [TrainingDynamics(temperatures=[0.5])])
+    assert {name for name in evolution.metrics(0) if "T=" in name} == {"pass_at_k/T=0.5"}
+
+
+@pytest.mark.parametrize(("every", "measured"), [(1, [0, 1, 2, 3, 4]), (2, [1, 3, 4]), (3, [2, 4]), (9, [4])])
+def test_validation_is_measured_every_so_many_iterations_and_at_the_last(
+    evolution: Any, every: int, measured: list[int]
+) -> None:
+    evolution(rule, [TrainingDynamics(k=2, every=every)], max_epochs=5)
+    found = [evolution.metrics(index) for index in range(5)]
+    assert [index for index, metrics in enumerate(found) if "pass_at_k" in metrics] == measured
+    assert [index for index, metrics in enumerate(found) if "gap" in metrics] == measured
+    assert [metrics["share_correct"] for metrics in found] == [0.75] * 5
+    assert [metrics["greedy_accuracy"] for metrics in found] == [0.75] * 5
+    assert sum(ids[0] == "v0" and s.temperature > 0 for ids, s in evolution.sampler.calls) == len(measured)
+
+
+def test_problems_without_answers_dilute_nothing(evolution: Any) -> None:
+    def unlabeled(count: int, prefix: str) -> list[Problem]:
+        return [replace(problem, answer=None) for problem in sums(count, prefix)]
+
+    def answers(problem: Problem, index: int, sampling: SamplingParams) -> str:
+        return rule(problem if problem.answer else replace(problem, id="p", answer="7"), index, sampling)
+
+    source = ListSource(train=[*sums(6), *unlabeled(6, "q")], validate=[*sums(4, "v"), *unlabeled(3, "w")])
+    evolution(answers, [TrainingDynamics(k=2)], source=source, interval=1.0)
+    metrics = evolution.metrics(0)
+    assert (metrics["sampled"], metrics["correct"], metrics["kept"]) == (48, 18, 12)
+    assert (metrics["share_correct"], metrics["share_kept"]) == (0.75, 0.25)
+    assert metrics["pass_at_k"] == pytest.approx(fmean(pass_by_hand(c, 4, 2) for c in SOLVED.values()))
+
+
+def test_nothing_is_measured_where_no_validation_problem_has_an_answer(evolution: Any) -> None:
+    unlabeled = [replace(problem, answer=None) for problem in sums(3, "w")]
+    evolution(rule_for_all, [TrainingDynamics()], source=ListSource(train=sums(8), validate=unlabeled))
+    assert "pass_at_k" not in evolution.metrics(0)
+
+
+def rule_for_all(problem: Problem, index: int, sampling: SamplingParams) -> str:
+    return right(problem, index)
+
+
+def test_no_known_response_has_no_share() -> None:
+    rollouts = [Rollout(problem=sums(1)[0], responses=[Response(text="a")])]
+    assert "share_correct" not in rollout_metrics(rollouts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [({"every": 0}, "every is 0"), ({"temperatures": [0.5, 0.0]}, r"\[0.5, 0.0\].*above 0")]
+)
+def test_impossible_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"TrainingDynamics.*{message}"):
+        TrainingDynamics(**arguments)
 
 
 def true_digits(source: DigitsSource, problem: Problem) -> list[int]:
@@ -112,7 +225,7 @@ def true_digits(source: DigitsSource, problem: Problem) -> list[int]:
 
 def test_faithfulness_is_unknown_without_a_judge(evolution: Any) -> None:
     evolution(rule, [TrainingDynamics()])
-    assert "faithful_kept" not in evolution.metrics(0)
+    assert not {"faithful_kept", "faithful_correct"} & evolution.metrics(0).keys()
 
 
 def test_metrics_of_hand_written_rollouts() -> None:
@@ -133,7 +246,7 @@ def test_metrics_of_hand_written_rollouts() -> None:
             "sampled": 6,
             "correct": 2,
             "kept": 1,
-            "share_correct": 1 / 3,
+            "share_correct": 2 / 5,  # the sixth is unknown
             "share_kept": 1 / 6,
             "distinct": (2 / 3 + 1) / 2,
             "mean_steps": 7 / 6,

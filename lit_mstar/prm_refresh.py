@@ -1,0 +1,219 @@
+"""A process reward model that keeps up with the policy: trained on, now and then, with labels of the policy's steps.
+
+The paper trains the PRM once and leaves open what becomes of it as the policy moves away from what it was trained on.
+Ours: some of an iteration's responses get Monte-Carlo labels from the policy that it ended with (the paper's stage 1,
+again), and the PRM takes a few steps on them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+import torch
+import torch.distributed as dist
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor, nn
+from torchmetrics.functional.classification import binary_auroc
+
+from lit_mstar.division import gather, rank, ranks
+from lit_mstar.gradients import require_finite, squared_norms
+from lit_mstar.monte_carlo import label_steps
+from lit_mstar.policy import PolicyModule
+from lit_mstar.prm import ProcessRewardModule
+from lit_mstar.randomness import random_state, set_random_state
+from lit_mstar.rollouts import Iteration, Problem, Response, SamplingParams
+from lit_mstar.step_encoding import StepExample, collate_steps
+
+Judge = Callable[[Problem, Sequence[str]], list[bool] | None]
+
+
+class PRMRefresh:
+    """Labels steps of an iteration's training responses and trains the PRM on them; all numbers are ours.
+
+    Only responses to the iteration's training problems whose answer is known are used.
+
+    Args:
+        every: Iterations between two refreshes.
+        problems: How many of the iteration's problems are labelled: the first of them, as iterations are shuffled.
+        responses: Most distinct responses labelled per problem.
+        completions: How completions are drawn; `n` is the K of the Monte-Carlo estimate.
+        steps: Optimizer steps per refresh.
+        batch_size: Responses per step.
+        labels: "soft" learns the share of completions that reached the answer, "hard" whether any did.
+        optimizer: Any torch optimizer; it begins anew at each refresh.
+        seed: Of the order of responses and of dropout.
+
+    Raises:
+        ValueError: If a number is less than 1.
+    """
+
+    def __init__(
+        self,
+        every: int = 2,
+        problems: int = 64,
+        responses: int = 4,
+        completions: SamplingParams = SamplingParams(n=8, seed=1),
+        steps: int = 16,
+        batch_size: int = 16,
+        labels: Literal["soft", "hard"] = "soft",
+        optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-5),
+        seed: int = 0,
+    ) -> None:
+        numbers = {"every": every, "problems": problems, "responses": responses, "steps": steps}
+        for name, value in (numbers | {"batch_size": batch_size}).items():
+            if value < 1:
+                raise ValueError(f"PRMRefresh.{name} is {value}; it must be at least 1.")
+        self.every = every
+        self.problems = problems
+        self.responses = responses
+        self.completions = completions
+        self.steps = steps
+        self.batch_size = batch_size
+        self.labels = labels
+        self.optimizer = optimizer
+        self.seed = seed
+
+    def due(self, iteration: Iteration) -> bool:
+        """Whether the PRM is refreshed at the end of this iteration; never after one that only measures."""
+        return iteration.split == "train" and (iteration.index + 1) % self.every == 0
+
+    def __call__(
+        self, prm: ProcessRewardModule, policy: PolicyModule, iteration: Iteration, judge: Judge
+    ) -> dict[str, float]:
+        """Trains the PRM, which is on the CPU before and afterwards; every rank must call it, and ends with the same.
+
+        Returns:
+            `prm/refresh_labels`, the number of steps labelled; `prm/refresh_loss`, the mean over optimizer steps; and
+            `prm/refresh_auroc` of the scores that the iteration was selected by, against the steps' truth or, where
+            nobody can tell, hard labels; it is left out where all of them are of one kind.
+        """
+        chosen = self._choose(iteration)
+        labels = self._label(policy, chosen)
+        examples = [
+            StepExample(problem=problem, steps=response.steps, labels=values, truth=judge(problem, response.steps))
+            for (problem, response), values in zip(chosen, labels, strict=True)
+        ]
+        if not examples:
+            warnings.warn(
+                f"Iteration {iteration.index} has no step to refresh the PRM with: no answered problem has a response "
+                "with steps among the first. The PRM stays as it is.",
+                stacklevel=2,
+            )
+            return {"prm/refresh_labels": 0.0}
+        metrics = {"prm/refresh_labels": float(sum(map(len, labels)))}
+        metrics |= _auroc(examples, [response.step_scores for _, response in chosen])
+        prm.to(policy.device)
+        metrics["prm/refresh_loss"] = self._train(prm, examples, self._seed_of(iteration))
+        prm.to("cpu")
+        return metrics
+
+    def _choose(self, iteration: Iteration) -> list[tuple[Problem, Response]]:
+        """The responses to be labelled, with their problems; those without steps have nothing to label."""
+        chosen: list[tuple[Problem, Response]] = []
+        for rollout in islice((x for x in iteration.rollouts if x.problem.answer is not None), self.problems):
+            distinct: dict[str, Response] = {}
+            for response in rollout.responses:
+                if response.steps:
+                    distinct.setdefault(response.text, response)
+            chosen += [(rollout.problem, response) for response in islice(distinct.values(), self.responses)]
+        return chosen
+
+    def _label(self, policy: PolicyModule, chosen: list[tuple[Problem, Response]]) -> list[list[float]]:
+        """Labels from the current policy; each rank makes a part of them."""
+        sampler = policy.sampler
+        sampler.load_policy(policy)
+        # Ranks that share an engine must call it equally often, so each of them labels everything.
+        mine = range(rank(), len(chosen), ranks()) if sampler.independent else range(len(chosen))
+        chains = [(chosen[i][0], chosen[i][1].text) for i in mine]
+        labels = label_steps(sampler, chains, self.completions, policy.reasoning)
+        sampler.rest()  # it makes room for the PRM's training
+        found = {i: values for part in gather(dict(zip(mine, labels, strict=True))) for i, values in part.items()}
+        return [found[i] for i in range(len(chosen))]
+
+    def _train(self, prm: ProcessRewardModule, examples: list[StepExample], seed: int) -> float:
+        """The optimizer steps; returns their mean loss.
+
+        All ranks make the same steps and end with rank zero's weights: arithmetic is not exact on every device.
+        """
+        prm.labels = self.labels
+        weights = trained(prm)
+        losses = []
+        with _own_random(seed), torch.enable_grad():
+            prm.train()
+            for weight in weights.values():
+                weight.requires_grad_(True)
+            optimizer = self.optimizer(iter(weights.values()))
+            for step, rows in enumerate(self._batches(len(examples))):
+                batch = collate_steps(prm.encoder, [examples[i] for i in rows])
+                total, number = prm.loss({name: value.to(prm.device) for name, value in batch.items()})
+                (total / number).backward()  # type: ignore[no-untyped-call]
+                losses.append(float(total) / number)
+                require_finite(losses[-1], float(squared_norms(prm, prm.device).sum().sqrt()), step)
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+        prm.eval().requires_grad_(False)
+        if ranks() > 1:
+            for weight in weights.values():
+                dist.broadcast(weight, src=0)
+        return gather(fmean(losses))[0]
+
+    def _batches(self, count: int) -> Iterator[list[int]]:
+        """Which examples each step learns from: all of them in random order, again and again."""
+        size = min(self.batch_size, count)
+        passes = [torch.randperm(count) for _ in range(-(-self.steps * size // count))]
+        yield from (rows.tolist() for rows in torch.cat(passes).split(size)[: self.steps])
+
+    def _seed_of(self, iteration: Iteration) -> int:
+        digest = hashlib.sha256(f"{self.seed} PRM {iteration.index}".encode()).digest()
+        return int.from_bytes(digest[:6], "big")
+
+
+def trained(prm: ProcessRewardModule) -> dict[str, nn.Parameter]:
+    """The weights that a refresh trains: of a PRM that is an adapter, that and the head; otherwise all."""
+    adapter = (Path(prm.backbone.path) / "adapter_config.json").is_file()
+    return {
+        name: weight
+        for name, weight in prm.named_parameters()
+        if not adapter or "lora_" in name or name.startswith("head.")
+    }
+
+
+def restore(prm: ProcessRewardModule, weights: dict[str, Tensor]) -> None:
+    """Puts the weights of a refreshed PRM into the one that it began as.
+
+    Raises:
+        ValueError: If it is another model.
+    """
+    ours = trained(prm)
+    if {name: value.shape for name, value in weights.items()} != {name: value.shape for name, value in ours.items()}:
+        raise ValueError(
+            f"The checkpoint holds a refreshed PRM whose weights do not fit {prm.backbone.path}; resume with the PRM "
+            "that the run began with."
+        )
+    for name, weight in weights.items():
+        ours[name].data.copy_(weight)
+
+
+def _auroc(examples: Sequence[StepExample], scores: Sequence[Sequence[float]]) -> dict[str, float]:
+    targets = torch.tensor([int(target) for example in examples for target in example.targets()])
+    if len(targets.unique()) < 2:
+        return {}
+    return {"prm/refresh_auroc": float(binary_auroc(torch.tensor([s for row in scores for s in row]), targets))}
+
+
+@contextmanager
+def _own_random(seed: int) -> Iterator[None]:
+    """Random numbers from a seed; afterwards the state is as before, so the policy's training goes on unchanged."""
+    state = random_state()
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        set_random_state(state)
