@@ -71,6 +71,7 @@ class Study:
         seeds: How many seeds, from 0 on; `--seeds` overrides it.
         tables: What is compared.
         curves: Metrics of iterations that are drawn.
+        over_n: Metrics that are drawn over N, as `majority` for `majority/N=1`, `majority/N=2`, …
         findings: What is looked for.
         note: What the reader should know.
     """
@@ -82,6 +83,7 @@ class Study:
     seeds: int = 3
     tables: list[Table] = field(default_factory=list)
     curves: list[str] = field(default_factory=list)
+    over_n: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     note: str = ""
 

@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 from matplotlib.figure import Figure
 
-from lit_mstar.studies.definition import Study, Table
+from lit_mstar.studies.definition import Quantity, Study, Table
 from lit_mstar.studies.intervals import by_seed, estimate
 from lit_mstar.studies.results import Result
 
@@ -23,6 +23,9 @@ def draw(study: Study, results: Sequence[Result], folder: Path, prefix: str) -> 
     if study.curves and any(result.iterations for result in results):
         names.append(f"{prefix}-iterations.png")
         _save(_curves(study, results), folder / names[-1])
+    if study.over_n:
+        names.append(f"{prefix}-over-n.png")
+        _save(_over_n(study, results), folder / names[-1])
     return names
 
 
@@ -65,6 +68,26 @@ def _mean_curve(results: Sequence[Result], variant: str, metric: str) -> tuple[l
         if metric in row:
             points.setdefault((row["iteration"] + 1) / number, []).append(row[metric])
     return sorted(points), [fmean(points[share]) for share in sorted(points)]
+
+
+def _over_n(study: Study, results: Sequence[Result]) -> Figure:
+    """What N responses give, a panel for each variant, with 95% intervals."""
+    figure = Figure(figsize=(5 * len(study.variants), 3.6), layout="constrained")
+    axes = figure.subplots(1, len(study.variants), squeeze=False, sharey=True)[0]
+    for panel, variant in zip(axes, study.variants, strict=True):
+        known = sorted({name for run in results if run.variant == variant for name in run.metrics})
+        for metric in study.over_n:
+            sizes = sorted(int(name.partition("/N=")[2]) for name in known if name.startswith(f"{metric}/N="))
+            shares = [Quantity(variant=variant, metric=f"{metric}/N={size}") for size in sizes]
+            means = [estimate([*by_seed(results, share).values()]) for share in shares]
+            margins = np.nan_to_num([mean.margin for mean in means])
+            panel.errorbar(sizes, [mean.mean for mean in means], yerr=margins, label=metric, capsize=2, linewidth=1)
+        panel.set_xscale("log", base=2)
+        panel.set_xlabel("N")
+        panel.set_title(variant)
+        panel.grid(alpha=0.3)
+    axes[0].legend(fontsize="small")
+    return figure
 
 
 def _save(figure: Figure, file: Path) -> None:
