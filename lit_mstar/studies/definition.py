@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,11 @@ def read_study(file: Path) -> Study:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(Study, "study")
     try:
-        parsed = parser.parse_object({"study": yaml.safe_load(file.read_text())})
-        return parser.instantiate_classes(parsed).study  # type: ignore[no-any-return]
+        raw = dict(yaml.safe_load(file.read_text()))
+        variants, common = dict(raw["variants"]), dict(raw.get("common") or {})
+        # Without the overrides, whose classes are for the stages to make, not for us.
+        parsed = parser.parse_object({"study": raw | {"variants": dict.fromkeys(variants), "common": {}}})
+        study: Study = parser.instantiate_classes(parsed).study
+        return replace(study, variants=variants, common=common)
     except Exception as error:
         raise ValueError(f"{file}: {error}") from error
