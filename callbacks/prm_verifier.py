@@ -85,7 +85,7 @@ class PRMVerifier(EvolutionCallback):
 
     def _sampling(self, data: SelfEvolvingDataModule) -> SamplingParams:
         temperature = data.sampling.temperature if self.temperature is None else self.temperature
-        sampling: SamplingParams = data._seeded(f"verify {self.split}")
+        sampling: SamplingParams = data.seeded(f"verify {self.split}")
         return replace(sampling, n=self.n, temperature=temperature)
 
     def _data(self, trainer: Trainer) -> SelfEvolvingDataModule:

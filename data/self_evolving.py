@@ -110,7 +110,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         """The Generate step: choose problems, sample, mark, reward, select. Every rank returns the same."""
         self._require_space()
         problems = share_of(self.require("train"), self.interval, index)
-        iteration = Iteration(index=index, problems=problems, sampling=self._seeded(f"train {index}"))
+        iteration = Iteration(index=index, problems=problems, sampling=self.seeded(f"train {index}"))
         call_hook(self.trainer, "on_sampling_start", iteration)
 
         self._fingerprint = self._resumed.pop(index, "") or self._fingerprint_of(iteration)
@@ -255,7 +255,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         largest = max((size_of(path) for path in saved), default=0)
         require_space(Path(self.trainer.default_root_dir), int(self.reserve_gb * 1e9) + 2 * largest)
 
-    def _seeded(self, purpose: str) -> SamplingParams:
+    def seeded(self, purpose: str) -> SamplingParams:
         """The sampling parameters with a seed for one purpose, derived from theirs and `seed_everything`."""
         key = f"{self.sampling.seed} {torch.initial_seed()} {purpose}"
         return replace(self.sampling, seed=int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big"))
