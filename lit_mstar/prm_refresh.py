@@ -167,8 +167,8 @@ class PRMRefresh:
     def _batches(self, count: int) -> Iterator[list[int]]:
         """Which examples each step learns from: all of them in random order, again and again."""
         size = min(self.batch_size, count)
-        passes = [torch.randperm(count) for _ in range(-(-self.steps * size // count))]
-        yield from (rows.tolist() for rows in torch.cat(passes).split(size)[: self.steps])
+        rows = [row for _ in range(-(-self.steps * size // count)) for row in torch.randperm(count).tolist()]
+        yield from (rows[start : start + size] for start in range(0, self.steps * size, size))
 
     def _seed_of(self, iteration: Iteration) -> int:
         digest = hashlib.sha256(f"{self.seed} PRM {iteration.index}".encode()).digest()
@@ -202,10 +202,11 @@ def restore(prm: ProcessRewardModule, weights: dict[str, Tensor]) -> None:
 
 
 def _auroc(examples: Sequence[StepExample], scores: Sequence[Sequence[float]]) -> dict[str, float]:
-    targets = torch.tensor([int(target) for example in examples for target in example.targets()])
-    if len(targets.unique()) < 2:
+    targets = [int(target) for example in examples for target in example.targets()]
+    if len(set(targets)) < 2:
         return {}
-    return {"prm/refresh_auroc": float(binary_auroc(torch.tensor([s for row in scores for s in row]), targets))}
+    values = torch.tensor([score for row in scores for score in row])
+    return {"prm/refresh_auroc": float(binary_auroc(values, torch.tensor(targets)))}
 
 
 @contextmanager
