@@ -48,9 +48,7 @@ class PRMFilter(EvolutionCallback):
         self.refresh = refresh
         self._prm: ProcessRewardModule | None = None
         self._refreshed = False  # whether its weights are others than the folder's
-        self._saved: dict[
-            str, Tensor
-        ] = {}  # weights of a checkpoint that is resumed, until there is a PRM to hold them
+        self._saved: dict[str, Tensor] = {}  # of a checkpoint that is resumed, until there is a PRM to hold them
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Loads the PRM, on the CPU; in other stages it is loaded when the first responses are to be scored."""
@@ -88,7 +86,7 @@ class PRMFilter(EvolutionCallback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores `state_dict`, whether the PRM is loaded yet or not."""
-        self._saved = state_dict["refreshed"]
+        self._saved = state_dict.get("refreshed", {})
         if self._prm is not None:
             self._restore(self._prm)
 
