@@ -21,7 +21,7 @@ import yaml
 from lit_mstar.children import Children
 from lit_mstar.files import atomic
 from lit_mstar.ledger import Ledger
-from lit_mstar.stage_run import StageRun, home_of, move_paths
+from lit_mstar.stage_run import StageRun, fits, home_of, move_paths
 
 _COLUMNS = (
     "iteration",
@@ -77,7 +77,8 @@ def run(recipe: Path, out: Path, seed: int = 0, overlays: Sequence[Path] = ()) -
     for number, file in enumerate(stages, start=1):
         config = yaml.safe_load(file.read_text())
         moved = move_paths(config, home_of(config), lambda stage: out / stage)
-        stage = StageRun(name=file.stem, config=moved, folder=out / file.stem, seed=seed, overlays=laid)
+        fitting = [overlay for overlay in laid if fits(overlay, config)]
+        stage = StageRun(name=file.stem, config=moved, folder=out / file.stem, seed=seed, overlays=fitting)
         label = f"[{number}/{len(stages)}] {stage.name}"
         if stage.complete:
             print(f"{label}: complete, nothing to do", flush=True)

@@ -16,7 +16,7 @@ from lit_mstar.files import atomic, stage_command
 Config = dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # two are the same only if they are one
 class StageRun:
     """A stage in a folder.
 
@@ -25,7 +25,7 @@ class StageRun:
         config: Its config, with its paths moved.
         folder: Where it leaves everything; its `summary.json` says that it is complete.
         seed: `seed_everything`.
-        overlays: Configs laid over it, the last on top; those with options that its model lacks are left out.
+        overlays: Configs laid over it, the last on top.
     """
 
     name: str
@@ -54,8 +54,7 @@ class StageRun:
 
     def _command(self) -> list[str]:
         command = [sys.executable, "-m", "lit_mstar", stage_command(self.name)]
-        fitting = [overlay for overlay in self.overlays if fits(overlay, self.config)]
-        for number, config in enumerate([self.config, *fitting]):
+        for number, config in enumerate([self.config, *self.overlays]):
             file = self.folder / ("stage.yaml" if number == 0 else f"overlay-{number}.yaml")
             with atomic(file) as partial:
                 partial.write_text(yaml.safe_dump(config, sort_keys=False))

@@ -147,10 +147,14 @@ def test_another_runs_folder_is_refused(tmp_path: Path):
         run(tmp_path, out)
 
 
-def test_a_failing_stage_ends_the_run_with_its_exit_code(tmp_path: Path):
+def test_a_failing_stage_ends_the_run_with_its_exit_code_and_has_only_overlays_that_fit_it(tmp_path: Path):
     (tmp_path / "1-x.yaml").write_text("trainer: {default_root_dir: runs/x/1-x, no_such_option: 1}")
+    for name, text in (("sampler", "model: {init_args: {sampler: {}}}"), ("devices", "trainer: {devices: 2}")):
+        (tmp_path / f"{name}.yaml").write_text(text)
     with pytest.raises(SystemExit, match="Stage 1-x ended with exit code 2"):
-        run(tmp_path, tmp_path / "out")
+        run(tmp_path, tmp_path / "out", overlays=[tmp_path / "sampler.yaml", tmp_path / "devices.yaml"])
+    laid = [yaml.safe_load(file.read_text()) for file in (tmp_path / "out/1-x").glob("overlay-*")]
+    assert laid == [{"trainer": {"devices": 2}}]
 
 
 def test_the_summary_collects_stages_and_iterations(tmp_path: Path):

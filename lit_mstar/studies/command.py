@@ -8,7 +8,8 @@ import os
 import shlex
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from argparse import ArgumentTypeError
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,7 @@ from lit_mstar.children import Children
 from lit_mstar.files import atomic
 from lit_mstar.stage_run import StageRun
 from lit_mstar.studies.definition import Study, read_study
-from lit_mstar.studies.plan import VariantRun, plan, unique_stages
+from lit_mstar.studies.plan import VariantRun, plan, predecessors
 from lit_mstar.studies.plots import draw
 from lit_mstar.studies.report import page
 from lit_mstar.studies.results import collect, write_results
@@ -32,8 +33,8 @@ def main(args: list[str]) -> None:
     parser.add_argument(
         "files", type=Path, nargs="+", metavar="FILE", help="a study, such as configs/studies/temperature.yaml"
     )
-    parser.add_argument("--seeds", type=int, help="how many, from 0 on; as the study says by default")
-    parser.add_argument("--jobs", type=int, default=1, help="stages that run at the same time, one thread each")
+    parser.add_argument("--seeds", type=_positive, help="how many, from 0 on; as the study says by default")
+    parser.add_argument("--jobs", type=_positive, default=1, help="stages that run at the same time, one thread each")
     parser.add_argument("--store", type=Path, default=Path("runs/studies"), help="where runs go, shared by all studies")
     parser.add_argument("--out", type=Path, help="where tables and plots go; the store by default")
     options = parser.parse_args(args)
@@ -51,30 +52,46 @@ def main(args: list[str]) -> None:
         publish(study, runs[file], options.out or options.store, file.stem, command)
 
 
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ArgumentTypeError(f"{number} is too few; at least 1")
+    return number
+
+
 def run_missing(runs: list[VariantRun], jobs: int, command: str) -> None:
-    """Runs all stages that are not complete, each once, `jobs` at a time.
+    """Runs all stages that are not complete, each once, `jobs` at a time, as soon as what they need is there.
+
+    Where a stage fails, those that need it are left out, and all others run.
 
     Raises:
-        SystemExit: If a stage fails, once those that run beside it have ended; or, with code 0, after a SIGTERM.
+        SystemExit: If stages failed; or, with code 0, after a SIGTERM.
     """
-    rounds = unique_stages(runs)
-    progress = _Progress(total=sum(map(len, rounds)), done=sum(stage.complete for stages in rounds for stage in stages))
+    before = predecessors(runs)
+    waiting = [stage for stage in before if not stage.complete]
+    progress = _Progress(total=len(before), done=len(before) - len(waiting))
     print(f"{progress.total} stages, {progress.done} complete; {jobs} at a time.", flush=True)
-    with Children() as children:
-        for stages in rounds:
-            missing = [stage for stage in stages if not stage.complete]
-            with ThreadPoolExecutor(jobs) as pool:
-                try:
-                    list(pool.map(lambda stage: _run(stage, children, progress), missing))
-                except KeyboardInterrupt:
-                    children.stop()
-                    raise
-            if progress.failed:
-                logs = "\n".join(f"  {stage.folder / 'log.txt'}" for stage in progress.failed)
-                sys.exit(f"Stages failed; their logs say why, and the same command goes on:\n{logs}")
-            if children.stopped:
-                print(f"Stopped. To go on: {command}", flush=True)
-                sys.exit(0)
+    with Children() as children, ThreadPoolExecutor(jobs) as pool:
+        running: set[Future[None]] = set()
+        try:
+            while True:
+                ready = [stage for stage in waiting if (needed := before[stage]) is None or needed.complete]
+                for stage in ready[: 0 if children.stopped else jobs - len(running)]:
+                    waiting.remove(stage)
+                    running.add(pool.submit(_run, stage, children, progress))
+                if not running:
+                    break
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for each in finished:
+                    each.result()  # raises what was raised there
+        except BaseException:
+            children.stop()
+            raise
+    if children.stopped:
+        print(f"Stopped. To go on: {command}", flush=True)
+        sys.exit(0)
+    if progress.failed:
+        logs = "\n".join(f"  {stage.folder / 'log.txt'}" for stage in progress.failed)
+        sys.exit(f"Stages failed; their logs say why, and the same command goes on:\n{logs}")
 
 
 @dataclass
@@ -93,7 +110,7 @@ def _run(stage: StageRun, children: Children, progress: _Progress) -> None:
         print(f"[{progress.done}/{progress.total}] {stage.folder}: {took:.0f} s", flush=True)
     elif not children.stopped:
         progress.failed.append(stage)
-        children.stop()  # what runs beside it saves and ends
+        print(f"{stage.folder} failed; see its log.txt", flush=True)
 
 
 def publish(study: Study, runs: list[VariantRun], out: Path, name: str, command: str) -> None:

@@ -93,6 +93,9 @@ class Study:
         for quantity in self.quantities():
             if quantity.variant not in self.variants:
                 raise ValueError(f"{quantity.variant!r} is no variant of the study; it has {', '.join(self.variants)}.")
+        for finding in self.findings:
+            if not finding.less:
+                raise ValueError(f"Finding {finding.claim!r} names nothing that is less: anything would show it.")
         for table in self.tables:
             if table.reference not in self.rows(table):
                 raise ValueError(f"Table {table.title!r} has no line {table.reference!r} to compare with.")
@@ -122,7 +125,7 @@ def read_study(file: Path) -> Study:
         variants, common = dict(raw["variants"]), dict(raw.get("common") or {})
         # Without the overrides, whose classes are for the stages to make, not for us.
         parsed = parser.parse_object({"study": raw | {"variants": dict.fromkeys(variants), "common": {}}})
-        study: Study = parser.instantiate_classes(parsed).study
+        study: Study = parser.instantiate(parsed).study
         return replace(study, variants=variants, common=common)
     except Exception as error:
         raise ValueError(f"{file}: {error}") from error

@@ -57,9 +57,15 @@ def by_seed(results: Sequence[Result], quantity: Quantity) -> dict[int, float]:
 
 
 def difference(results: Sequence[Result], first: Quantity, second: Quantity) -> Estimate:
-    """First minus second, paired by seed: what both owe to the seed (warmup, problems) cancels out."""
+    """First minus second, paired by seed: what both owe to the seed (warmup, problems) cancels out.
+
+    Raises:
+        ValueError: If no run measured one of them, or no seed has both.
+    """
     ours, theirs = by_seed(results, first), by_seed(results, second)
-    return estimate([ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())])
+    if not (common := sorted(ours.keys() & theirs.keys())):
+        raise ValueError(f"{first} and {second} have no seed in common: {sorted(ours)} and {sorted(theirs)}.")
+    return estimate([ours[seed] - theirs[seed] for seed in common])
 
 
 def judge(results: Sequence[Result], finding: Finding) -> tuple[Verdict, list[Estimate]]:

@@ -52,11 +52,13 @@ def plan(study: Study, recipe: Path, store: Path, seeds: int) -> list[VariantRun
     ]
 
 
-def unique_stages(runs: list[VariantRun]) -> list[list[StageRun]]:
-    """The stages to run, each once, in rounds: those of a round depend only on earlier rounds."""
-    rounds = max((len(run.stages) for run in runs), default=0)
-    found = [{run.stages[i].folder: run.stages[i] for run in runs if i < len(run.stages)} for i in range(rounds)]
-    return [list(stages.values()) for stages in found]
+def predecessors(runs: list[VariantRun]) -> dict[StageRun, StageRun | None]:
+    """The stages to run, each once, with the stage that must be complete before; in the order of the runs."""
+    found: dict[Path, tuple[StageRun, StageRun | None]] = {}
+    for run in runs:
+        for before, stage in zip([None, *run.stages], run.stages, strict=False):
+            found.setdefault(stage.folder, (stage, before))
+    return dict(found.values())
 
 
 def _stages(study: Study, variant: str, configs: dict[str, Config], store: Path, seed: int) -> list[StageRun]:

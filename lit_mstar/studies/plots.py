@@ -9,6 +9,7 @@ from statistics import fmean
 import numpy as np
 from matplotlib.figure import Figure
 
+from lit_mstar.files import atomic
 from lit_mstar.studies.definition import Quantity, Study, Table
 from lit_mstar.studies.intervals import by_seed, estimate
 from lit_mstar.studies.results import Result
@@ -83,6 +84,7 @@ def _over_n(study: Study, results: Sequence[Result]) -> Figure:
             margins = np.nan_to_num([mean.margin for mean in means])
             panel.errorbar(sizes, [mean.mean for mean in means], yerr=margins, label=metric, capsize=2, linewidth=1)
         panel.set_xscale("log", base=2)
+        panel.set_xticks(sizes, map(str, sizes))
         panel.set_xlabel("N")
         panel.set_title(variant)
         panel.grid(alpha=0.3)
@@ -91,4 +93,5 @@ def _over_n(study: Study, results: Sequence[Result]) -> Figure:
 
 
 def _save(figure: Figure, file: Path) -> None:
-    figure.savefig(file, dpi=110, metadata={"Software": None})  # without a version: the same picture, the same bytes
+    with atomic(file) as partial:  # without a version in it: the same picture, the same bytes
+        figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import os
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from small_stage import output_until
+from small_study import EVOLVE, write_study
+
+from lit_mstar.studies.command import main
+from lit_mstar.studies.results import Result, read_results
+
+TESTS = Path(__file__).parents[1]
+
+
+def arguments(file: Path, store: Path) -> list[str]:
+    return [str(file), "--seeds", "2", "--jobs", "2", "--store", str(store), "--out", str(store / "out")]
+
+
+def start(file: Path, store: Path, **environment: str) -> subprocess.Popen[str]:
+    """Starts the study in a process group of its own; what it prints ends when the last of the group has ended."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "lit_mstar", "study", *arguments(file, store)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{TESTS}:{TESTS / 'faults'}"} | environment,
+    )
+
+
+def logs(store: Path) -> str:
+    return "\n".join(log.read_text()[-2000:] for log in store.glob("mini/*/*/log.txt"))
+
+
+def timeless(store: Path) -> list[Result]:
+    """What was measured, without how long it took."""
+    results = read_results(store / "out/heat.json")
+    assert all(result.metrics["minutes"] > 0 for result in results)
+    return [replace(result, metrics={k: v for k, v in result.metrics.items() if k != "minutes"}) for result in results]
+
+
+def stages(store: Path) -> list[str]:
+    return sorted(f"{folder.parent.name}/{folder.name.rpartition('-')[0]}" for folder in store.glob("mini/*/*"))
+
+
+def models(store: Path) -> dict[Path, bytes]:
+    """The weights that the last stages made, by their files."""
+    return {file.relative_to(store): file.read_bytes() for file in store.glob(f"mini/*/{EVOLVE}-*/model/*.safetensors")}
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def finished(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of a study to which nothing happened."""
+    store = tmp_path_factory.mktemp("finished")
+    process = start(file, store)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output[-3000:] + logs(store)
+    assert "6 stages, 0 complete; 2 at a time." in output
+    assert (store / "out/heat.md").read_text() in output
+    return store
+
+
+@pytest.mark.slow
+def test_two_variants_share_a_warmup_for_each_seed(finished: Path):
+    assert stages(finished) == [f"seed={s}/{name}" for s in (0, 1) for name in ("1-warmup", EVOLVE, EVOLVE)]
+    results = timeless(finished)
+    assert [(result.variant, result.seed) for result in results] == [("warm", 0), ("hot", 0), ("warm", 1), ("hot", 1)]
+    for result in results:
+        assert [row["iteration"] for row in result.iterations] == [0, 1]
+        temperature = 1.0 if result.variant == "warm" else 2.0
+        assert [(row["sampled"], row["temperature"]) for row in result.iterations] == [(48, temperature)] * 2
+    assert len({*models(finished).values()}) == 4  # a seed and a temperature make a difference
+    assert {path.name for path in (finished / "out").iterdir()} == {
+        *("heat.md", "heat.json", "heat-1.png", "heat-iterations.png")
+    }
+
+
+@pytest.mark.slow
+def test_a_second_run_has_nothing_to_do_and_writes_the_same(
+    file: Path, finished: Path, capsys: pytest.CaptureFixture[str]
+):
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in finished.glob("**/*") if path.is_file()}
+    main(arguments(file, finished))
+    assert "6 stages, 6 complete; 2 at a time." in capsys.readouterr().out
+    for path, (changed, content) in before.items():
+        assert path.read_bytes() == content, path
+        assert path.parent.name == "out" or path.stat().st_mtime_ns == changed, path
+
+
+@pytest.mark.slow
+def test_stopped_and_killed_in_its_last_stages_it_ends_with_the_same_results(
+    file: Path, finished: Path, tmp_path: Path
+):
+    store, pipe = tmp_path / "store", tmp_path / "pipe"
+    shutil.copytree(finished, store)
+    shutil.rmtree(store / "out")
+    for folder in store.glob(f"mini/seed=0/{EVOLVE}-*"):  # two of four last stages: the other seed's would take longer
+        shutil.rmtree(folder)
+    os.mkfifo(pipe)
+    meeting = os.open(pipe, os.O_RDWR)  # never at its end, though writers come and go
+
+    def until_both_train() -> subprocess.Popen[str]:
+        process = start(file, store, MEETING=str(pipe))
+        output_until(process, "6 stages, 4 complete; 2 at a time.")
+        for _ in range(2):  # each of the two stages, as it is in the midst of its second iteration
+            ready, _, _ = select.select([meeting, process.stdout], [], [])
+            assert ready == [meeting], logs(store)  # it prints nothing unless a stage ends
+            assert os.read(meeting, 1) == b"!"
+        return process
+
+    process = until_both_train()
+    process.terminate()
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    assert f"Stopped. To go on: {shlex.join(['lit-mstar', 'study', *arguments(file, store)])}" in output
+    assert len([*store.glob(f"mini/seed=0/{EVOLVE}-*/checkpoints/preempted.ckpt")]) == 2
+    assert not (store / "out").exists()
+
+    process = until_both_train()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not [*store.glob(f"mini/seed=0/{EVOLVE}-*/summary.json")]
+
+    os.close(meeting)
+
+    process = start(file, store)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output[-3000:] + logs(store)
+    assert "6 stages, 4 complete; 2 at a time." in output
+    assert stages(store) == stages(finished)
+    assert timeless(store) == timeless(finished)
+    assert models(store) == models(finished)
+
+
+@pytest.mark.slow
+def test_a_stage_that_fails_is_named_with_its_log(tmp_path: Path):
+    (tmp_path / "mini").mkdir()
+    for name in ("1-x", "2-y"):
+        (tmp_path / f"mini/{name}.yaml").write_text(f"trainer: {{default_root_dir: runs/mini/{name}}}")
+    study = {"title": "T", "recipe": "mini", "variants": {"bad": {"1-x": {"trainer": {"no_such_option": 1}}}}}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+    with pytest.raises(SystemExit, match="Stages failed; their logs say why") as error:
+        main([str(tmp_path / "study.yaml"), "--seeds", "1", "--store", str(tmp_path / "store")])
+    [log] = tmp_path.glob("store/mini/seed=0/*/log.txt")  # of the first stage: the second was not begun
+    assert str(error.value).endswith(f"\n  {log}")
+    assert "no_such_option" in log.read_text()
+
+
+@pytest.mark.parametrize("option", ["--seeds", "--jobs"])
+def test_too_few_seeds_or_jobs_are_refused(option: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["any.yaml", option, "0"])
+    assert f"argument {option}: 0 is too few; at least 1" in capsys.readouterr().err
+
+
+def test_a_study_that_is_not_there_ends_the_command(tmp_path: Path):
+    with pytest.raises(SystemExit, match="none.yaml: no such study"):
+        main([str(tmp_path / "none.yaml")])
