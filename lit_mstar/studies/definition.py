@@ -122,10 +122,10 @@ def read_study(file: Path) -> Study:
     parser.add_class_arguments(Study, "study")
     try:
         raw = dict(yaml.safe_load(file.read_text()))
-        variants, common = dict(raw["variants"]), dict(raw.get("common") or {})
         # Without the overrides, whose classes are for the stages to make, not for us.
-        parsed = parser.parse_object({"study": raw | {"variants": dict.fromkeys(variants), "common": {}}})
+        bare: dict[str, Any] = {"variants": dict.fromkeys(raw["variants"])} if raw.get("variants") else {}
+        parsed = parser.parse_object({"study": raw | bare | {"common": {}}})
         study: Study = parser.instantiate(parsed).study
-        return replace(study, variants=variants, common=common)
+        return replace(study, variants=dict(raw["variants"]), common=dict(raw.get("common") or {}))
     except Exception as error:
         raise ValueError(f"{file}: {error}") from error
