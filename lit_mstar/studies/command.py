@@ -48,8 +48,15 @@ def main(args: list[str]) -> None:
     except ValueError as error:
         sys.exit(str(error))
     run_missing([run for each in runs.values() for run in each], options.jobs, command)
+    failed = False
     for file, study in studies.items():
-        publish(study, runs[file], options.out or options.store, file.stem, command)
+        try:
+            publish(study, runs[file], options.out or options.store, file.stem, command)
+        except ValueError as error:  # a metric that nobody measured: the others' pages are none the worse
+            print(f"{file}: {error}", file=sys.stderr)
+            failed = True
+    if failed:
+        sys.exit(1)
 
 
 def _positive(text: str) -> int:

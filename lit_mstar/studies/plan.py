@@ -46,7 +46,7 @@ def plan(study: Study, recipe: Path, store: Path, seeds: int) -> list[VariantRun
         if unknown := set(override or ()) - set(configs):
             raise ValueError(f"{variant} changes {', '.join(sorted(unknown))}; stages are {', '.join(configs)}.")
     return [
-        VariantRun(variant=name, seed=seed, stages=_stages(study, name, configs, store / recipe.name, seed))
+        VariantRun(variant=name, seed=seed, stages=_stages(study, name, configs, store / recipe.resolve().name, seed))
         for seed in range(seeds)
         for name in study.variants
     ]

@@ -14,7 +14,10 @@ def page(study: Study, results: Sequence[Result], about: dict[str, Any], plots: 
     """The whole page; `plots` are names of pictures beside it."""
     seeds = sorted({result.seed for result in results})
     parts = [f"# {study.title}", study.note]
-    parts += [f"Mean ± 95% interval (Student's t) over seeds {', '.join(map(str, seeds))}; differences by seed."]
+    parts += [
+        f"Mean ± 95% interval (Student's t) over seeds {', '.join(map(str, seeds))}; differences by seed. Minutes are "
+        "those of the last stage, and of its last process where it was interrupted."
+    ]
     parts += [part for table in study.tables for part in (f"## {table.title}", markdown(study, table, results))]
     if study.findings:
         parts += ["## What the paper claims", findings(study.findings, results)]
