@@ -36,7 +36,8 @@ EXPECTED = """\
 
 Read this.
 
-Mean ± 95% interval (Student's t) over seeds 0, 1, 2; differences by seed. Minutes are those of the last stage, and of its last process where it was interrupted.
+Mean ± 95% interval (Student's t) over seeds 0, 1, 2; differences by seed. Minutes are those of the last \
+stage, and of its last process where it was interrupted.
 
 ## Accuracy
 
