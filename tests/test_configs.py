@@ -7,9 +7,12 @@ import yaml
 
 from lit_mstar.callbacks import PRMFilter, TemperatureBalancer, TrainingDynamics
 from lit_mstar.cli import MStarCLI
+from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.hint import hinted
 from lit_mstar.rollouts import Problem
 from lit_mstar.sharding import Sharding
+from lit_mstar.studies.definition import read_study
+from lit_mstar.studies.plan import plan
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SAMPLERS = sorted((CONFIGS / "samplers").glob("*.yaml"))
@@ -112,3 +115,40 @@ def test_the_warmup_by_hint_samples_with_the_answer(monkeypatch: pytest.MonkeyPa
     asked = hinted(Problem(id="p", question="How many?", answer="7"), cli.datamodule.hint).question
     assert asked.startswith("How many?\nThe answer is known to be 7.")
     assert "{" not in asked
+
+
+STUDIES = {
+    (file.stem, variant): (read_study(file), file)
+    for file in sorted((CONFIGS / "studies").glob("*.yaml"))
+    for variant in read_study(file).variants
+}
+
+
+@pytest.mark.parametrize(("name", "variant"), STUDIES, ids=map("/".join, STUDIES))
+def test_every_variant_of_a_study_is_what_its_overlays_say(
+    name: str, variant: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    study, file = STUDIES[name, variant]
+    runs = plan(study, file.parent / study.recipe, tmp_path, seeds=1)
+    stage = next(run.stages[-1] for run in runs if run.variant == variant)
+    arguments = []
+    for number, config in enumerate([stage.config, *stage.overlays]):
+        (tmp_path / f"{number}.yaml").write_text(yaml.safe_dump(config))
+        arguments += ["--config", str(tmp_path / f"{number}.yaml")]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(PRMFilter, "setup", lambda *_: None)
+    cli = MStarCLI(args=arguments, run=False)
+    laid = [callback for overlay in stage.overlays for callback in overlay["trainer"].get("callbacks+", [])]
+    there = {type(callback).__name__ for callback in cli.trainer.callbacks}
+    assert {callback["class_path"].rpartition(".")[2] for callback in laid} <= there
+    epochs = [overlay["trainer"]["max_epochs"] for overlay in stage.overlays if "max_epochs" in overlay["trainer"]]
+    assert cli.trainer.max_epochs == (epochs or [12])[-1]
+    if isinstance(cli.datamodule, SelfEvolvingDataModule) and cli.trainer.max_epochs:
+        assert cli.trainer.max_epochs * cli.datamodule.interval == 3  # all see every problem three times
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in STUDIES}))
+def test_a_study_says_what_it_compares_and_with_what(name: str):
+    study = next(study for (stem, _), (study, _) in STUDIES.items() if stem == name)
+    assert study.tables
+    assert study.seeds >= (5 if name in ("training_method", "reward_model") else 3)
