@@ -10,9 +10,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.source import Split
 from lit_mstar.hooks import EvolutionCallback
+from lit_mstar.reranking import reranking
 from lit_mstar.rollouts import SamplingParams
 from lit_mstar.tables import scores
-from lit_mstar.verification import accuracies, reranking, sizes_up_to
+from lit_mstar.verification import accuracies, sizes_up_to
 
 _NAMES = {
     "greedy": "greedy",
@@ -31,7 +32,7 @@ class PRMVerifier(EvolutionCallback):
     `test/best_of_n/N=4` and `test/weighted_vote/N=4`; beside them `test/single`, the share of correct responses, and
     `test/greedy` (`verification.accuracies`). Where something scores, the k correct responses that score highest
     against the other correct ones: `test/compared`, `test/top2/steps`, `test/rest/steps` and so on
-    (`verification.reranking`). One sampling serves all; `fit` measures at its end, when it tests.
+    (`reranking.reranking`). One sampling serves all; `fit` measures at its end, when it tests.
 
     Args:
         n: Responses per problem (64 is ours).
