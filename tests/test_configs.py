@@ -54,7 +54,7 @@ def test_evolve_plugs_in_filtering_balancing_and_dynamics(monkeypatch: pytest.Mo
     kinds = [type(callback) for callback in cli.trainer.callbacks]
     assert {PRMFilter, TemperatureBalancer, TrainingDynamics} <= set(kinds)
     balancer = cli.trainer.callbacks[kinds.index(TemperatureBalancer)]
-    assert (balancer.every, balancer.k, balancer.grid) == (2, 2, [t / 10 for t in range(3, 17)])
+    assert (balancer.every, balancer.criterion.k, balancer.grid) == (2, 2, [t / 10 for t in range(3, 17)])
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda path: path.stem)
