@@ -59,7 +59,8 @@ class TrainingDynamics(EvolutionCallback):
         """Measures the training rollouts, then samples the validation problems."""
         data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
         iteration.metrics |= rollout_metrics(iteration.rollouts) | faithfulness(iteration.rollouts, data.source)
-        if "val/accuracy" in trainer.callback_metrics:
+        validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
+        if validated and "val/accuracy" in trainer.callback_metrics:  # otherwise it is an earlier epoch's
             iteration.metrics["greedy_accuracy"] = float(trainer.callback_metrics["val/accuracy"])
         last = trainer.current_epoch + 1 == trainer.max_epochs
         due = last or (iteration.index + 1) % self.every == 0

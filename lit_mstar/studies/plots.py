@@ -50,15 +50,16 @@ def _intervals(study: Study, table: Table, results: Sequence[Result]) -> Figure:
 
 def _curves(study: Study, results: Sequence[Result]) -> Figure:
     """Metrics over the share of the run that is done, so that intervals of any length lie upon each other."""
-    figure = Figure(figsize=(5 * len(study.curves), 3.6), layout="constrained")
+    figure = Figure(figsize=(5 * len(study.curves) + 2.5, 3.6), layout="constrained")
     axes = figure.subplots(1, len(study.curves), squeeze=False)[0]
+    colors = {variant: f"C{number}" for number, variant in enumerate(study.variants)}
     for panel, metric in zip(axes, study.curves, strict=True):
-        for variant in study.variants:
-            panel.plot(*_mean_curve(results, variant, metric), label=variant, marker=".", linewidth=1)
+        for variant, color in colors.items():
+            panel.plot(*_mean_curve(results, variant, metric), color=color, label=variant, marker=".", linewidth=1)
         panel.set_xlabel("share of the run")
         panel.set_title(metric)
         panel.grid(alpha=0.3)
-    axes[0].legend(fontsize="small")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize="small")
     return figure
 
 

@@ -252,3 +252,9 @@ def test_metrics_of_hand_written_rollouts() -> None:
             "mean_steps": 7 / 6,
         }
     )
+
+
+def test_greedy_accuracy_is_of_the_epochs_that_were_validated(evolution: Any) -> None:
+    dynamics = TrainingDynamics(k=2, every=1000)
+    evolution(rule, [dynamics], max_epochs=4, check_val_every_n_epoch=2)
+    assert ["greedy_accuracy" in evolution.metrics(index) for index in range(4)] == [False, True, False, True]
