@@ -7,11 +7,12 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lit_mstar.files import atomic
 from lit_mstar.studies.definition import Quantity, Study, Table
-from lit_mstar.studies.intervals import by_seed, estimate
+from lit_mstar.studies.intervals import Estimate, by_seed, difference, estimate
 from lit_mstar.studies.results import Result
 
 
@@ -31,21 +32,31 @@ def draw(study: Study, results: Sequence[Result], folder: Path, prefix: str) -> 
 
 
 def _intervals(study: Study, table: Table, results: Sequence[Result]) -> Figure:
-    """One line per row of a table: mean and interval, the seeds as dots, the reference as a vertical line."""
+    """One line per row of a table: on the left means and seeds, on the right what is left of it paired by seed."""
     rows, scale = study.rows(table), 100 if table.percent else 1
-    figure = Figure(figsize=(7, 0.9 + 0.38 * len(rows)), layout="constrained")
-    axes = figure.subplots()
+    reference = rows[table.reference]
+    figure = Figure(figsize=(10, 0.9 + 0.38 * len(rows)), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
     for height, quantity in enumerate(rows.values()):
         values = [scale * value for value in by_seed(results, quantity).values()]
-        mean = estimate(values)
-        axes.plot(values, [height] * len(values), "o", color="tab:gray", alpha=0.4, markersize=4)
-        axes.errorbar(mean.mean, height, xerr=np.nan_to_num(mean.margin), fmt="o", color="tab:blue", capsize=3)
-    reference = estimate([*by_seed(results, rows[table.reference]).values()]).mean
-    axes.axvline(scale * reference, color="tab:blue", linewidth=0.8, linestyle=":")
-    axes.set_yticks(range(len(rows)), [*rows])
-    axes.invert_yaxis()
-    axes.set_xlabel(f"{table.title}{', %' if table.percent else ''}: mean, 95% interval, seeds")
+        left.plot(values, [height] * len(values), "o", color="tab:gray", alpha=0.4, markersize=4)
+        _interval(left, height, estimate(values))
+        if quantity != reference:
+            gap = difference(results, quantity, reference)
+            _interval(right, height, Estimate(scale * gap.mean, scale * gap.margin))
+    left.axvline(
+        scale * estimate([*by_seed(results, reference).values()]).mean, color="tab:blue", lw=0.8, linestyle=":"
+    )
+    right.axvline(0, color="tab:blue", lw=0.8, linestyle=":")
+    left.set_yticks(range(len(rows)), [*rows])
+    left.invert_yaxis()
+    left.set_xlabel(f"{table.title}{', %' if table.percent else ''}: mean, 95% interval, seeds")
+    right.set_xlabel(f"minus {table.reference}, by seed")
     return figure
+
+
+def _interval(axes: Axes, height: int, value: Estimate) -> None:
+    axes.errorbar(value.mean, height, xerr=np.nan_to_num(value.margin), fmt="o", color="tab:blue", capsize=3)
 
 
 def _curves(study: Study, results: Sequence[Result]) -> Figure:

@@ -57,6 +57,17 @@ def test_intervals_and_seeds_are_drawn_where_they_are(table: Table, scale: float
     assert axes.get_xlabel() == f"{table.title}{', %' if scale == 100 else ''}: mean, 95% interval, seeds"
 
 
+def test_differences_are_drawn_paired_by_seed():
+    axes = _intervals(STUDY, STUDY.tables[0], RESULTS).axes[1]
+    [bar] = axes.containers  # the reference has none with itself
+    expected = estimate([100 * (ours - theirs) for ours, theirs in zip(VALUES["cold"], VALUES["hot"], strict=True)])
+    centre, _, (interval,) = bar.lines
+    assert centre.get_xydata() == pytest.approx(np.array([[expected.mean, 0]]))
+    [ends] = interval.get_segments()
+    assert ends == pytest.approx(np.array([[expected.low, 0], [expected.high, 0]]))
+    assert axes.get_xlabel() == "minus hot, by seed"
+
+
 def test_a_single_seed_is_drawn_without_an_interval():
     alone = [result for result in RESULTS if result.seed == 0]
     for bar in _intervals(STUDY, STUDY.tables[0], alone).axes[0].containers:
