@@ -10,7 +10,7 @@ import torch
 from helpers import make_tiny_backbone
 from lightning.pytorch import Trainer
 
-from lit_mstar import PolicyModule, Problem, Response, Rollout
+from lit_mstar import PolicyModule, Problem, ProcessRewardModule, Response, Rollout
 from lit_mstar.data import ProblemSource, Split
 from lit_mstar.rollouts import SamplingParams
 from lit_mstar.samplers import Sampler
@@ -88,6 +88,17 @@ def make_policy(sampler: Sampler | None = None, lr: float = 0.1, **options: Any)
     )
     policy.configure_model()
     return policy
+
+
+def make_prm(folder: Path) -> str:
+    """Saves a tiny PRM that nobody trained, whose scores differ; the same at every call. Returns its folder."""
+    torch.manual_seed(3)
+    prm = ProcessRewardModule(make_tiny_backbone())
+    prm.configure_model()
+    with torch.no_grad():
+        prm.head.weight.mul_(8)  # scores that differ
+    prm.save(folder)
+    return str(folder)
 
 
 def make_trainer(folder: Path, **options: Any) -> Trainer:

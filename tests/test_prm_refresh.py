@@ -16,11 +16,10 @@ import numpy as np
 import pytest
 import ranks
 import torch
-from helpers import make_tiny_backbone
 from jsonargparse import ArgumentParser
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
-from scripted import Killed, ListSource, ScriptedSampler, largest_difference, make_policy, sums, weights
+from scripted import Killed, ListSource, ScriptedSampler, largest_difference, make_policy, make_prm, sums, weights
 from sklearn.metrics import roc_auc_score
 from torch import distributed as dist
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -115,16 +114,6 @@ class Keeping(EvolutionCallback):
 @pytest.fixture
 def prm_folder(tmp_path: Path) -> str:
     return make_prm(tmp_path / "prm")
-
-
-def make_prm(folder: Path) -> str:
-    torch.manual_seed(3)
-    prm = ProcessRewardModule(make_tiny_backbone())
-    prm.configure_model()
-    with torch.no_grad():
-        prm.head.weight.mul_(8)  # scores that differ
-    prm.save(folder)
-    return str(folder)
 
 
 def make_refresh(**options: Any) -> PRMRefresh:

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import make_tiny_backbone
 from lightning.pytorch.callbacks import ModelCheckpoint
-from scripted import make_policy, make_trainer
+from scripted import make_policy, make_prm, make_trainer
 
 from lit_mstar import EvolutionCallback, Iteration, Problem, ProcessRewardModule, Response, Rollout
 from lit_mstar.callbacks import PRMFilter
@@ -27,13 +26,7 @@ BY_HAND = {
 
 @pytest.fixture
 def prm_folder(tmp_path: Path) -> str:
-    torch.manual_seed(3)
-    prm = ProcessRewardModule(make_tiny_backbone())
-    prm.configure_model()
-    with torch.no_grad():
-        prm.head.weight.mul_(8)  # scores that differ
-    prm.save(tmp_path / "prm")
-    return str(tmp_path / "prm")
+    return make_prm(tmp_path / "prm")
 
 
 def chain(problem: Problem, index: int, sampling: SamplingParams) -> str:

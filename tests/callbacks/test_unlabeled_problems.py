@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import make_tiny_backbone
 from hypothesis import given
 from hypothesis import strategies as st
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
-from scripted import Killed, ListSource, ScriptedSampler, make_evolver, make_policy, sums, weights
+from scripted import Killed, ListSource, ScriptedSampler, make_evolver, make_policy, make_prm, sums, weights
 
-from lit_mstar import EvolutionCallback, Iteration, Problem, ProcessRewardModule, Response, Rollout
+from lit_mstar import EvolutionCallback, Iteration, Problem, Response, Rollout
 from lit_mstar.callbacks import PRMFilter, UnlabeledProblems
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.self_evolving import share_of
@@ -258,19 +257,13 @@ def test_what_is_sampled_to_measure_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_below_the_filter_it_keeps_what_the_prm_likes_best(evolution: Any, tmp_path: Path) -> None:
-    torch.manual_seed(3)
-    prm = ProcessRewardModule(make_tiny_backbone())
-    prm.configure_model()
-    with torch.no_grad():
-        prm.head.weight.mul_(8)  # scores that differ
-    prm.save(tmp_path / "prm")
 
     def rule(problem: Problem, index: int, sampling: SamplingParams) -> str:
         answer = problem.answer or (5 if index < 5 else 6)
         return f"Step 1: {'abcdefgh'[(index * 3 + len(problem.question)) % 8] * (1 + index)}\nAnswer: {answer}"
 
     keeping = Keeping()
-    callbacks = [PRMFilter(str(tmp_path / "prm")), UnlabeledProblems(), keeping]
+    callbacks = [PRMFilter(make_prm(tmp_path / "prm")), UnlabeledProblems(), keeping]
     evolution(rule, callbacks, source=source(), n=6, interval=1.0)
     assert len({x.score for rollout in keeping.rollouts[0] for x in rollout.responses}) > 10
     for rollout in keeping.rollouts[0]:
