@@ -14,7 +14,8 @@ from lit_mstar.division import gather, rank, ranks
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.policy import PolicyModule
 from lit_mstar.prm import ProcessRewardModule
-from lit_mstar.prm_refresh import PRMRefresh, restore, trained
+from lit_mstar.prm_refresh import PRMRefresh
+from lit_mstar.prm_training import restore, trained
 from lit_mstar.rollouts import Iteration, Rollout
 from lit_mstar.selection import Selection, TopK
 

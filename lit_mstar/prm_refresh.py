@@ -9,29 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
-from statistics import fmean
 from typing import Literal
 
 import torch
-import torch.distributed as dist
 from lightning.pytorch.cli import OptimizerCallable
-from torch import Tensor, nn
 from torchmetrics.functional.classification import binary_auroc
 
 from lit_mstar.division import gather, rank, ranks
-from lit_mstar.gradients import require_finite, squared_norms
 from lit_mstar.monte_carlo import label_steps
 from lit_mstar.policy import PolicyModule
 from lit_mstar.prm import ProcessRewardModule
-from lit_mstar.randomness import random_state, set_random_state
-from lit_mstar.rollouts import Iteration, Problem, Response, SamplingParams
-from lit_mstar.step_encoding import StepExample, collate_steps
-
-Judge = Callable[[Problem, Sequence[str]], list[bool] | None]
+from lit_mstar.prm_training import batches, train_on
+from lit_mstar.rollouts import Iteration, Judge, Problem, Response, SamplingParams
+from lit_mstar.step_encoding import StepExample
 
 
 class PRMRefresh:
@@ -110,7 +102,7 @@ class PRMRefresh:
         metrics = {"prm/refresh_labels": float(sum(map(len, labels)))}
         metrics |= _auroc(examples, [response.step_scores for _, response in chosen])
         prm.to(policy.device)
-        metrics["prm/refresh_loss"] = self._train(prm, examples, self._seed_of(iteration))
+        metrics["prm/refresh_loss"] = self._train(prm, examples, iteration.index)
         prm.to("cpu")
         return metrics
 
@@ -137,68 +129,11 @@ class PRMRefresh:
         found = {i: values for part in gather(dict(zip(mine, labels, strict=True))) for i, values in part.items()}
         return [found[i] for i in range(len(chosen))]
 
-    def _train(self, prm: ProcessRewardModule, examples: list[StepExample], seed: int) -> float:
-        """The optimizer steps; returns their mean loss.
-
-        All ranks make the same steps and end with rank zero's weights: arithmetic is not exact on every device.
-        """
+    def _train(self, prm: ProcessRewardModule, examples: list[StepExample], index: int) -> float:
         prm.labels = self.labels
-        weights = trained(prm)
-        losses = []
-        with _own_random(seed), torch.enable_grad():
-            prm.train()
-            for weight in weights.values():
-                weight.requires_grad_(True)
-            optimizer = self.optimizer(iter(weights.values()))
-            for step, rows in enumerate(self._batches(len(examples))):
-                batch = collate_steps(prm.encoder, [examples[i] for i in rows])
-                total, number = prm.loss({name: value.to(prm.device) for name, value in batch.items()})
-                (total / number).backward()  # type: ignore[no-untyped-call]
-                losses.append(float(total) / number)
-                require_finite(losses[-1], float(squared_norms(prm, prm.device).sum().sqrt()), step)
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-        prm.eval().requires_grad_(False)
-        if ranks() > 1:
-            for weight in weights.values():
-                dist.broadcast(weight, src=0)
-        return gather(fmean(losses))[0]
-
-    def _batches(self, count: int) -> Iterator[list[int]]:
-        """Which examples each step learns from: all of them in random order, again and again."""
-        size = min(self.batch_size, count)
-        rows = [row for _ in range(-(-self.steps * size // count)) for row in torch.randperm(count).tolist()]
-        yield from (rows[start : start + size] for start in range(0, self.steps * size, size))
-
-    def _seed_of(self, iteration: Iteration) -> int:
-        digest = hashlib.sha256(f"{self.seed} PRM {iteration.index}".encode()).digest()
-        return int.from_bytes(digest[:6], "big")
-
-
-def trained(prm: ProcessRewardModule) -> dict[str, nn.Parameter]:
-    """The weights that a refresh trains: of a PRM that is an adapter, that and the head; otherwise all."""
-    adapter = (Path(prm.backbone.path) / "adapter_config.json").is_file()
-    return {
-        name: weight
-        for name, weight in prm.named_parameters()
-        if not adapter or "lora_" in name or name.startswith("head.")
-    }
-
-
-def restore(prm: ProcessRewardModule, weights: dict[str, Tensor]) -> None:
-    """Puts the weights of a refreshed PRM into the one that it began as.
-
-    Raises:
-        ValueError: If it is another model.
-    """
-    ours = trained(prm)
-    if {name: value.shape for name, value in weights.items()} != {name: value.shape for name, value in ours.items()}:
-        raise ValueError(
-            f"The checkpoint holds a refreshed PRM whose weights do not fit {prm.backbone.path}; resume with the PRM "
-            "that the run began with."
-        )
-    for name, weight in weights.items():
-        ours[name].data.copy_(weight)
+        digest = hashlib.sha256(f"{self.seed} PRM {index}".encode()).digest()
+        seed = int.from_bytes(digest[:6], "big")
+        return train_on(prm, examples, self.optimizer, batches(len(examples), self.batch_size, self.steps), seed)
 
 
 def _auroc(examples: Sequence[StepExample], scores: Sequence[Sequence[float]]) -> dict[str, float]:
@@ -207,14 +142,3 @@ def _auroc(examples: Sequence[StepExample], scores: Sequence[Sequence[float]]) -
         return {}
     values = torch.tensor([score for row in scores for score in row])
     return {"prm/refresh_auroc": float(binary_auroc(values, torch.tensor(targets)))}
-
-
-@contextmanager
-def _own_random(seed: int) -> Iterator[None]:
-    """Random numbers from a seed; afterwards the state is as before, so the policy's training goes on unchanged."""
-    state = random_state()
-    torch.manual_seed(seed)
-    try:
-        yield
-    finally:
-        set_random_state(state)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,10 +11,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import numpy as np
 import pytest
 import ranks
 import torch
+from evolving import Noise
 from jsonargparse import ArgumentParser
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -25,7 +24,6 @@ from torch import distributed as dist
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lit_mstar import (
-    Backbone,
     EvolutionCallback,
     Iteration,
     PRMRefresh,
@@ -33,11 +31,10 @@ from lit_mstar import (
     ProcessRewardModule,
     Response,
     Rollout,
+    prm_training,
 )
-from lit_mstar import prm_refresh as module
 from lit_mstar.callbacks import PRMFilter, TemperatureBalancer, TrainingDynamics
 from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.prm_refresh import trained
 from lit_mstar.rollouts import SamplingParams
 from lit_mstar.selection import AllCorrect
 from lit_mstar.step_encoding import StepExample, collate_steps
@@ -83,22 +80,6 @@ class Judging(ListSource):
 
     def judge_steps(self, problem: Problem, steps: Sequence[str]) -> list[bool]:
         return [len(step) % 2 == 0 for step in steps]
-
-
-class Noise(Callback):
-    """Adds random numbers to the gradients, as dropout would, and ends the run before a step."""
-
-    def __init__(self, end_before: int | None = None) -> None:
-        self.end_before = end_before
-
-    def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
-        for parameter in pl_module.parameters():
-            if parameter.grad is not None:
-                parameter.grad += torch.randn_like(parameter) / 100
-
-    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        if trainer.global_step == self.end_before:
-            raise Killed
 
 
 class Keeping(EvolutionCallback):
@@ -221,7 +202,7 @@ def test_only_answered_training_problems_are_learned_from(
         learned.extend(example.problem.id for example in examples)
         return collate_steps(encoder, examples)
 
-    monkeypatch.setattr(module, "collate_steps", collate)
+    monkeypatch.setattr(prm_training, "collate_steps", collate)
     train = [replace(problem, answer=problem.answer if i % 3 else None) for i, problem in enumerate(sums(8))]
     source = ListSource(train=train, validate=sums(2, "v"), test=sums(3, "t"))
     measuring = [TrainingDynamics(k=2, temperatures=[0.5]), TemperatureBalancer(1, [0.5, 1.0])]
@@ -254,16 +235,6 @@ def test_repetitions_and_blank_responses_are_not_labelled() -> None:
     ]
 
 
-@pytest.mark.parametrize(("count", "size", "steps"), [(5, 2, 5), (5, 8, 3), (7, 3, 2), (1, 1, 4)])
-def test_every_pass_takes_each_example_once(count: int, size: int, steps: int) -> None:
-    batches = list(make_refresh(batch_size=size, steps=steps)._batches(count))
-    assert [len(rows) for rows in batches] == [min(size, count)] * steps
-    flat = [row for rows in batches for row in rows]
-    for start in range(0, len(flat), count):
-        part = flat[start : start + count]
-        assert len(set(part)) == len(part)
-
-
 def test_the_policy_s_training_goes_on_bit_by_bit(tmp_path: Path, prm_folder: str) -> None:
     """Where all correct responses are kept, the PRM decides nothing: only random numbers could tell."""
     found = []
@@ -271,20 +242,6 @@ def test_the_policy_s_training_goes_on_bit_by_bit(tmp_path: Path, prm_folder: st
         callback = PRMFilter(prm_folder, AllCorrect(), refresh=refresh)
         found.append(weights(run(tmp_path / name, [callback, Noise()]).lightning_module))
     assert all(torch.equal(found[0][name], value) for name, value in found[1].items())
-
-
-def test_the_global_random_state_is_untouched(prm_folder: str) -> None:
-    prm = ProcessRewardModule.from_folder(prm_folder)
-    examples = [StepExample(problem, ["a", "b"], [1.0, 0.5]) for problem in sums(5)]
-    found = []
-    for _ in range(2):
-        torch.rand(3)
-        before = (torch.get_rng_state(), torch.initial_seed(), random.getstate(), np.random.get_state()[1].tolist())
-        found.append(make_refresh(batch_size=2)._train(prm, examples, 7))
-        assert torch.equal(torch.get_rng_state(), before[0])
-        assert before[1:] == (torch.initial_seed(), random.getstate(), np.random.get_state()[1].tolist())
-        prm = ProcessRewardModule.from_folder(prm_folder)
-    assert found[0] == found[1]  # the order of examples depends on the seed alone
 
 
 def test_a_fixed_prm_stays_and_leaves_no_state(tmp_path: Path, prm_folder: str) -> None:
@@ -378,20 +335,6 @@ def test_measuring_is_never_followed_by_a_refresh() -> None:
     train = Iteration(index=1, problems=[], sampling=SamplingParams())
     assert [make_refresh(every=2).due(replace(train, index=index)) for index in range(4)] == [False, True, False, True]
     assert not make_refresh().due(replace(train, split="validate"))
-
-
-def test_of_an_adapter_only_it_and_the_head_are_trained(tiny_folder: Path, tmp_path: Path) -> None:
-    backbone = Backbone(str(tiny_folder), lora={"r": 2, "target_modules": ["q_proj", "v_proj"]})
-    prm = ProcessRewardModule(backbone)
-    prm.configure_model()
-    prm.save(tmp_path / "adapter")
-    loaded = ProcessRewardModule.from_folder(str(tmp_path / "adapter"))
-    before = weights(loaded)
-    make_refresh()._train(loaded, [StepExample(p, ["a", "b"], [1.0, 0.5]) for p in sums(3)], 0)
-    changed = {name for name, value in weights(loaded).items() if not torch.equal(value, before[name])}
-    assert {name.rpartition(".")[0] for name in changed if "lora" not in name} == {"head"}
-    assert changed & {name for name in before if "lora_B" in name}
-    assert changed <= trained(loaded).keys()
 
 
 def test_a_refresh_is_configured_in_yaml(prm_folder: str) -> None:

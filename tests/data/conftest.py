@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,11 +27,3 @@ class Seen(Callback):
 @pytest.fixture
 def seen() -> Seen:
     return Seen()
-
-
-@pytest.fixture
-def header() -> Callable[[Path, int], dict[str, Any]]:
-    def read(folder: Path, index: int) -> dict[str, Any]:
-        return json.loads((folder / f"rollouts/iteration={index:04d}/_iteration.json").read_text())
-
-    return read

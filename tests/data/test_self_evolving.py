@@ -1,30 +1,22 @@
-"""The Generate step: what is sampled, when, how often, and what survives."""
+"""The Generate step: what is sampled, when and how often."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import socket
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import evolving_ranks
-import pyarrow.parquet as pq
 import pytest
 import torch
+from evolving import Noting, evolving, files, half_right, header, rows, share
 from helpers import make_tiny_backbone
 from hypothesis import given
 from hypothesis import strategies as st
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 from scripted import (
-    Killed,
     ListSource,
     ScriptedSampler,
     largest_difference,
@@ -32,7 +24,6 @@ from scripted import (
     make_policy,
     right,
     sums,
-    weights,
     wrong,
 )
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -40,54 +31,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from lit_mstar import EvolutionCallback, Iteration, Problem, ProcessRewardModule
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.self_evolving import share_of
-from lit_mstar.reward import ReasoningFormat
 from lit_mstar.rollouts import SamplingParams
-from lit_mstar.samplers import TransformersSampler
-from lit_mstar.trainer import MStarTrainer
-
-
-def half_right(problem: Problem, index: int, sampling: SamplingParams) -> str:
-    return right(problem, index) if index % 2 else wrong(problem, index)
 
 
 def always_wrong(problem: Problem, index: int, sampling: SamplingParams) -> str:
     return wrong(problem, index)
-
-
-def header(folder: Path, index: int) -> dict[str, Any]:
-    return dict(json.loads((folder / f"rollouts/iteration={index:04d}/_iteration.json").read_text()))
-
-
-def evolving(count: int = 8, **options: Any) -> SelfEvolvingDataModule:
-    settings = {"sampling": SamplingParams(n=4, max_tokens=8), "interval": 0.5, "batch_size": 4}
-    return SelfEvolvingDataModule(ListSource(train=sums(count)), **(settings | options))
-
-
-class Noting(EvolutionCallback):
-    """Notes its calls; raises the temperature by 0.1 each iteration and keeps that in the checkpoint."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, int]] = []
-        self.temperature = 1.0
-
-    def on_sampling_start(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
-        self.calls.append(("start", iteration.index))
-        iteration.sampling = replace(iteration.sampling, temperature=self.temperature)
-
-    def on_rollouts_sampled(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
-        self.calls.append(("sampled", iteration.index))
-        iteration.metrics["responses"] = sum(len(rollout.responses) for rollout in iteration.rollouts)
-
-    def on_iteration_end(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
-        self.calls.append(("end", iteration.index))
-        self.temperature += 0.1
-        iteration.metrics["next"] = self.temperature
-
-    def state_dict(self) -> dict[str, float]:
-        return {"temperature": self.temperature}
-
-    def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        self.temperature = state_dict["temperature"]
 
 
 @given(count=st.integers(1, 60), shares=st.integers(1, 8), turn=st.integers(0, 3))
@@ -130,7 +78,7 @@ def test_what_is_learned_is_what_is_selected(tmp_path: Path, seen: Any):
     assert sorted(seen.epochs[0]) == sorted(expected)
 
 
-def test_hooks_come_in_order_with_their_iteration(tmp_path: Path, header: Callable[..., dict[str, Any]]):
+def test_hooks_come_in_order_with_their_iteration(tmp_path: Path):
     noting = Noting()
     make_evolver(tmp_path, max_epochs=2, callbacks=[noting]).fit(
         make_policy(ScriptedSampler(half_right)), datamodule=evolving()
@@ -140,7 +88,7 @@ def test_hooks_come_in_order_with_their_iteration(tmp_path: Path, header: Callab
     assert header(tmp_path, 1)["metrics"] == pytest.approx({"responses": 16, "next": 1.2})
 
 
-def test_a_hook_may_add_problems(tmp_path: Path, header: Callable[..., dict[str, Any]]):
+def test_a_hook_may_add_problems(tmp_path: Path):
     class Adding(EvolutionCallback):
         def on_sampling_start(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
             iteration.problems += sums(1, prefix="extra")
@@ -159,61 +107,7 @@ def test_metrics_are_logged_by_iteration(tmp_path: Path):
     assert [(event.step, round(event.value, 3)) for event in events.Scalars("iteration/next")] == [(0, 1.1), (1, 1.2)]
 
 
-def test_a_killed_sampling_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("lit_mstar.ledger.CHUNK", 8)
-    dying = ScriptedSampler(half_right, kill_after=5)
-    with pytest.raises(Killed):
-        make_evolver(tmp_path / "a").fit(make_policy(dying), datamodule=evolving(count=16))
-    resumed = ScriptedSampler(half_right)
-    make_evolver(tmp_path / "a").fit(make_policy(resumed), datamodule=evolving(count=16))
-    make_evolver(tmp_path / "b").fit(make_policy(ScriptedSampler(half_right)), datamodule=evolving(count=16))
-    assert len(resumed.finished) == 3  # of 8: two parts of two, and the one that was begun
-    assert not set(resumed.finished) & set(dying.finished)
-    assert rows(tmp_path / "a", 0) == rows(tmp_path / "b", 0)
-
-
-def rows(folder: Path, index: int) -> list[dict[str, Any]]:
-    file = folder / f"rollouts/iteration={index:04d}/rollouts.parquet"
-    return pq.read_table(file, partitioning=None).to_pylist()
-
-
-def test_a_finished_iteration_is_never_sampled_again(tmp_path: Path):
-    make_evolver(tmp_path).fit(make_policy(ScriptedSampler(half_right)), datamodule=evolving())
-    again = ScriptedSampler(half_right)
-    make_evolver(tmp_path).fit(make_policy(again), datamodule=evolving())
-    assert again.calls == []
-
-
-def test_rollouts_of_other_weights_are_set_aside(tmp_path: Path):
-    make_evolver(tmp_path).fit(make_policy(ScriptedSampler(half_right)), datamodule=evolving())
-    other, again = make_policy(sampler := ScriptedSampler(half_right)), tmp_path / "rollouts/_replaced-1-iteration=0000"
-    with torch.no_grad():
-        next(other.parameters()).add_(1e-3)
-    with pytest.warns(UserWarning, match="rollouts of another run"):
-        make_evolver(tmp_path).fit(other, datamodule=evolving())
-    assert len(sampler.finished) == 4
-    assert (again / "rollouts.parquet").is_file()
-
-
-def test_resumed_at_an_iterations_end_it_equals_an_uninterrupted_run(tmp_path: Path):
-    def fit(folder: Path, epochs: int, resume: bool = False) -> dict[str, torch.Tensor]:
-        checkpoints = ModelCheckpoint(dirpath=folder, save_last=True, save_on_train_epoch_end=True)
-        policy = make_policy(ScriptedSampler(half_right))
-        trainer = make_evolver(folder, max_epochs=epochs, callbacks=[checkpoints, Noting()], enable_checkpointing=True)
-        trainer.fit(policy, datamodule=evolving(), ckpt_path=folder / "last.ckpt" if resume else None)
-        return weights(policy)
-
-    whole = fit(tmp_path / "whole", 4)
-    fit(tmp_path / "parts", 2)
-    resumed = fit(tmp_path / "parts", 4, resume=True)
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    for index in range(4):
-        assert rows(tmp_path / "parts", index) == rows(tmp_path / "whole", index)
-
-
-def test_an_iteration_without_success_is_counted_and_the_next_one_taken(
-    tmp_path: Path, header: Callable[..., dict[str, Any]]
-):
+def test_an_iteration_without_success_is_counted_and_the_next_one_taken(tmp_path: Path):
     hopeless = {p.id for p in share_of(sums(8), 0.5, 0)}
 
     def rule(problem: Problem, index: int, sampling: SamplingParams) -> str:
@@ -253,22 +147,6 @@ def test_an_interval_outside_its_range_is_refused(interval: float):
         evolving(interval=interval)
 
 
-class Killing(Callback):
-    """Ends the process at the first training batch."""
-
-    def on_train_batch_start(self, *_: Any) -> None:
-        raise Killed
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    root = folder / "rollouts"
-    return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
-
-
-def share(index: int) -> set[str]:
-    return {problem.id for problem in share_of(sums(8), 0.5, index)}
-
-
 def test_lightning_may_ask_as_often_as_it_likes_within_an_epoch(tmp_path: Path):
     class Asking(Callback):
         def on_train_epoch_start(self, trainer: Any, *_: Any) -> None:
@@ -293,58 +171,8 @@ def test_equal_texts_are_learned_once(tmp_path: Path, seen: Any):
     assert sorted(seen.epochs[0]) == sorted(expected)
 
 
-@pytest.mark.parametrize("kill_after", [0, 1, 4, 7, None])
-def test_wherever_it_is_killed_a_rerun_ends_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_after: int | None
-):
-    monkeypatch.setattr("lit_mstar.ledger.CHUNK", 8)
-    whole, dying, rerun = (make_policy(ScriptedSampler(half_right, kill)) for kill in (None, kill_after, None))
-    make_evolver(tmp_path / "a", callbacks=[Noting()]).fit(whole, datamodule=evolving(interval=1.0))
-    with pytest.raises(Killed):  # None: only once training begins
-        make_evolver(tmp_path / "b", callbacks=[Noting(), Killing()]).fit(dying, datamodule=evolving(interval=1.0))
-    make_evolver(tmp_path / "b", callbacks=[Noting()]).fit(rerun, datamodule=evolving(interval=1.0))
-    assert Counter(dying.sampler.finished + rerun.sampler.finished) == Counter(problem.id for problem in sums(8))
-    assert files(tmp_path / "a") == files(tmp_path / "b")
-    assert all(torch.equal(weights(whole)[name], value) for name, value in weights(rerun).items())
-
-
-def real_evolution(folder: Path, epochs: int, resume: Path | None = None) -> tuple[dict[str, torch.Tensor], list[int]]:
-    """The real engine, on an answer that an untrained model happens to give: a response's first letter."""
-    letters = ReasoningFormat(answer_pattern=r"(?s)\A[^a-zA-Z]*([a-zA-Z]).*\Z")
-    policy = make_policy(TransformersSampler(), reasoning=letters)
-    problems = [replace(problem, answer="st"[i % 2]) for i, problem in enumerate(sums(8))]
-    data = SelfEvolvingDataModule(ListSource(train=problems), SamplingParams(n=24, max_tokens=6), 0.5, batch_size=5)
-    callbacks, steps = [ModelCheckpoint(dirpath=folder, save_last=True), Noting()], []
-    policy.on_before_zero_grad = lambda optimizer: steps.append(policy.global_step)
-    trainer = make_evolver(folder, max_epochs=epochs, callbacks=callbacks, enable_checkpointing=True)
-    trainer.fit(policy, datamodule=data, ckpt_path=resume)
-    return weights(policy), steps
-
-
-def test_the_real_engine_resumes_bit_by_bit(tmp_path: Path):
-    whole, steps = real_evolution(tmp_path / "whole", 4)
-    real_evolution(tmp_path / "parts", 2)
-    resumed, _ = real_evolution(tmp_path / "parts", 4, tmp_path / "parts/last.ckpt")
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    assert files(tmp_path / "parts") == files(tmp_path / "whole")
-    assert len(steps) > 8  # several batches an epoch: their order matters
-
-
 @pytest.mark.filterwarnings("ignore:Iteration")
-def test_skipped_iterations_are_remembered_by_the_checkpoint(tmp_path: Path):
-    def fit(sampler: ScriptedSampler, epochs: int, resume: Path | None = None) -> None:
-        callbacks = [ModelCheckpoint(dirpath=tmp_path, save_last=True)]
-        trainer = make_evolver(tmp_path, max_epochs=epochs, callbacks=callbacks, enable_checkpointing=True)
-        trainer.fit(make_policy(sampler), datamodule=evolving(), ckpt_path=resume)
-
-    first = ScriptedSampler(lambda p, i, s: wrong(p) if len(first.calls) == 1 else right(p, i))
-    fit(first, 2)  # iteration 0, of no use, then 1 and 2
-    fit(second := ScriptedSampler(half_right), 3, tmp_path / "last.ckpt")
-    assert [set(ids) for ids, _ in second.calls] == [share(3)]
-
-
-@pytest.mark.filterwarnings("ignore:Iteration")
-def test_patience_counts_failures_in_a_row(tmp_path: Path, header: Callable[..., dict[str, Any]]):
+def test_patience_counts_failures_in_a_row(tmp_path: Path):
     sampler, data = (
         ScriptedSampler(lambda p, i, s: wrong(p) if len(sampler.calls) % 2 else right(p, i)),
         evolving(patience=2),
@@ -355,7 +183,7 @@ def test_patience_counts_failures_in_a_row(tmp_path: Path, header: Callable[...,
 
 
 @pytest.mark.filterwarnings("ignore:Iteration")
-def test_iterations_that_led_to_the_stop_are_in_the_ledger(tmp_path: Path, header: Callable[..., dict[str, Any]]):
+def test_iterations_that_led_to_the_stop_are_in_the_ledger(tmp_path: Path):
     with pytest.raises(RuntimeError, match="2 iterations in a row"):
         make_evolver(tmp_path).fit(make_policy(ScriptedSampler(always_wrong)), datamodule=evolving(patience=2))
     for index in range(2):
@@ -447,65 +275,6 @@ def test_a_seed_of_its_own_draws_other_responses(tmp_path: Path):
     assert len({*first, *other}) == 4
 
 
-class Noise(Callback):
-    """Adds random numbers to the gradients, as dropout would, and ends the run after a step."""
-
-    def __init__(self, end_after: int | None = None) -> None:
-        self.end_after = end_after
-
-    def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
-        for parameter in pl_module.parameters():
-            if parameter.grad is not None:
-                parameter.grad += torch.randn_like(parameter) / 100
-
-    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        if trainer.global_step == self.end_after:
-            raise Killed
-
-
-def noisy(folder: Path, end_after: int | None = None, resume: Path | None = None) -> tuple[Any, ScriptedSampler]:
-    """Three iterations of four steps each, with a checkpoint at every step."""
-    torch.manual_seed(1)
-    sampler = ScriptedSampler(half_right)
-    keeper = ModelCheckpoint(dirpath=folder, save_last=True, every_n_train_steps=1, enable_version_counter=False)
-    callbacks = [keeper, Noise(end_after), Noting()]
-    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
-    evolving_options = {"max_epochs": 3, "reload_dataloaders_every_n_epochs": 1, "default_root_dir": folder}
-    trainer = MStarTrainer(accelerator="cpu", devices=1, callbacks=callbacks, **quiet, **evolving_options)
-    policy = make_policy(sampler)
-    torch.manual_seed(1)
-    data = evolving(batch_size=2)
-    data.source.splits["validate"] = sums(3, "v")
-    trainer.fit(policy, datamodule=data, ckpt_path=resume)
-    return weights(policy), sampler
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, torch.Tensor]]:
-    folder = tmp_path_factory.mktemp("whole")
-    return folder, noisy(folder)[0]
-
-
-@pytest.mark.parametrize("step", [1, 3, 4, 6, 8, 11])  # amid an iteration, after its last step, amid the next, …
-def test_killed_amid_an_iteration_it_ends_as_if_nothing_had_happened(
-    tmp_path: Path, uninterrupted: tuple[Path, dict[str, torch.Tensor]], step: int
-):
-    whole, wanted = uninterrupted
-    with pytest.raises(Killed):
-        noisy(tmp_path, end_after=step)
-    before = rows(tmp_path, (step - 1) // 4)
-    torch.rand(7)  # another process has used up other random numbers
-    resumed, sampler = noisy(tmp_path, resume=tmp_path / "last.ckpt")
-    assert all(torch.equal(wanted[name], resumed[name]) for name in wanted)
-    assert [rows(tmp_path, index) for index in range(3)] == [rows(whole, index) for index in range(3)]
-    assert rows(tmp_path, (step - 1) // 4) == before
-    assert not list((tmp_path / "rollouts").glob("_replaced*"))
-    later = [ids for ids, sampling in sampler.calls if sampling.temperature > 0]
-    assert [len(ids) for ids in later] == [4] * (2 - step // 4)  # only iterations that had not been sampled
-    validated = [ids for ids, sampling in sampler.calls if sampling.temperature == 0]
-    assert len(validated) == 3 - (step - 1) // 4  # also after a last step: the epoch's end is still to come
-
-
 @pytest.mark.slow
 def test_two_processes_learn_what_one_does(tmp_path: Path):
     torch.manual_seed(3)
@@ -533,45 +302,9 @@ def test_two_processes_learn_what_one_does(tmp_path: Path):
     assert largest_difference(one, two) < 1e-4
 
 
-def test_a_server_that_hangs_ends_the_run_and_what_it_gave_is_kept(tmp_path: Path):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        class Hanging(ScriptedSampler):
-            def sample(self, problems: Any, sampling: SamplingParams, prefixes: Any = None) -> Any:
-                for number, item in enumerate(super().sample(problems, sampling, prefixes)):
-                    if number == 3:
-                        socket.create_connection(server.getsockname()).recv(1)  # nobody ever answers
-                    yield item
-
-        policy = make_policy(Hanging(half_right))
-        with pytest.raises(TimeoutError, match=r"No problem was finished in 0.5 s \(iteration 0: sampling\)"):
-            make_evolver(tmp_path).fit(policy, datamodule=evolving(count=16, stall_timeout=0.5))
-    assert len({row["problem_id"] for part in (tmp_path / "rollouts").rglob("part-*") for row in part_rows(part)}) == 3
-    resumed = ScriptedSampler(half_right)
-    make_evolver(tmp_path).fit(make_policy(resumed), datamodule=evolving(count=16))
-    assert len(resumed.finished) == 5
-
-
-def part_rows(part: Path) -> list[dict[str, Any]]:
-    return pq.ParquetFile(part).read().to_pylist()
-
-
 def test_a_full_disk_is_said_before_anything_is_sampled(tmp_path: Path):
     sampler = ScriptedSampler(half_right)
     with pytest.raises(OSError, match="reserve_gb and two"):
         make_evolver(tmp_path).fit(make_policy(sampler), datamodule=evolving(reserve_gb=1e9))
     assert sampler.calls == []
     assert not (tmp_path / "rollouts").exists()
-
-
-def test_sigterm_between_two_problems_keeps_what_is_sampled(tmp_path: Path):
-    sampler = ScriptedSampler(lambda problem, index, sampling: terminate(sampler, problem, index))
-
-    def terminate(sampler: ScriptedSampler, problem: Problem, index: int) -> str:
-        if len(sampler.finished) == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return right(problem, index)
-
-    with pytest.raises(SIGTERMException):
-        make_evolver(tmp_path).fit(make_policy(sampler), datamodule=evolving(count=16))
-    assert len({row["problem_id"] for part in (tmp_path / "rollouts").rglob("part-*") for row in part_rows(part)}) == 3
