@@ -42,7 +42,7 @@ class PRMVerifier(EvolutionCallback):
 
     Raises:
         ValueError: If `n` or `k` is less than 1, or `temperature` isn't above 0; before anything is sampled, if the
-            DataModule cannot sample, or the split has no problems.
+            DataModule cannot sample, or the split has no answered problems.
     """
 
     def __init__(self, n: int = 64, temperature: float | None = None, split: Split = "test", k: int = 2) -> None:
@@ -59,7 +59,7 @@ class PRMVerifier(EvolutionCallback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Checks what it will sample from."""
         if stage in ("fit", "test"):
-            self._data(trainer).require(self.split)
+            self._data(trainer).require(self.split, answered=True)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Samples and measures; every rank has all rollouts and finds the same."""

@@ -13,7 +13,7 @@ from lit_mstar.balance import By, Worth, best, criterion, curve_metrics
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.rollouts import Iteration
-from lit_mstar.tables import correctness, first_of_text, labeled, scores
+from lit_mstar.tables import correctness, first_of_text, scores
 
 GRID = tuple(round(0.1 * tenth, 1) for tenth in range(3, 17))
 THRESHOLDS = tuple(round(0.1 * tenth, 1) for tenth in range(10))
@@ -113,9 +113,7 @@ class TemperatureBalancer(EvolutionCallback):
     def _worth(self, data: SelfEvolvingDataModule, done: Iteration, temperature: float) -> Worth:
         # The same random numbers at every temperature: their differences are then less noisy than the values.
         sampling = replace(done.sampling, temperature=temperature, n=self.n or done.sampling.n)
-        rollouts = labeled(data.measure("validate", sampling).rollouts)
-        if not rollouts:
-            raise ValueError("TemperatureBalancer needs 'validate' problems with answers; the source gives none.")
+        rollouts = data.measure("validate", sampling).rollouts
         ranking = scores(rollouts)
         if ranking is None and self.criterion.needs_scores:
             raise ValueError("TemperatureBalancer needs scored responses; add the PRMFilter callback.")

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
-from statistics import fmean
 from typing import cast
 
 from lightning.pytorch import LightningModule, Trainer
 
-from lit_mstar.data import ProblemSource, SelfEvolvingDataModule
+from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.metrics import PassAtK, RewardPassAtK
-from lit_mstar.rollouts import Iteration, Rollout
-from lit_mstar.selection import AllCorrect
-from lit_mstar.tables import correctness, distinctness, labeled, scores
+from lit_mstar.rollout_metrics import rollout_metrics
+from lit_mstar.rollouts import Iteration
+from lit_mstar.tables import correctness, scores
 
 
 class TrainingDynamics(EvolutionCallback):
@@ -58,13 +56,13 @@ class TrainingDynamics(EvolutionCallback):
     def on_iteration_end(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """Measures the training rollouts, then samples the validation problems."""
         data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
-        iteration.metrics |= rollout_metrics(iteration.rollouts) | faithfulness(iteration.rollouts, data.source)
+        iteration.metrics |= rollout_metrics(iteration.rollouts, data.source.judge_steps)
         validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
         if validated and "val/accuracy" in trainer.callback_metrics:  # otherwise it is an earlier epoch's
             iteration.metrics["greedy_accuracy"] = float(trainer.callback_metrics["val/accuracy"])
         last = trainer.current_epoch + 1 == trainer.max_epochs
         due = last or (iteration.index + 1) % self.every == 0
-        if due and any(problem.answer is not None for problem in data.problems("validate")):
+        if due and data.answered("validate"):
             self._explore(data, iteration)
 
     def _explore(self, data: SelfEvolvingDataModule, iteration: Iteration) -> None:
@@ -79,7 +77,7 @@ class TrainingDynamics(EvolutionCallback):
     def _measured(self, data: SelfEvolvingDataModule, done: Iteration, temperature: float) -> dict[str, float]:
         """Pass@K and, of scored responses, Reward-Pass@2; with the same random numbers at every temperature."""
         sampling = replace(done.sampling, temperature=temperature, n=self.n or done.sampling.n)
-        rollouts = labeled(data.measure("validate", sampling).rollouts)
+        rollouts = data.measure("validate", sampling).rollouts
         correct, ranking = correctness(rollouts), scores(rollouts)
         explored = PassAtK(min(self.k, sampling.n), sync_on_compute=False)  # every rank has all rollouts
         explored.update(correct)
@@ -89,44 +87,3 @@ class TrainingDynamics(EvolutionCallback):
             ranked.update(correct, ranking)
             metrics["reward_pass_at_2"] = float(ranked.compute())
         return metrics
-
-
-def rollout_metrics(rollouts: Sequence[Rollout]) -> dict[str, float]:
-    """Counts and shares over an iteration's rollouts, in one pass: they may be on disk."""
-    sampled = known = correct = kept = steps = 0
-    distinct: list[float] = []
-    for rollout in rollouts:
-        sampled += len(rollout.responses)
-        known += sum(response.correct is not None for response in rollout.responses)
-        correct += sum(response.correct is True for response in rollout.responses)
-        kept += len(rollout.selected)
-        steps += sum(len(response.steps) for response in rollout.responses)
-        distinct.append(distinctness(rollout))
-    return {
-        "sampled": sampled,
-        "correct": correct,
-        "kept": kept,
-        "share_kept": kept / sampled,
-        "distinct": fmean(distinct),
-        "mean_steps": steps / sampled,
-    } | ({"share_correct": correct / known} if known else {})
-
-
-def faithfulness(rollouts: Sequence[Rollout], source: ProblemSource) -> dict[str, float]:
-    """The shares of chains whose steps are all true, of all distinct correct and of those kept, in one pass.
-
-    A share is left out where there is no such chain or the source cannot judge one of them.
-    """
-    verdicts: dict[str, list[bool | None]] = {"faithful_correct": [], "faithful_kept": []}
-    for rollout in rollouts:
-        groups = {"faithful_correct": AllCorrect()(rollout), "faithful_kept": rollout.selected}
-        judged = {
-            i: source.judge_steps(rollout.problem, rollout.responses[i].steps) for i in {*chain(*groups.values())}
-        }
-        for name, chosen in groups.items():
-            verdicts[name] += [None if (true := judged[i]) is None else bool(true) and all(true) for i in chosen]
-    return {
-        name: fmean(verdict is True for verdict in found)
-        for name, found in verdicts.items()
-        if found and None not in found
-    }

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import rank_zero_warn
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 from torchdata.stateful_dataloader import StatefulDataLoader
@@ -68,36 +69,45 @@ class ProblemDataModule(LightningDataModule):
             self._problems[split] = problems
         return self._problems[split]
 
-    def require(self, split: Split) -> list[Problem]:
-        """The problems of a split that must not be empty.
+    def answered(self, split: Split) -> list[Problem]:
+        """The problems of a split whose answers are known: only a response to these can be right or wrong."""
+        return [problem for problem in self.problems(split) if problem.answer is not None]
+
+    def require(self, split: Split, answered: bool = False) -> list[Problem]:
+        """The problems of a split that must not be empty; only the answered ones if so asked.
 
         Raises:
-            ValueError: If it is.
+            ValueError: If there are none.
         """
-        if not (problems := self.problems(split)):
-            raise ValueError(f"{type(self.source).__name__} has no {split!r} problems; give it some.")
-        return problems
+        if not (found := self.answered(split) if answered else self.problems(split)):
+            what = f"{split!r} problems{' with answers' if answered else ''}"
+            raise ValueError(f"{type(self.source).__name__} has no {what}; give it some.")
+        return found
 
     def setup(self, stage: str) -> None:
-        """Reads and checks what the stage will use, before any model is loaded."""
-        if stage == "fit":  # these two may be empty: a user may have nothing to watch or test
-            self.problems("validate")
-            self.problems("test")
-        needed: dict[str, list[Split]] = {"validate": ["validate"], "test": ["test"], "predict": self.predict_splits}
-        for split in needed.get(stage, []):
-            self.require(split)
+        """Reads and checks what the stage will use, before any model is loaded; says what cannot be measured."""
+        if stage == "predict":
+            for split in self.predict_splits:
+                self.require(split)
+        measured: dict[str, list[Split]] = {"fit": ["validate", "test"], "validate": ["validate"], "test": ["test"]}
+        for split in measured.get(stage, []):
+            if stage != "fit":  # which may have nothing to watch or test
+                self.require(split, answered=True)
+            if unknown := len(self.problems(split)) - len(self.answered(split)):
+                total = len(self.problems(split))
+                rank_zero_warn(f"{unknown} of {total} {split!r} problems have no answer; they are not measured.")
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Moves tensors; lists of problems, which the sampler encodes itself, stay where they are."""
         return batch if isinstance(batch, list) else super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def val_dataloader(self) -> Any:
-        """Lists of validation problems, with None for what fills up the last ones where ranks share them."""
-        return self._problem_loader(filled_up(self.problems("validate"), None, self.trainer))
+        """Lists of answered validation problems, with None for what fills up the last ones where ranks share them."""
+        return self._problem_loader(filled_up(self.answered("validate"), None, self.trainer))
 
     def test_dataloader(self) -> Any:
-        """Lists of test problems, as for validation."""
-        return self._problem_loader(filled_up(self.problems("test"), None, self.trainer))
+        """Lists of answered test problems, as for validation."""
+        return self._problem_loader(filled_up(self.answered("test"), None, self.trainer))
 
     def predict_dataloader(self) -> Any:
         """Lists of problems, one loader per split of `predict_splits`."""

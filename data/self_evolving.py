@@ -128,12 +128,17 @@ class SelfEvolvingDataModule(ProblemDataModule):
         return iteration
 
     def measure(self, split: Split, sampling: SamplingParams) -> Iteration:
-        """Samples a split's problems only to measure: rewarded like training rollouts, but not in the ledger."""
+        """Samples a split's answered problems to measure: rewarded like training rollouts, but not in the ledger.
+
+        Raises:
+            ValueError: If there are none.
+        """
         index = self.iteration.index if self.iteration else 0
-        iteration = Iteration(index=index, problems=self.require(split), sampling=sampling, split="validate")
-        mine = list(self._sampled(iteration.problems, sampling, f"measuring at T = {sampling.temperature:g}"))
+        problems = self.require(split, answered=True)
+        iteration = Iteration(index=index, problems=problems, sampling=sampling, split="validate")
+        mine = list(self._sampled(problems, sampling, f"measuring at T = {sampling.temperature:g}"))
         found = {rollout.problem.id: rollout for part in gather(mine) for rollout in part}
-        iteration.rollouts = [found[problem.id] for problem in iteration.problems]
+        iteration.rollouts = [found[problem.id] for problem in problems]
         call_hook(self.trainer, "on_rollouts_sampled", iteration)
         return iteration
 

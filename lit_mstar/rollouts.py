@@ -5,7 +5,7 @@ Plain dataclasses without behaviour worth the name; `ledger.py` writes them to d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -31,6 +31,10 @@ class Problem:
     choices: tuple[str, ...] = ()
     reasoning: str | None = None
     source: str = ""
+
+
+# Whether each step of a chain is true of the problem's images; None where nobody can tell.
+Judge = Callable[[Problem, Sequence[str]], list[bool] | None]
 
 
 @dataclass(kw_only=True)

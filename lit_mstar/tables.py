@@ -5,17 +5,12 @@ Notation: B problems, N responses each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from lit_mstar.rollouts import Rollout
-
-
-def labeled(rollouts: Iterable[Rollout]) -> list[Rollout]:
-    """Those whose responses are known to be right or wrong: where nobody can tell, nothing is to be measured."""
-    return [rollout for rollout in rollouts if all(response.correct is not None for response in rollout.responses)]
 
 
 def correctness(rollouts: Sequence[Rollout]) -> Tensor:

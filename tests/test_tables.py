@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from lit_mstar import Problem, Response, Rollout
-from lit_mstar.tables import correctness, distinctness, first_of_text, labeled, scores
+from lit_mstar.tables import correctness, distinctness, first_of_text, scores
 
 
 def rollouts(*rows: list[tuple[bool | None, float | None]]) -> list[Rollout]:
@@ -31,13 +31,6 @@ def test_one_missing_score_means_none():
 def test_distinctness_is_the_share_of_distinct_texts():
     responses = [Response(text=text) for text in "aabc"]
     assert distinctness(Rollout(problem=Problem(id="p", question="?"), responses=responses)) == 0.75
-
-
-def test_only_problems_whose_responses_are_all_judged_are_labeled():
-    known, unknown, partly = rollouts(
-        [(True, None), (False, None)], [(None, None), (None, None)], [(True, None), (None, None)]
-    )
-    assert labeled(iter([unknown, known, partly])) == [known]
 
 
 def test_the_first_of_each_text():

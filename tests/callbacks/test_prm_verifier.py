@@ -203,7 +203,7 @@ def test_what_cannot_sample_is_refused_before_anything_is_tested(tmp_path: Path)
         trainer.test(make_policy(sampler), datamodule=ProblemDataModule(ListSource(test=sums(4, "t"))))
     data = SelfEvolvingDataModule(ListSource(test=sums(4, "t")))
     trainer = make_trainer(tmp_path, callbacks=[PRMVerifier(split="validate")])
-    with pytest.raises(ValueError, match="ListSource has no 'validate' problems"):
+    with pytest.raises(ValueError, match="ListSource has no 'validate' problems with answers"):
         trainer.test(make_policy(sampler), datamodule=data)
     assert sampler.calls == []
 

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from scripted import ListSource, right, sums, wrong
 
-from lit_mstar import EvolutionCallback, Iteration, Problem, Response, Rollout
+from lit_mstar import EvolutionCallback, Iteration, Problem
 from lit_mstar.callbacks import TrainingDynamics
-from lit_mstar.callbacks.training_dynamics import faithfulness, rollout_metrics
 from lit_mstar.data import DigitsSource
 from lit_mstar.rollouts import SamplingParams
 
@@ -125,22 +124,6 @@ def test_the_selection_s_gain_is_between_faithful_correct_and_faithful_kept(evol
     assert (metrics["faithful_correct"], metrics["faithful_kept"]) == (0.25, 0.5)
 
 
-def test_a_chain_that_nobody_can_judge_leaves_its_share_unknown() -> None:
-    class Judge(ListSource):
-        def judge_steps(self, problem: Problem, steps: Any) -> list[bool] | None:
-            return None if steps == ["?"] else [step == "true" for step in steps]
-
-    def of(chosen: list[int], *chains: list[str]) -> Rollout:
-        responses = [Response(text=str(i), steps=steps, correct=True) for i, steps in enumerate(chains)]
-        return Rollout(problem=sums(1)[0], responses=responses, selected=chosen)
-
-    judged = [of([0], ["true"], ["true", "false"]), of([0, 1], ["true", "true"], [])]
-    assert faithfulness(judged, Judge()) == {"faithful_correct": 1 / 2, "faithful_kept": 2 / 3}
-    assert faithfulness([of([0], ["true"], ["?"])], Judge()) == {"faithful_kept": 1}
-    assert faithfulness([of([], ["true"], ["false"])], Judge()) == {"faithful_correct": 1 / 2}
-    assert faithfulness([of([1], ["true"], ["?"])], Judge()) == {}
-
-
 def by_temperature(problem: Problem, index: int, sampling: SamplingParams) -> str:
     """The hotter, the more of 4 responses are right; training problems always get right ones."""
     good = problem.id[0] == "p" or index < round(sampling.temperature * 2) + int(problem.id[1:]) % 2
@@ -194,6 +177,13 @@ def test_problems_without_answers_dilute_nothing(evolution: Any) -> None:
     assert metrics["pass_at_k"] == pytest.approx(fmean(pass_by_hand(c, 4, 2) for c in SOLVED.values()))
 
 
+def test_greedy_accuracy_is_of_answered_problems(evolution: Any) -> None:
+    unlabeled = [replace(problem, answer=None) for problem in sums(5, "w")]
+    evolution(rule, [TrainingDynamics(k=2)], source=ListSource(train=sums(8), validate=[*sums(4, "v"), *unlabeled]))
+    assert evolution.metrics(0)["greedy_accuracy"] == len(GREEDY) / 4
+    assert not {id for ids, _ in evolution.sampler.calls for id in ids if id[0] == "w"}
+
+
 def test_nothing_is_measured_where_no_validation_problem_has_an_answer(evolution: Any) -> None:
     unlabeled = [replace(problem, answer=None) for problem in sums(3, "w")]
     evolution(rule_for_all, [TrainingDynamics()], source=ListSource(train=sums(8), validate=unlabeled))
@@ -202,11 +192,6 @@ def test_nothing_is_measured_where_no_validation_problem_has_an_answer(evolution
 
 def rule_for_all(problem: Problem, index: int, sampling: SamplingParams) -> str:
     return right(problem, index)
-
-
-def test_no_known_response_has_no_share() -> None:
-    rollouts = [Rollout(problem=sums(1)[0], responses=[Response(text="a")])]
-    assert "share_correct" not in rollout_metrics(rollouts)
 
 
 @pytest.mark.parametrize(
@@ -226,32 +211,6 @@ def true_digits(source: DigitsSource, problem: Problem) -> list[int]:
 def test_faithfulness_is_unknown_without_a_judge(evolution: Any) -> None:
     evolution(rule, [TrainingDynamics()])
     assert not {"faithful_kept", "faithful_correct"} & evolution.metrics(0).keys()
-
-
-def test_metrics_of_hand_written_rollouts() -> None:
-    rollouts = [
-        Rollout(
-            problem=sums(1)[0],
-            responses=[
-                Response(text="a", steps=["x", "y"], correct=True),
-                Response(text="a", steps=["x", "y"], correct=True),
-                Response(text="b", steps=[], correct=None),
-            ],
-            selected=[0],
-        ),
-        Rollout(problem=sums(2)[1], responses=[Response(text=t, steps=["x"], correct=False) for t in "abc"]),
-    ]
-    assert rollout_metrics(rollouts) == pytest.approx(
-        {
-            "sampled": 6,
-            "correct": 2,
-            "kept": 1,
-            "share_correct": 2 / 5,  # the sixth is unknown
-            "share_kept": 1 / 6,
-            "distinct": (2 / 3 + 1) / 2,
-            "mean_steps": 7 / 6,
-        }
-    )
 
 
 def test_greedy_accuracy_is_of_the_epochs_that_were_validated(evolution: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -89,11 +90,32 @@ def test_each_problem_is_evaluated_once_in_order(tmp_path: Path, split: str, siz
     assert max(len(call) for call, _ in sampler.calls) == size
 
 
-@pytest.mark.parametrize(("run", "split"), [("validate", "validate"), ("test", "test"), ("predict", "test")])
-def test_a_missing_split_is_named(tmp_path: Path, run: str, split: str) -> None:
+@pytest.mark.parametrize(
+    ("run", "what"),
+    [
+        ("validate", "'validate' problems with answers"),
+        ("test", "'test' problems with answers"),
+        ("predict", "'test' problems"),
+    ],
+)
+def test_a_missing_split_is_named(tmp_path: Path, run: str, what: str) -> None:
     data = ProblemDataModule(ListSource(train=sums(2)))
-    with pytest.raises(ValueError, match=f"ListSource has no '{split}' problems; give it some"):
+    with pytest.raises(ValueError, match=f"ListSource has no {what}; give it some"):
         getattr(make_trainer(tmp_path), run)(make_policy(), datamodule=data)
+
+
+@pytest.mark.parametrize("split", ["validate", "test"])
+def test_only_answered_problems_are_measured(tmp_path: Path, split: str) -> None:
+    sampler = ScriptedSampler(lambda problem, index, sampling: right(problem))
+    unanswered = [replace(problem, answer=None) for problem in sums(3, "w")]
+    data = ProblemDataModule(ListSource(**{split: [*unanswered, *sums(2, "v")]}))
+    with pytest.warns(UserWarning, match=f"3 of 5 '{split}' problems have no answer; they are not measured"):
+        (metrics,) = getattr(make_trainer(tmp_path), split)(make_policy(sampler), datamodule=data)
+    assert list(metrics.values()) == [1.0]
+    assert sorted(sampler.finished) == ["v0", "v1"]
+    data = ProblemDataModule(ListSource(**{split: unanswered}))
+    with pytest.raises(ValueError, match=f"ListSource has no '{split}' problems with answers; give it some"):
+        getattr(make_trainer(tmp_path), split)(make_policy(), datamodule=data)
 
 
 def test_a_source_is_read_once() -> None:
