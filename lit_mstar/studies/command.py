@@ -47,16 +47,17 @@ def main(args: list[str]) -> None:
         }
     except ValueError as error:
         sys.exit(str(error))
-    run_missing([run for each in runs.values() for run in each], options.jobs, command)
-    failed = False
-    for file, study in studies.items():
-        try:
-            publish(study, runs[file], options.out or options.store, file.stem, command)
-        except ValueError as error:  # a metric that nobody measured: the others' pages are none the worse
-            print(f"{file}: {error}", file=sys.stderr)
-            failed = True
+    failed = run_missing([run for each in runs.values() for run in each], options.jobs, command)
+    errors = [
+        error
+        for file, study in studies.items()
+        if (error := _published(study, runs[file], options.out or options.store, file, command))
+    ]
     if failed:
-        sys.exit(1)
+        errors.append("Stages failed; their logs say why, and the same command goes on:")
+        errors += [f"  {stage.folder / 'log.txt'}" for stage in failed]
+    if errors:
+        sys.exit("\n".join(errors))
 
 
 def _positive(text: str) -> int:
@@ -65,13 +66,16 @@ def _positive(text: str) -> int:
     return number
 
 
-def run_missing(runs: list[VariantRun], jobs: int, command: str) -> None:
+def run_missing(runs: list[VariantRun], jobs: int, command: str) -> list[StageRun]:
     """Runs all stages that are not complete, each once, `jobs` at a time, as soon as what they need is there.
 
     Where a stage fails, those that need it are left out, and all others run.
 
+    Returns:
+        The stages that failed.
+
     Raises:
-        SystemExit: If stages failed; or, with code 0, after a SIGTERM.
+        SystemExit: After a SIGTERM, with code 0.
     """
     before = predecessors(runs)
     waiting = [stage for stage in before if not stage.complete]
@@ -96,9 +100,7 @@ def run_missing(runs: list[VariantRun], jobs: int, command: str) -> None:
     if children.stopped:
         print(f"Stopped. To go on: {command}", flush=True)
         sys.exit(0)
-    if progress.failed:
-        logs = "\n".join(f"  {stage.folder / 'log.txt'}" for stage in progress.failed)
-        sys.exit(f"Stages failed; their logs say why, and the same command goes on:\n{logs}")
+    return progress.failed
 
 
 @dataclass
@@ -120,6 +122,17 @@ def _run(stage: StageRun, children: Children, progress: _Progress) -> None:
         print(f"{stage.folder} failed; see its log.txt", flush=True)
 
 
+def _published(study: Study, runs: list[VariantRun], out: Path, file: Path, command: str) -> str | None:
+    """Publishes a study if its runs are all complete; returns what is wrong, so that the other studies go on."""
+    if not all(run.stages[-1].complete for run in runs):
+        return f"{file} has no page yet: not all of its runs are complete."
+    try:
+        publish(study, runs, out, file.stem, command)
+    except ValueError as error:  # a metric that nobody measured
+        return f"{file}: {error}"
+    return None
+
+
 def publish(study: Study, runs: list[VariantRun], out: Path, name: str, command: str) -> None:
     """Writes `NAME.md`, its plots and `NAME.json`, and prints the page."""
     out.mkdir(parents=True, exist_ok=True)
@@ -138,5 +151,6 @@ def publish(study: Study, runs: list[VariantRun], out: Path, name: str, command:
 
 
 def _seconds(runs: list[VariantRun]) -> float:
+    """Of the processes that completed the stages; what an interrupted one did before is not in it."""
     folders = {stage.folder for run in runs for stage in run.stages}
     return sum(float(json.loads((folder / "summary.json").read_text())["seconds"]) for folder in folders)

@@ -16,6 +16,8 @@ from small_stage import output_until
 from small_study import EVOLVE, write_study
 
 from lit_mstar.studies.command import main
+from lit_mstar.studies.definition import read_study
+from lit_mstar.studies.plan import plan
 from lit_mstar.studies.results import Result, read_results
 
 TESTS = Path(__file__).parents[1]
@@ -153,13 +155,40 @@ def test_stages_that_fail_are_named_with_their_logs_and_stop_only_what_needs_the
         (tmp_path / f"mini/{name}.yaml").write_text(f"trainer: {{default_root_dir: runs/mini/{name}}}")
     variants = {name: {"1-x": {"trainer": {f"no_{name}_option": 1}}} for name in ("such", "other")}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump({"title": "T", "recipe": "mini", "variants": variants}))
-    with pytest.raises(SystemExit, match="Stages failed; their logs say why") as error:
+    with pytest.raises(SystemExit) as error:
         main([str(tmp_path / "study.yaml"), "--seeds", "1", "--store", str(tmp_path / "store")])
     found = [*tmp_path.glob("store/mini/seed=0/*/log.txt")]  # of the first stages: the second were not begun
-    assert sorted(str(error.value).splitlines()[1:]) == sorted(f"  {log}" for log in found)
+    first, second, *named = str(error.value).splitlines()
+    assert first == f"{tmp_path / 'study.yaml'} has no page yet: not all of its runs are complete."
+    assert second.startswith("Stages failed; their logs say why")
+    assert sorted(named) == sorted(f"  {log}" for log in found)
     messages = "".join(log.read_text() for log in found)
     assert len(found) == 2
     assert all(f"no_{name}_option" in messages for name in variants)
+
+
+@pytest.mark.slow
+def test_one_study_s_failure_keeps_no_other_from_its_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "mini").mkdir()
+    (tmp_path / "mini/1-x.yaml").write_text("trainer: {default_root_dir: runs/mini}")
+    table = {"title": "Test accuracy", "reference": "a"}
+    for name, tables in (("whole", [table]), ("partly", [table]), ("mistaken", [{**table, "metric": "nothing"}])):
+        variants = {"a": None, "b": {"1-x": {"trainer": {"max_epochs": 5}}}} if name == "partly" else {"a": None}
+        study = {"title": name, "recipe": "mini", "variants": variants, "tables": tables}
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(study))
+    files = [tmp_path / f"{name}.yaml" for name in ("partly", "mistaken", "whole")]
+    for run in plan(read_study(files[2]), tmp_path / "mini", tmp_path / "store", 1):
+        run.stages[0].folder.mkdir(parents=True)
+        (run.stages[0].folder / "summary.json").write_text('{"test_accuracy": 0.25, "seconds": 60}')
+    with pytest.raises(SystemExit) as error:
+        main([*map(str, files), "--seeds", "1", "--store", str(tmp_path / "store")])
+    lines = str(error.value).splitlines()
+    assert lines[0] == f"{files[0]} has no page yet: not all of its runs are complete."
+    assert lines[1].startswith(f"{files[1]}: ")
+    assert "nothing" in lines[1]
+    assert lines[2].startswith("Stages failed")
+    assert "| a | 25.0 ± nan | (reference) |" in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "store").glob("*.md")} == {"whole.md"}
 
 
 @pytest.mark.parametrize("option", ["--seeds", "--jobs"])
