@@ -48,11 +48,10 @@ def main(args: list[str]) -> None:
     except ValueError as error:
         sys.exit(str(error))
     failed = run_missing([run for each in runs.values() for run in each], options.jobs, command)
-    errors = [
-        error
-        for file, study in studies.items()
-        if (error := _published(study, runs[file], options.out or options.store, file, command))
-    ]
+    published = (
+        _published(study, runs[file], options.out or options.store, file, command) for file, study in studies.items()
+    )
+    errors = [problem for problem in published if problem]
     if failed:
         errors.append("Stages failed; their logs say why, and the same command goes on:")
         errors += [f"  {stage.folder / 'log.txt'}" for stage in failed]
