@@ -54,6 +54,7 @@ class ProblemDataModule(LightningDataModule):
         self.predict_splits = list(predict_splits)
         self.num_workers = num_workers
         self._problems: dict[Split, list[Problem]] = {}
+        self._answered: dict[Split, list[Problem]] = {}
 
     def problems(self, split: Split) -> list[Problem]:
         """The problems of a split, read and checked once (images: headers only).
@@ -70,8 +71,17 @@ class ProblemDataModule(LightningDataModule):
         return self._problems[split]
 
     def answered(self, split: Split) -> list[Problem]:
-        """The problems of a split whose answers are known: only a response to these can be right or wrong."""
-        return [problem for problem in self.problems(split) if problem.answer is not None]
+        """The problems of a split whose answers are known: only a response to these can be right or wrong.
+
+        How many others there are is said once.
+        """
+        if split not in self._answered:
+            problems = self.problems(split)
+            self._answered[split] = [problem for problem in problems if problem.answer is not None]
+            if unknown := len(problems) - len(self._answered[split]):
+                which = f"{unknown} of {len(problems)} {split!r} problems"
+                rank_zero_warn(f"{which} have no answer and are not measured; give them answers to count them.")
+        return self._answered[split]
 
     def require(self, split: Split, answered: bool = False) -> list[Problem]:
         """The problems of a split that must not be empty; only the answered ones if so asked.
@@ -85,17 +95,13 @@ class ProblemDataModule(LightningDataModule):
         return found
 
     def setup(self, stage: str) -> None:
-        """Reads and checks what the stage will use, before any model is loaded; says what cannot be measured."""
-        if stage == "predict":
-            for split in self.predict_splits:
-                self.require(split)
-        measured: dict[str, list[Split]] = {"fit": ["validate", "test"], "validate": ["validate"], "test": ["test"]}
-        for split in measured.get(stage, []):
-            if stage != "fit":  # which may have nothing to watch or test
-                self.require(split, answered=True)
-            if unknown := len(self.problems(split)) - len(self.answered(split)):
-                total = len(self.problems(split))
-                rank_zero_warn(f"{unknown} of {total} {split!r} problems have no answer; they are not measured.")
+        """Reads and checks what the stage will use, before any model is loaded."""
+        if stage == "fit":  # these two may be empty: a user may have nothing to watch or test
+            self.answered("validate")
+            self.answered("test")
+        needed: dict[str, list[Split]] = {"validate": ["validate"], "test": ["test"], "predict": self.predict_splits}
+        for split in needed.get(stage, []):
+            self.require(split, answered=stage != "predict")
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Moves tensors; lists of problems, which the sampler encodes itself, stay where they are."""

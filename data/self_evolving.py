@@ -27,6 +27,7 @@ from lit_mstar.division import gather, grouped, take
 from lit_mstar.hooks import call_hook
 from lit_mstar.ledger import Ledger, chunk_size, chunked
 from lit_mstar.policy import PolicyModule
+from lit_mstar.randomness import derived_seed
 from lit_mstar.rollouts import Iteration, Problem, Rollout, SamplingParams
 from lit_mstar.selection import AllCorrect
 from lit_mstar.watch import progress_watched, require_space, size_of
@@ -263,7 +264,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
     def seeded(self, purpose: str) -> SamplingParams:
         """The sampling parameters with a seed for one purpose, derived from theirs and `seed_everything`."""
         key = f"{self.sampling.seed} {torch.initial_seed()} {purpose}"
-        return replace(self.sampling, seed=int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big"))
+        return replace(self.sampling, seed=derived_seed(key))
 
     def _fingerprint_of(self, iteration: Iteration) -> str:
         """A digest of all that decides what is sampled and marked: problems, parameters, weights."""

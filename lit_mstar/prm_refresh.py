@@ -7,7 +7,6 @@ again), and the PRM takes a few steps on them.
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Sequence
 from itertools import islice
@@ -22,6 +21,7 @@ from lit_mstar.monte_carlo import label_steps
 from lit_mstar.policy import PolicyModule
 from lit_mstar.prm import ProcessRewardModule
 from lit_mstar.prm_training import batches, train_on
+from lit_mstar.randomness import derived_seed
 from lit_mstar.rollouts import Iteration, Judge, Problem, Response, SamplingParams
 from lit_mstar.step_encoding import StepExample
 
@@ -131,8 +131,7 @@ class PRMRefresh:
 
     def _train(self, prm: ProcessRewardModule, examples: list[StepExample], index: int) -> float:
         prm.labels = self.labels
-        digest = hashlib.sha256(f"{self.seed} PRM {index}".encode()).digest()
-        seed = int.from_bytes(digest[:6], "big")
+        seed = derived_seed(f"{self.seed} PRM {index}")
         return train_on(prm, examples, self.optimizer, batches(len(examples), self.batch_size, self.steps), seed)
 
 

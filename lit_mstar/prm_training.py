@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
 
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from lit_mstar.division import gather, ranks
 from lit_mstar.gradients import require_finite, squared_norms
 from lit_mstar.prm import ProcessRewardModule
-from lit_mstar.randomness import random_state, set_random_state
+from lit_mstar.randomness import own_random_numbers
 from lit_mstar.step_encoding import StepExample, collate_steps
 
 
@@ -42,7 +41,7 @@ def train_on(
     """
     weights = trained(prm)
     losses = []
-    with _own_random(seed), torch.enable_grad():
+    with own_random_numbers(seed), torch.enable_grad():
         prm.train()
         for weight in weights.values():
             weight.requires_grad_(True)
@@ -93,14 +92,3 @@ def restore(prm: ProcessRewardModule, weights: dict[str, Tensor]) -> None:
         )
     for name, weight in weights.items():
         ours[name].data.copy_(weight)
-
-
-@contextmanager
-def _own_random(seed: int) -> Iterator[None]:
-    """Random numbers from a seed; afterwards the state is as before, so the policy's training goes on unchanged."""
-    state = random_state()
-    torch.manual_seed(seed)
-    try:
-        yield
-    finally:
-        set_random_state(state)

@@ -1,8 +1,11 @@
-"""The random state of every rank, in a checkpoint and back: dropout then goes on where it was."""
+"""Random numbers: the state of every rank, in a checkpoint and back, and seeds for one purpose."""
 
 from __future__ import annotations
 
+import hashlib
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,22 @@ import torch
 from lit_mstar.division import gather, rank, ranks
 
 _KEY = "lit_mstar_random_states"
+
+
+def derived_seed(key: str) -> int:
+    """A seed of 48 bits for what the key says: other keys, other random numbers."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big")
+
+
+@contextmanager
+def own_random_numbers(seed: int) -> Iterator[None]:
+    """Random numbers from a seed; afterwards all states are as before, so that what is around goes on unchanged."""
+    state = random_state()
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        set_random_state(state)
 
 
 def remember_random_states(checkpoint: dict[str, Any]) -> None:

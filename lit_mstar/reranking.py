@@ -6,15 +6,15 @@ other correct ones. As a verifier it is poor (`verification`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 
 import numpy as np
 
-from lit_mstar.rollouts import Problem, Response, Rollout
+from lit_mstar.rollouts import Judge, Problem, Response, Rollout
 from lit_mstar.selection import AllCorrect, TopK
+from lit_mstar.tables import faithful
 
-Judge = Callable[[Problem, Sequence[str]], Sequence[bool] | None]
 _Profile = dict[str, float]
 
 
@@ -62,9 +62,9 @@ def _profile(problem: Problem, responses: Sequence[Response], judge: Judge) -> _
         "steps": fmean(len(response.steps) for response in responses),
         "tokens": fmean(len(response.token_ids) for response in responses),
     }
-    verdicts = [judge(problem, response.steps) for response in responses]
-    if all(verdict is not None for verdict in verdicts):
-        profile["faithful"] = fmean(all(verdict or [False]) for verdict in verdicts)
+    verdicts = [faithful(problem, response, judge) for response in responses]
+    if None not in verdicts:
+        profile["faithful"] = fmean(verdict is True for verdict in verdicts)
     if len(responses) > 1:
         profile["distinct"] = _jaccard_distance([response.text for response in responses])
     return profile

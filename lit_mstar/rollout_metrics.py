@@ -9,7 +9,7 @@ from statistics import fmean
 
 from lit_mstar.rollouts import Judge, Rollout
 from lit_mstar.selection import AllCorrect
-from lit_mstar.tables import distinctness
+from lit_mstar.tables import distinctness, faithful
 
 _Verdicts = dict[str, list[bool | None]]
 
@@ -48,10 +48,9 @@ def _counts(rollout: Rollout) -> dict[str, int]:
 
 
 def _verdicts(rollout: Rollout, judge: Judge) -> _Verdicts:
-    """Whether each chain has steps, all of them true; each is judged once, though it may be in both groups."""
+    """Whether each chain is faithful; it is judged once, though it may be in both groups."""
     groups = {"faithful_correct": AllCorrect()(rollout), "faithful_kept": rollout.selected}
-    judged = {i: judge(rollout.problem, rollout.responses[i].steps) for i in {*chain(*groups.values())}}
-    true = {i: None if steps is None else bool(steps) and all(steps) for i, steps in judged.items()}
+    true = {i: faithful(rollout.problem, rollout.responses[i], judge) for i in {*chain(*groups.values())}}
     return {name: [true[i] for i in chosen] for name, chosen in groups.items()}
 
 

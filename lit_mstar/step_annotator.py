@@ -7,17 +7,15 @@ it. One file per batch of problems; a rerun skips the problems that are there.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lit_mstar.monte_carlo import label_steps
 from lit_mstar.policy import PolicyModule
-from lit_mstar.rollouts import Problem, SamplingParams
+from lit_mstar.rollouts import Judge, Problem, SamplingParams
 from lit_mstar.step_dataset import read_fingerprint, write_steps
 from lit_mstar.step_encoding import StepExample
-
-Judge = Callable[[Problem, Sequence[str]], list[bool] | None]
 
 
 class StepAnnotator(PolicyModule):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lit_mstar.rollouts import Rollout
+from lit_mstar.rollouts import Judge, Problem, Response, Rollout
 
 
 def correctness(rollouts: Sequence[Rollout]) -> Tensor:
@@ -33,3 +33,9 @@ def first_of_text(rollouts: Sequence[Rollout]) -> Tensor:
 def distinctness(rollout: Rollout) -> float:
     """The share of distinct texts among a problem's responses, in (0, 1]."""
     return len({response.text for response in rollout.responses}) / len(rollout.responses)
+
+
+def faithful(problem: Problem, response: Response, judge: Judge) -> bool | None:
+    """Whether a response has steps, all of them true; None where the judge cannot tell."""
+    verdict = judge(problem, response.steps)
+    return None if verdict is None else bool(verdict) and all(verdict)

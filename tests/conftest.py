@@ -8,6 +8,7 @@ import pytest
 import torch
 from helpers import make_tiny_backbone
 from hypothesis import settings
+from scripted import make_prm
 
 from lit_mstar import Backbone, Problem, TinyBackbone
 from lit_mstar.data import DigitsSource
@@ -40,6 +41,11 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder_backbone(tiny_folder: Path) -> Backbone:
     return Backbone(str(tiny_folder))
+
+
+@pytest.fixture
+def prm_folder(tmp_path: Path) -> str:
+    return make_prm(tmp_path / "prm")
 
 
 @pytest.fixture

@@ -98,3 +98,13 @@ def files(folder: Path) -> dict[str, bytes]:
 def share(index: int) -> set[str]:
     """The problems of an iteration of `evolving()`."""
     return {problem.id for problem in share_of(sums(8), 0.5, index)}
+
+
+class Keeping(EvolutionCallback):
+    """Keeps the iterations, with copies of their rollouts."""
+
+    def __init__(self) -> None:
+        self.iterations: list[Iteration] = []
+
+    def on_iteration_end(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
+        self.iterations.append(replace(iteration, rollouts=list(iteration.rollouts)))

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from refreshing import momentum, train_by_hand
 from scripted import largest_difference, make_prm, sums, weights
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lit_mstar import Backbone, ProcessRewardModule
 from lit_mstar.prm_training import batches, restore, train_on, trained
-from lit_mstar.step_encoding import StepExample, collate_steps
-
-
-def slow(params: Iterator[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    return torch.optim.SGD(params, lr=5e-5, momentum=0.5)
+from lit_mstar.step_encoding import StepExample
 
 
 def test_each_step_learns_from_its_rows(tmp_path: Path) -> None:
@@ -28,20 +23,9 @@ def test_each_step_learns_from_its_rows(tmp_path: Path) -> None:
         StepExample(problem, steps, [1.0, 0.25, 0.5][: len(steps)])
         for problem, steps in zip(sums(3), (["a"], ["b", "c"], ["d", "e", "f"]), strict=True)
     ]
-    prm, ours = ProcessRewardModule.from_folder(folder), ProcessRewardModule.from_folder(folder).requires_grad_(True)
-    loss = train_on(prm, examples, slow, rows, seed=0)
-    optimizer, losses = slow(ours.parameters()), []
-    for chosen in rows:
-        terms = []
-        for i in chosen:
-            batch = collate_steps(ours.encoder, [examples[i]])
-            inputs = {name: value for name, value in batch.items() if name not in ("labels", "targets")}
-            logits = ours(**inputs)[0]
-            terms.append(binary_cross_entropy_with_logits(logits, torch.tensor(examples[i].labels), reduction="none"))
-        optimizer.zero_grad()
-        torch.cat(terms).mean().backward()
-        optimizer.step()
-        losses.append(float(torch.cat(terms).mean()))
+    prm = ProcessRewardModule.from_folder(folder)
+    loss = train_on(prm, examples, momentum, rows, seed=0)
+    ours, losses = train_by_hand(folder, examples, rows)
     assert loss == pytest.approx(sum(losses) / 3, abs=1e-6)
     assert largest_difference(weights(prm), weights(ours)) < 1e-6
     assert not prm.training
@@ -66,7 +50,7 @@ def test_the_global_random_state_is_untouched(tmp_path: Path) -> None:
     for _ in range(2):
         torch.rand(3)
         before = (torch.get_rng_state(), torch.initial_seed(), random.getstate(), np.random.get_state()[1].tolist())
-        found.append(train_on(prm, examples, slow, batches(5, 2, 3), seed=7))
+        found.append(train_on(prm, examples, momentum, batches(5, 2, 3), seed=7))
         assert torch.equal(torch.get_rng_state(), before[0])
         assert before[1:] == (torch.initial_seed(), random.getstate(), np.random.get_state()[1].tolist())
         prm = ProcessRewardModule.from_folder(folder)
@@ -81,7 +65,7 @@ def test_of_an_adapter_only_it_and_the_head_are_trained(tiny_folder: Path, tmp_p
     loaded = ProcessRewardModule.from_folder(str(tmp_path / "adapter"))
     before = weights(loaded)
     examples = [StepExample(problem, ["a", "b"], [1.0, 0.5]) for problem in sums(3)]
-    train_on(loaded, examples, slow, [[0, 1, 2]] * 3, seed=0)
+    train_on(loaded, examples, momentum, [[0, 1, 2]] * 3, seed=0)
     changed = {name for name, value in weights(loaded).items() if not torch.equal(value, before[name])}
     assert {name.rpartition(".")[0] for name in changed if "lora" not in name} == {"head"}
     assert changed & {name for name in before if "lora_B" in name}

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from lit_mstar import Problem, Response, Rollout
-from lit_mstar.tables import correctness, distinctness, first_of_text, scores
+from lit_mstar.tables import correctness, distinctness, faithful, first_of_text, scores
 
 
 def rollouts(*rows: list[tuple[bool | None, float | None]]) -> list[Rollout]:
@@ -39,3 +40,13 @@ def test_the_first_of_each_text():
         [Rollout(problem=Problem(id="p", question="?"), responses=[Response(text=t) for t in row]) for row in rows]
     )
     assert table.tolist() == [[True, False, True, True, False], [True, False, False, False, False]]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"), [([True, True], True), ([True, False], False), ([], False), (None, None)]
+)
+def test_a_response_is_faithful_if_it_has_steps_and_all_are_true(verdict: list[bool] | None, expected: bool | None):
+    problem, response = Problem(id="p", question="?"), Response(text="", steps=["a", "b"])
+    asked = []
+    assert faithful(problem, response, lambda *given: asked.append(given) or verdict) is expected
+    assert asked == [(problem, ["a", "b"])]

@@ -48,10 +48,9 @@ def main(args: list[str]) -> None:
     except ValueError as error:
         sys.exit(str(error))
     failed = run_missing([run for each in runs.values() for run in each], options.jobs, command)
-    published = (
-        _published(study, runs[file], options.out or options.store, file, command) for file, study in studies.items()
-    )
-    errors = [problem for problem in published if problem]
+    out = options.out or options.store
+    problems = [_publish_if_whole(study, runs[file], out, file, command) for file, study in studies.items()]
+    errors = [problem for problem in problems if problem]
     if failed:
         errors.append("Stages failed; their logs say why, and the same command goes on:")
         errors += [f"  {stage.folder / 'log.txt'}" for stage in failed]
@@ -121,7 +120,7 @@ def _run(stage: StageRun, children: Children, progress: _Progress) -> None:
         print(f"{stage.folder} failed; see its log.txt", flush=True)
 
 
-def _published(study: Study, runs: list[VariantRun], out: Path, file: Path, command: str) -> str | None:
+def _publish_if_whole(study: Study, runs: list[VariantRun], out: Path, file: Path, command: str) -> str | None:
     """Publishes a study if its runs are all complete; returns what is wrong, so that the other studies go on."""
     if not all(run.stages[-1].complete for run in runs):
         return f"{file} has no page yet: not all of its runs are complete."

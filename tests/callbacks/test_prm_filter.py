@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from evolving import Keeping
 from lightning.pytorch.callbacks import ModelCheckpoint
-from scripted import make_policy, make_prm, make_trainer
+from scripted import make_policy, make_trainer
 
-from lit_mstar import EvolutionCallback, Iteration, Problem, ProcessRewardModule, Response, Rollout
+from lit_mstar import Iteration, Problem, ProcessRewardModule, Response, Rollout
 from lit_mstar.callbacks import PRMFilter
 from lit_mstar.rollouts import SamplingParams
 from lit_mstar.selection import AboveThreshold, TopK
@@ -24,25 +25,10 @@ BY_HAND = {
 }
 
 
-@pytest.fixture
-def prm_folder(tmp_path: Path) -> str:
-    return make_prm(tmp_path / "prm")
-
-
 def chain(problem: Problem, index: int, sampling: SamplingParams) -> str:
     """Different chains of 1 to 3 steps, of which two thirds are right."""
     steps = "".join(f"Step {k}: {'abcdefgh'[(index * 3 + k * 5) % 8] * (k + index)}\n" for k in range(1, 2 + index % 3))
     return f"{steps}Answer: {'none' if index % 3 == 1 else problem.answer}"
-
-
-class Keeping(EvolutionCallback):
-    """Keeps the iterations."""
-
-    def __init__(self) -> None:
-        self.iterations: list[Iteration] = []
-
-    def on_iteration_end(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
-        self.iterations.append(iteration)
 
 
 @pytest.mark.parametrize("how", list(BY_HAND))

@@ -257,7 +257,6 @@ def test_what_is_sampled_to_measure_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_below_the_filter_it_keeps_what_the_prm_likes_best(evolution: Any, tmp_path: Path) -> None:
-
     def rule(problem: Problem, index: int, sampling: SamplingParams) -> str:
         answer = problem.answer or (5 if index < 5 else 6)
         return f"Step 1: {'abcdefgh'[(index * 3 + len(problem.question)) % 8] * (1 + index)}\nAnswer: {answer}"

@@ -109,7 +109,7 @@ def test_only_answered_problems_are_measured(tmp_path: Path, split: str) -> None
     sampler = ScriptedSampler(lambda problem, index, sampling: right(problem))
     unanswered = [replace(problem, answer=None) for problem in sums(3, "w")]
     data = ProblemDataModule(ListSource(**{split: [*unanswered, *sums(2, "v")]}))
-    with pytest.warns(UserWarning, match=f"3 of 5 '{split}' problems have no answer; they are not measured"):
+    with pytest.warns(UserWarning, match=f"3 of 5 '{split}' problems have no answer and are not measured; give them"):
         (metrics,) = getattr(make_trainer(tmp_path), split)(make_policy(sampler), datamodule=data)
     assert list(metrics.values()) == [1.0]
     assert sorted(sampler.finished) == ["v0", "v1"]
