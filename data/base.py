@@ -54,7 +54,6 @@ class ProblemDataModule(LightningDataModule):
         self.predict_splits = list(predict_splits)
         self.num_workers = num_workers
         self._problems: dict[Split, list[Problem]] = {}
-        self._answered: dict[Split, list[Problem]] = {}
 
     def problems(self, split: Split) -> list[Problem]:
         """The problems of a split, read and checked once (images: headers only).
@@ -73,15 +72,14 @@ class ProblemDataModule(LightningDataModule):
     def answered(self, split: Split) -> list[Problem]:
         """The problems of a split whose answers are known: only a response to these can be right or wrong.
 
-        How many others there are is said once.
+        Warns of how many others there are; Python shows a warning once.
         """
-        if split not in self._answered:
-            problems = self.problems(split)
-            self._answered[split] = [problem for problem in problems if problem.answer is not None]
-            if unknown := len(problems) - len(self._answered[split]):
-                which = f"{unknown} of {len(problems)} {split!r} problems"
-                rank_zero_warn(f"{which} have no answer and are not measured; give them answers to count them.")
-        return self._answered[split]
+        problems = self.problems(split)
+        known = [problem for problem in problems if problem.answer is not None]
+        if len(known) < len(problems):
+            which = f"{len(problems) - len(known)} of {len(problems)} {split!r} problems"
+            rank_zero_warn(f"{which} have no answer and are not measured; give them answers to count them.")
+        return known
 
     def require(self, split: Split, answered: bool = False) -> list[Problem]:
         """The problems of a split that must not be empty; only the answered ones if so asked.
