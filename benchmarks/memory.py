@@ -26,9 +26,9 @@ from lightning.pytorch import LightningModule, Trainer
 from lit_mstar import EvolutionCallback, Iteration, PolicyModule, Problem, Response, Rollout, TinyBackbone
 from lit_mstar.callbacks import SampleTable, TrainingDynamics
 from lit_mstar.data import ProblemSource, SelfEvolvingDataModule, Split
-from lit_mstar.rollouts import SamplingParams
+from lit_mstar.rewards.selection import TopK
+from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import Sampler
-from lit_mstar.selection import TopK
 
 
 class Sums(ProblemSource):

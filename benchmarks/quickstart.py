@@ -48,7 +48,7 @@ def random_recipe(folder: Path) -> Path:
     shutil.copytree(CONFIGS / "quickstart", recipe, dirs_exist_ok=True)
     evolve = yaml.safe_load((recipe / "4-evolve.yaml").read_text())
     prm_filter = next(c for c in evolve["trainer"]["callbacks"] if c["class_path"].endswith("PRMFilter"))
-    prm_filter["init_args"]["selection"] = {"class_path": "lit_mstar.selection.RandomK", "init_args": {"k": 2}}
+    prm_filter["init_args"]["selection"] = {"class_path": "lit_mstar.rewards.RandomK", "init_args": {"k": 2}}
     (recipe / "4-evolve.yaml").write_text(yaml.safe_dump(evolve, sort_keys=False))
     return recipe
 

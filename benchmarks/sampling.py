@@ -24,8 +24,8 @@ import torch
 
 from lit_mstar import Backbone, TinyBackbone
 from lit_mstar.data import DigitsSource
-from lit_mstar.images import open_image
-from lit_mstar.rollouts import Problem
+from lit_mstar.rollouts.images import open_image
+from lit_mstar.rollouts.nouns import Problem
 from lit_mstar.samplers import Sampler, SamplingParams, TransformersSampler, VLLMSampler
 from lit_mstar.samplers.request import make_request
 

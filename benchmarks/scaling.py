@@ -30,7 +30,7 @@ from torch import distributed as dist
 from lit_mstar import Backbone, PolicyModule, Problem, ProcessRewardModule, Rollout, TinyBackbone
 from lit_mstar.callbacks import PRMFilter
 from lit_mstar.data import DigitsSource, SelfEvolvingDataModule
-from lit_mstar.rollouts import SamplingParams
+from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
 
 ASSUMED = {  # of a model of 8 billion weights at bfloat16 on one 80 GB GPU, and of the paper's iteration

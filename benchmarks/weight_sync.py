@@ -20,7 +20,8 @@ import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 
-from lit_mstar import TinyBackbone, weights
+from lit_mstar import TinyBackbone
+from lit_mstar.models import weights
 from lit_mstar.samplers import VLLMSampler
 
 

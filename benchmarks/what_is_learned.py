@@ -18,7 +18,7 @@ import torch
 
 from lit_mstar import Backbone, Response, Rollout
 from lit_mstar.data import DigitsSource
-from lit_mstar.reward import ReasoningFormat
+from lit_mstar.reasoning.marking import ReasoningFormat
 from lit_mstar.samplers import SamplingParams, TransformersSampler
 
 NUMBERS = re.compile(r"\d+")

@@ -7,8 +7,8 @@ from statistics import fmean
 from lightning.pytorch import LightningModule, Trainer
 
 from lit_mstar.hooks import EvolutionCallback
-from lit_mstar.rollouts import Iteration
-from lit_mstar.tables import distinctness
+from lit_mstar.rollouts.nouns import Iteration
+from lit_mstar.rollouts.tensors import distinctness
 
 
 class CollapseGuard(EvolutionCallback):

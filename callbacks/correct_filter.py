@@ -5,8 +5,8 @@ from __future__ import annotations
 from lightning.pytorch import LightningModule, Trainer
 
 from lit_mstar.hooks import EvolutionCallback
-from lit_mstar.rollouts import Iteration
-from lit_mstar.selection import RandomK, Selection
+from lit_mstar.rewards.selection import RandomK, Selection
+from lit_mstar.rollouts.nouns import Iteration
 
 
 class CorrectFilter(EvolutionCallback):

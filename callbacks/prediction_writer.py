@@ -10,7 +10,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 
-from lit_mstar.rollouts import Problem, Response
+from lit_mstar.rollouts.nouns import Problem, Response
 
 
 class PredictionWriter(BasePredictionWriter):

@@ -8,16 +8,16 @@ from typing import Any, cast
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-from lit_mstar.aggregation import Aggregation, aggregate
 from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.division import gather, rank, ranks
 from lit_mstar.hooks import EvolutionCallback
-from lit_mstar.policy import PolicyModule
-from lit_mstar.prm import ProcessRewardModule
-from lit_mstar.prm_refresh import PRMRefresh
-from lit_mstar.prm_training import restore, trained
-from lit_mstar.rollouts import Iteration, Rollout
-from lit_mstar.selection import Selection, TopK
+from lit_mstar.modules.policy import PolicyModule
+from lit_mstar.modules.prm import ProcessRewardModule
+from lit_mstar.rewards.aggregation import Aggregation, aggregate
+from lit_mstar.rewards.selection import Selection, TopK
+from lit_mstar.rollouts.nouns import Iteration, Rollout
+from lit_mstar.step_labels.refresh import PRMRefresh
+from lit_mstar.step_labels.training import restore, trained
+from lit_mstar.training.division import gather, rank, ranks
 
 _BLOCK = 256  # rollouts per rank that are scored together, ours: enough to put equal prompts together
 

@@ -10,10 +10,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.source import Split
 from lit_mstar.hooks import EvolutionCallback
-from lit_mstar.reranking import reranking
-from lit_mstar.rollouts import SamplingParams
-from lit_mstar.tables import scores
-from lit_mstar.verification import accuracies, sizes_up_to
+from lit_mstar.rewards.reranking import reranking
+from lit_mstar.rewards.verification import accuracies, sizes_up_to
+from lit_mstar.rollouts.nouns import SamplingParams
+from lit_mstar.rollouts.tensors import scores
 
 _NAMES = {
     "greedy": "greedy",

@@ -9,8 +9,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from lit_mstar.hooks import EvolutionCallback
-from lit_mstar.images import open_image
-from lit_mstar.rollouts import Iteration, Response, Rollout
+from lit_mstar.rollouts.images import open_image
+from lit_mstar.rollouts.nouns import Iteration, Response, Rollout
 
 
 class SampleTable(EvolutionCallback):

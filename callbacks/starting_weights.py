@@ -9,8 +9,8 @@ from uuid import uuid4
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
-from lit_mstar.checkpoints import load_weights
-from lit_mstar.resume import defect
+from lit_mstar.modules.checkpoints import load_weights
+from lit_mstar.training.resume import defect
 
 
 class StartingWeights(Callback):

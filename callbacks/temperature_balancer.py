@@ -9,11 +9,11 @@ from typing import Any, cast
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
-from lit_mstar.balance import By, Worth, best, criterion, curve_metrics
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
-from lit_mstar.rollouts import Iteration
-from lit_mstar.tables import correctness, first_of_text, scores
+from lit_mstar.rewards.balance import By, Worth, best, criterion, curve_metrics
+from lit_mstar.rollouts.nouns import Iteration
+from lit_mstar.rollouts.tensors import correctness, first_of_text, scores
 
 GRID = tuple(round(0.1 * tenth, 1) for tenth in range(3, 17))
 THRESHOLDS = tuple(round(0.1 * tenth, 1) for tenth in range(10))

@@ -10,10 +10,10 @@ from lightning.pytorch import LightningModule, Trainer
 
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
-from lit_mstar.metrics import PassAtK, RewardPassAtK
-from lit_mstar.rollout_metrics import rollout_metrics
-from lit_mstar.rollouts import Iteration
-from lit_mstar.tables import correctness, scores
+from lit_mstar.rewards.metrics import PassAtK, RewardPassAtK
+from lit_mstar.rewards.rollout_metrics import rollout_metrics
+from lit_mstar.rollouts.nouns import Iteration
+from lit_mstar.rollouts.tensors import correctness, scores
 
 
 class TrainingDynamics(EvolutionCallback):

@@ -9,13 +9,13 @@ from typing import Literal, cast, get_args
 
 from lightning.pytorch import LightningModule, Trainer
 
-from lit_mstar.answers import answers_match
 from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.data.self_evolving import share_of
+from lit_mstar.data.interval import share_of
 from lit_mstar.hooks import EvolutionCallback
-from lit_mstar.rollouts import Iteration, Problem, Rollout
-from lit_mstar.selection import AllCorrect, Selection, TopK
-from lit_mstar.voting import vote
+from lit_mstar.reasoning.answers import answers_match
+from lit_mstar.reasoning.voting import vote
+from lit_mstar.rewards.selection import AllCorrect, Selection, TopK
+from lit_mstar.rollouts.nouns import Iteration, Problem, Rollout
 
 Answers = Literal["majority", "weighted", "oracle"]
 

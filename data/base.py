@@ -15,9 +15,9 @@ from torchdata.stateful_dataloader import StatefulDataLoader
 from transformers.trainer_pt_utils import DistributedLengthGroupedSampler
 
 from lit_mstar.data.source import ProblemSource, Split
-from lit_mstar.encoding import Batch, Encoder
-from lit_mstar.images import image_size
-from lit_mstar.rollouts import Problem
+from lit_mstar.models.encoding import Batch, Encoder
+from lit_mstar.rollouts.images import image_size
+from lit_mstar.rollouts.nouns import Problem
 
 _COARSE = 32  # tokens, ours: examples whose lengths differ by less may share a batch at little cost
 

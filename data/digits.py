@@ -20,7 +20,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from lit_mstar.data.source import ProblemSource, Split
-from lit_mstar.rollouts import Problem
+from lit_mstar.rollouts.nouns import Problem
 
 Operation = Literal["sum", "difference", "maximum"]
 

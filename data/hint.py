@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from lit_mstar.rollouts import Problem
+from lit_mstar.rollouts.nouns import Problem
 
 _PLACES = ("{question}", "{answer}")
 

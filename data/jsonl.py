@@ -14,10 +14,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from lit_mstar.answers import extract_answer
 from lit_mstar.data.source import ProblemSource, Split
-from lit_mstar.images import MAX_PIXELS, image_inside, image_size
-from lit_mstar.rollouts import Problem
+from lit_mstar.reasoning.answers import extract_answer
+from lit_mstar.rollouts.images import MAX_PIXELS, image_inside, image_size
+from lit_mstar.rollouts.nouns import Problem
 
 _MAX_LINE = 16 * 2**20  # bytes, ours; a longer line is not a row of questions and paths
 _FIELDS = {"id", "question", "answer", "image", "images", "choices", "reasoning"}

@@ -6,33 +6,29 @@ Improve step is an ordinary training epoch whose optimizer simply goes on (Conti
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from statistics import fmean
 from typing import Any, cast
 
 import numpy as np
 import torch
-from lightning.pytorch.utilities.exceptions import SIGTERMException
-from tqdm.auto import tqdm
 
 from lit_mstar.data.base import Example, ProblemDataModule
-from lit_mstar.data.hint import checked_hint, hinted
+from lit_mstar.data.fingerprint import fingerprint
+from lit_mstar.data.hint import checked_hint
+from lit_mstar.data.interval import share_of
+from lit_mstar.data.rank_sampling import RankSampling
 from lit_mstar.data.source import ProblemSource, Split
-from lit_mstar.division import gather, grouped, take
 from lit_mstar.hooks import call_hook
-from lit_mstar.ledger import Ledger, chunk_size, chunked
-from lit_mstar.policy import PolicyModule
-from lit_mstar.randomness import derived_seed
-from lit_mstar.rollouts import Iteration, Problem, Rollout, SamplingParams
-from lit_mstar.selection import AllCorrect
-from lit_mstar.watch import progress_watched, require_space, size_of
-
-_AT_ONCE = 32  # chunks that an engine is given together, ours: enough to keep it busy, a bounded number in memory
+from lit_mstar.modules.policy import PolicyModule
+from lit_mstar.rollouts.ledger import Ledger
+from lit_mstar.rollouts.nouns import Iteration, SamplingParams
+from lit_mstar.training.division import gather
+from lit_mstar.training.randomness import derived_seed
+from lit_mstar.training.watch import require_space, size_of
 
 
 class SelfEvolvingDataModule(ProblemDataModule):
@@ -73,7 +69,6 @@ class SelfEvolvingDataModule(ProblemDataModule):
         self.sampling = sampling
         self.interval = interval
         self.patience = patience
-        self.stall_timeout = stall_timeout
         self.reserve_gb = reserve_gb
         self.hint = checked_hint(hint)
         self.iteration: Iteration | None = None
@@ -82,8 +77,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         self._examples: list[Example] = []  # what it gave to learn from
         self._fingerprint = ""  # what it was sampled from
         self._resumed: dict[int, str] = {}  # the same, of the iteration that a checkpoint was saved in
-        self._lengths: dict[str, float] = {}  # mean tokens of a problem's responses, where they were seen
-        self._queues = 0  # how often problems were divided over ranks
+        self._ranks = RankSampling(stall_timeout)
 
     def setup(self, stage: str) -> None:
         """Also checks the training problems and the trainer's settings.
@@ -114,7 +108,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         iteration = Iteration(index=index, problems=problems, sampling=self.seeded(f"train {index}"))
         call_hook(self.trainer, "on_sampling_start", iteration)
 
-        self._fingerprint = self._resumed.pop(index, "") or self._fingerprint_of(iteration)
+        self._fingerprint = self._resumed.pop(index, "") or fingerprint(iteration, self._policy, self.hint)
         self._on_rank_zero(lambda: self.ledger.begin(iteration, self._fingerprint))
         rewarded = self.ledger.is_rewarded(index)
         if not rewarded:
@@ -137,7 +131,8 @@ class SelfEvolvingDataModule(ProblemDataModule):
         index = self.iteration.index if self.iteration else 0
         problems = self.require(split, answered=True)
         iteration = Iteration(index=index, problems=problems, sampling=sampling, split="validate")
-        mine = list(self._sampled(problems, sampling, f"measuring at T = {sampling.temperature:g}"))
+        what = f"measuring at T = {sampling.temperature:g}"
+        mine = list(self._ranks.sample(self.trainer, problems, sampling, what))
         found = {rollout.problem.id: rollout for part in gather(mine) for rollout in part}
         iteration.rollouts = [found[problem.id] for problem in problems]
         call_hook(self.trainer, "on_rollouts_sampled", iteration)
@@ -189,7 +184,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         """What is selected, in one pass over what is on disk; also notes how long responses are."""
         examples: list[Example] = []
         for rollout in iteration.rollouts:
-            self._lengths[rollout.problem.id] = fmean(len(response.token_ids) for response in rollout.responses)
+            self._ranks.remember_length(rollout)
             # Arrays: a list of numbers would take ten times the memory.
             chosen = (np.array(rollout.responses[i].token_ids, np.int32) for i in rollout.selected)
             examples += [(rollout.problem, ids) for ids in chosen]
@@ -200,56 +195,10 @@ class SelfEvolvingDataModule(ProblemDataModule):
         known = self.ledger.sampled(iteration.index)
         missing = [problem for problem in iteration.problems if problem.id not in known]
         self.trainer.strategy.barrier()  # all have looked before anyone writes: they must divide the same problems
-        waiting: list[Rollout] = []
-        try:
-            what = f"iteration {iteration.index}: sampling"
-            for rollout in self._sampled(missing, iteration.sampling, what, self.hint):
-                waiting.append(rollout)
-                if len(waiting) == chunk_size(iteration.sampling.n):
-                    self.ledger.append(iteration.index, waiting)
-                    waiting = []
-        finally:  # an engine may fail at any moment: what it gave is kept
-            if waiting:
-                self.ledger.append(iteration.index, waiting)
+        what = f"iteration {iteration.index}: sampling"
+        rollouts = self._ranks.sample(self.trainer, missing, iteration.sampling, what, self.hint)
+        self.ledger.fill(iteration, rollouts)
         self.trainer.strategy.barrier()
-
-    def _sampled(
-        self, problems: list[Problem], sampling: SamplingParams, what: str, hint: str | None = None
-    ) -> Iterator[Rollout]:
-        """This rank's part of the problems' rollouts, marked, as they come; a rank that is done takes more."""
-        sampler, trainer = self._policy.sampler, self.trainer
-        sampler.load_policy(self._policy)
-        groups = grouped(self._pieces(problems, sampling.n), limit=_AT_ONCE)
-        self._queues += 1
-        # disable=None: no bar where nobody looks at a terminal
-        bar = tqdm(desc=what, total=-(-len(problems) // trainer.world_size), unit="problem", leave=False, disable=None)
-        with bar, progress_watched(self.stall_timeout, what) as moved:
-            for group in take(groups, f"queue {self._queues}", sampler.independent):
-                asked = [problem for piece in group for problem in piece]
-                for i, rollout in sampler.sample([hinted(problem, hint) for problem in asked], sampling):
-                    moved()
-                    bar.update()
-                    rollout.problem = asked[i]  # from here on, nothing knows of the hint
-                    yield self._marked(rollout)
-                    if trainer.received_sigterm:
-                        raise SIGTERMException
-
-    def _pieces(self, problems: Sequence[Problem], n: int) -> list[Sequence[Problem]]:
-        """Problems that stay together, those of the longest responses first; enough pieces for all ranks."""
-        pieces = chunked(problems, n)
-        if self.trainer.world_size == 1:
-            return pieces
-        pieces = [part for chunk in pieces for part in _cut(chunk, -(-len(problems) // (8 * self.trainer.world_size)))]
-        mean = fmean(self._lengths.values()) if self._lengths else 0.0
-        prompt = self._policy.encoder.text_ids
-        tokens = {p.id: len(prompt(p.question)) + n * self._lengths.get(p.id, mean) for p in problems}
-        return sorted(pieces, key=lambda piece: -sum(tokens[problem.id] for problem in piece))
-
-    def _marked(self, rollout: Rollout) -> Rollout:
-        """With steps, answers and verdicts; what is correct is selected until a callback says otherwise."""
-        self._policy.reasoning.mark(rollout)
-        rollout.selected = AllCorrect()(rollout)
-        return rollout
 
     def _close(self, iteration: Iteration) -> None:
         for logger in self.trainer.loggers:
@@ -266,15 +215,6 @@ class SelfEvolvingDataModule(ProblemDataModule):
         key = f"{self.sampling.seed} {torch.initial_seed()} {purpose}"
         return replace(self.sampling, seed=derived_seed(key))
 
-    def _fingerprint_of(self, iteration: Iteration) -> str:
-        """A digest of all that decides what is sampled and marked: problems, parameters, weights."""
-        ids = [problem.id for problem in iteration.problems]
-        unmarked = [problem.id for problem in iteration.problems if problem.answer is None]
-        asked = [hinted(problem, self.hint).question for problem in iteration.problems] if self.hint else []
-        more = [part for part in (unmarked, asked) if part]  # without them, a ledger of before they were stays valid
-        key = repr((ids, iteration.sampling, self._policy.reasoning, self._policy.fingerprint(), *more))
-        return hashlib.sha256(key.encode()).hexdigest()
-
     def _on_rank_zero(self, action: Callable[[], None]) -> None:
         """Changes the ledger on one rank, while no other still reads it or already reads on."""
         self.trainer.strategy.barrier()
@@ -283,17 +223,6 @@ class SelfEvolvingDataModule(ProblemDataModule):
         self.trainer.strategy.barrier()
 
 
-def share_of(problems: Sequence[Problem], interval: float, index: int) -> list[Problem]:
-    """The problems of one iteration: each pass is shuffled and dealt into 1/interval shares."""
-    shares = max(1, round(1 / interval))
-    order = np.random.default_rng(index // shares).permutation(len(problems))
-    return [problems[i] for i in np.array_split(order, shares)[index % shares]]
-
-
 def _count(iteration: Iteration) -> str:
     verdicts = Counter(response.correct is True for rollout in iteration.rollouts for response in rollout.responses)
     return f"{verdicts[True]} of {verdicts.total()} responses are correct and none is selected"
-
-
-def _cut(problems: Sequence[Problem], size: int) -> list[Sequence[Problem]]:
-    return [problems[start : start + size] for start in range(0, len(problems), size)]

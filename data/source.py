@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal
 
-from lit_mstar.rollouts import Problem
+from lit_mstar.rollouts.nouns import Problem
 
 Split = Literal["seed", "train", "validate", "test", "unlabeled"]
 

@@ -28,7 +28,7 @@ def main(args: list[str] | None = None) -> None:
 
         print(f"lit-mstar {__version__}")
     elif command == "run":
-        from lit_mstar.recipe import main as run
+        from lit_mstar.commands.run import main as run
 
         run(args[1:])
     elif command == "study":
@@ -36,15 +36,15 @@ def main(args: list[str] | None = None) -> None:
 
         study(args[1:])
     elif command == "convert":
-        from lit_mstar.convert import main as convert
+        from lit_mstar.commands.convert import main as convert
 
         convert(args[1:])
     elif command == "serve":
-        from lit_mstar.serve import main as serve
+        from lit_mstar.commands.serve import main as serve
 
         serve(args[1:])
     elif command in _COMMANDS:
-        from lit_mstar.cli import main as lightning
+        from lit_mstar.commands.lightning import main as lightning
 
         lightning(args)
     else:

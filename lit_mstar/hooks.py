@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lit_mstar.rollouts import Iteration
+from lit_mstar.rollouts.nouns import Iteration
 
 
 class EvolutionCallback(Callback):

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several processes with more would slow each other down
+
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import make_tiny_backbone
 from hypothesis import settings
-from scripted import make_prm
+from support.helpers import make_tiny_backbone
+from support.scripted import make_prm
 
 from lit_mstar import Backbone, Problem, TinyBackbone
 from lit_mstar.data import DigitsSource
 
 settings.register_profile("no-deadline", deadline=None)  # a deadline would be a timed assertion
 settings.load_profile("no-deadline")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow files first, so that two workers end together."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,10 @@
-"""Inference engines behind one seam: `load_policy`, `sample`, `rest`, `close`."""
+"""The seam to inference engines: `load_policy`, `sample`, `rest`, `close`.
 
-from lit_mstar.rollouts import SamplingParams
-from lit_mstar.samplers.base import Policy, Sampler
-from lit_mstar.samplers.transformers import TransformersSampler
-from lit_mstar.samplers.vllm import VLLMSampler
-from lit_mstar.samplers.vllm_server import VLLMServerSampler
+To be read in this order: `base` (the seam), `transformers` (the embedded engine), `engine` (what engines with a copy of
+the weights share), `request` (what they are asked and answer), `parity` (their check), `vllm` with `vllm_requests` and
+`launch` (beside the trainer), `vllm_server` with `fleet` and `server` (elsewhere).
+"""
 
-__all__ = ["Policy", "Sampler", "SamplingParams", "TransformersSampler", "VLLMSampler", "VLLMServerSampler"]
+from lazy_loader import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)  # names: `__init__.pyi`

@@ -10,8 +10,9 @@ from typing import Protocol
 import numpy as np
 from torch import nn
 
-from lit_mstar.encoding import Encoder
-from lit_mstar.rollouts import Problem, Response, Rollout, SamplingParams
+from lit_mstar.models.encoding import Encoder
+from lit_mstar.rollouts.nouns import Problem, Response, Rollout
+from lit_mstar.rollouts.nouns import SamplingParams as SamplingParams  # part of the seam
 
 
 class Policy(Protocol):

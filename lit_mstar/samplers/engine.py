@@ -14,12 +14,12 @@ from typing import Literal
 import torch
 from torch import nn
 
-from lit_mstar.encoding import Encoder
-from lit_mstar.rollouts import Problem, Rollout, SamplingParams
+from lit_mstar.models.encoding import Encoder
+from lit_mstar.models.weights import digest
+from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
 from lit_mstar.samplers.base import Policy, Sampler, respond
 from lit_mstar.samplers.parity import PROBES, require_parity
 from lit_mstar.samplers.request import Completion, Request, make_request
-from lit_mstar.weights import digest
 
 
 class EngineSampler(Sampler):

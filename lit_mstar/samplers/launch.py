@@ -80,6 +80,20 @@ def device_defaults(on_cpu: bool) -> dict[str, bool]:
     return {"enforce_eager": True, "enable_chunked_prefill": False} if on_cpu else {}
 
 
+def lora_options(model: Any) -> dict[str, Any]:
+    """Arguments of `vllm.LLM` for an engine that serves a policy's adapter.
+
+    Raises:
+        ValueError: If the policy has none.
+    """
+    if not hasattr(model, "peft_config"):
+        raise ValueError("VLLMSampler.sync is adapter, but the policy has none; set Backbone.lora.")
+    config = next(iter(model.peft_config.values()))
+    rank = max(config.r, *config.rank_pattern.values(), 0)
+    served = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's own list
+    return {"enable_lora": True, "max_loras": 1, "max_lora_rank": min(r for r in served if r >= rank)}
+
+
 def ranks() -> int:
     """How many processes train together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1

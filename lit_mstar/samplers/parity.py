@@ -11,8 +11,8 @@ import io
 import torch
 from PIL import Image
 
-from lit_mstar.prompt_cache import inference
-from lit_mstar.rollouts import Problem
+from lit_mstar.models.prompt_cache import inference
+from lit_mstar.rollouts.nouns import Problem
 from lit_mstar.samplers.base import Policy
 from lit_mstar.samplers.request import Completion
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from lit_mstar.encoding import Encoder
-from lit_mstar.rollouts import Problem, SamplingParams
+from lit_mstar.models.encoding import Encoder
+from lit_mstar.rollouts.nouns import Problem, SamplingParams
 from lit_mstar.samplers.base import response_stream
 
 

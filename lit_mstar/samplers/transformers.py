@@ -27,12 +27,12 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from lit_mstar.encoding import Batch, Encoder, append_tokens
-from lit_mstar.prompt_cache import equal_prompts, fill_cache, inference
-from lit_mstar.rollouts import Problem, Rollout, SamplingParams
+from lit_mstar.models.encoding import Batch, Encoder, append_tokens
+from lit_mstar.models.prompt_cache import equal_prompts, fill_cache, inference, with_cache
+from lit_mstar.models.sharding import is_sharded
+from lit_mstar.models.weights import whole_parameters
+from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
 from lit_mstar.samplers.base import Policy, Sampler, first_stop, respond, response_stream
-from lit_mstar.sharding import is_sharded
-from lit_mstar.weights import whole_parameters
 
 
 class TransformersSampler(Sampler):
@@ -191,5 +191,5 @@ def _share_prompt(model: PreTrainedModel, batch: Batch, n: int) -> dict[str, Any
     return {
         "input_ids": ids.repeat_interleave(n, 0),
         "attention_mask": batch["attention_mask"].repeat_interleave(n, 0),
-        "past_key_values": cache,
+        **with_cache(cache),
     }

@@ -1,8 +1,8 @@
 """vLLM beside the trainer: as a child process of its own, or inside the trainer's process.
 
-All problems go to one engine that batches continuously; only as many are open as keep it full. What it leaves out,
-vLLM does: scheduling, prefix caching (prompt and image are computed once for N responses), tensor parallelism. Where
-an engine runs is said in `launch.py`.
+One engine gets all problems and, while it runs, the policy's weights. What it leaves out, vLLM does: scheduling, prefix
+caching (prompt and image are computed once for N responses), tensor parallelism. How requests reach the engine is said
+in `vllm_requests.py`, where it runs in `launch.py`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from importlib.util import find_spec
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
 import torch.distributed as dist
 
-from lit_mstar.images import open_image
+from lit_mstar.models.weights import stream, write, write_adapter, write_config
 from lit_mstar.samplers.base import Policy
 from lit_mstar.samplers.engine import EngineSampler
-from lit_mstar.samplers.launch import ranks, start, stop, undisturbed
+from lit_mstar.samplers.launch import lora_options, ranks, start, stop, undisturbed
 from lit_mstar.samplers.request import Completion, Request
-from lit_mstar.weights import stream, write, write_adapter, write_config
+from lit_mstar.samplers.vllm_requests import EngineFeed, run_together
 
 
 class VLLMSampler(EngineSampler):
@@ -144,65 +144,14 @@ class VLLMSampler(EngineSampler):
             engine.set_weight_version(version)
 
     def _complete(self, requests: Iterable[Request]) -> Iterator[tuple[int, Completion]]:
-        if self._group is None:
-            yield from self._run(requests)
-            return
-        shares: list[Any] = [None] * dist.get_world_size(self._group)
-        dist.all_gather_object(shares, list(requests), group=self._group)
-        rank = dist.get_rank(self._group)
-        first = sum(len(share) for share in shares[:rank])
-        for position, completion in self._run(chain(*shares)):  # the same on all ranks of the engine
-            if 0 <= position - first < len(shares[rank]):
-                yield position - first, completion
-
-    def _run(self, requests: Iterable[Request]) -> Iterator[tuple[int, Completion]]:
-        engine = self._llm.llm_engine
-        room = 2 * engine.vllm_config.scheduler_config.max_num_seqs  # sequences: full now, and full when some end
-        waiting: dict[str, tuple[int, int]] = {}  # request id: (position, sequences)
-        source = enumerate(requests)
-        try:
-            while True:
-                while sum(n for _, n in waiting.values()) < room and (item := next(source, None)):
-                    position, request = item
-                    images = [open_image(image) for image in request.problem.images]
-                    key = str(next(self._ids))
-                    if refused := self._submit(key, request, images):
-                        yield position, Completion(refused=refused)
-                    else:
-                        waiting[key] = position, request.params["n"]
-                if not waiting:
-                    return
-                with undisturbed() if self.in_process else nullcontext():
-                    outputs = engine.step()
-                for output in outputs:
-                    if output.finished:
-                        yield waiting.pop(output.request_id)[0], _completion(output)
-        finally:
-            engine.abort_request(list(waiting))
-
-    def _submit(self, key: str, request: Request, images: list[Any]) -> str:
-        """Hands a request to the engine; returns why it was refused, or nothing."""
-        from vllm import SamplingParams
-        from vllm.exceptions import VLLMValidationError
-        from vllm.sampling_params import RequestOutputKind
-
-        params = SamplingParams(
-            **request.params,
-            detokenize=bool(request.params["stop"]),  # stop strings are searched in text
-            output_kind=RequestOutputKind.FINAL_ONLY,
+        feed = EngineFeed(
+            engine=self._llm.llm_engine,
+            ids=self._ids,
+            adapter=self._adapter,
+            max_images=self.options["limit_mm_per_prompt"]["image"],
+            guarded=undisturbed if self.in_process else nullcontext,
         )
-        prompt: dict[str, Any] = {"prompt_token_ids": request.prompt_ids}
-        if images:
-            prompt["multi_modal_data"] = {"image": images}
-        limit = self.options["limit_mm_per_prompt"]["image"]
-        if len(images) > limit:
-            return f"it has {len(images)} images, more than VLLMSampler.max_images={limit}"
-        try:
-            with undisturbed() if self.in_process else nullcontext():
-                self._llm.llm_engine.add_request(key, prompt, params, lora_request=self._adapter)
-        except VLLMValidationError as error:
-            return f"{error} (VLLMSampler.max_model_len)"
-        return ""
+        return feed.run(requests) if self._group is None else run_together(feed, requests, self._group)
 
     def _start(self, policy: Policy, merge: bool) -> Any:
         model: Any = policy.model
@@ -214,7 +163,7 @@ class VLLMSampler(EngineSampler):
         options = {
             "dtype": str(model.dtype).removeprefix("torch."),
             "load_format": "dummy" if stream_in else "auto",
-            **self._lora_options(model),
+            **({} if self.sync == "merged" else lora_options(model)),
             **self.options,
         }
         self._guest = self.in_process and dist.is_initialized()
@@ -222,16 +171,6 @@ class VLLMSampler(EngineSampler):
         if self.in_process and ranks() > 1 and (parts := self.options["tensor_parallel_size"]) > 1:
             self._group, _ = dist.new_subgroups(parts, backend="gloo")  # type: ignore[no-untyped-call]
         return llm
-
-    def _lora_options(self, model: Any) -> dict[str, Any]:
-        if self.sync == "merged":
-            return {}
-        if not hasattr(model, "peft_config"):
-            raise ValueError("VLLMSampler.sync is adapter, but the policy has none; set Backbone.lora.")
-        config = next(iter(model.peft_config.values()))
-        rank = max(config.r, *config.rank_pattern.values(), 0)
-        served = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's own list
-        return {"enable_lora": True, "max_loras": 1, "max_lora_rank": min(r for r in served if r >= rank)}
 
     @staticmethod
     def _describe(policy: Policy, folder: Path) -> Path:
@@ -261,14 +200,3 @@ class VLLMSampler(EngineSampler):
             self._llm.llm_engine.remove_lora(self._adapter.lora_int_id)
         self._adapter = LoRARequest(f"policy-{version}", next(self._ids), str(folder))
         self._llm.llm_engine.add_lora(self._adapter)
-
-
-def _completion(output: Any) -> Completion:
-    return Completion(
-        token_ids=[list(response.token_ids) for response in output.outputs],
-        prompt_ids=list(output.prompt_token_ids),
-        logprobs=[
-            [entry[token].logprob for entry, token in zip(response.logprobs or [], response.token_ids, strict=False)]
-            for response in output.outputs
-        ],
-    )

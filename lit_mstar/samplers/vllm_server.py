@@ -18,12 +18,13 @@ from typing import Any, Literal, TypeVar
 
 import torch.distributed as dist
 
-from lit_mstar.images import open_image
+from lit_mstar.models.weights import write, write_adapter
+from lit_mstar.rollouts.images import open_image
 from lit_mstar.samplers.base import Policy
 from lit_mstar.samplers.engine import EngineSampler
-from lit_mstar.samplers.fleet import Fleet, RefusedError, Server
+from lit_mstar.samplers.fleet import Fleet
 from lit_mstar.samplers.request import Completion, Request
-from lit_mstar.weights import write, write_adapter
+from lit_mstar.samplers.server import RefusedError, Server
 
 T = TypeVar("T")
 

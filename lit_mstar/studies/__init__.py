@@ -1,1 +1,5 @@
-"""`lit-mstar study`: a base recipe, named variants of it, several seeds; a table with intervals comes out."""
+"""Variants of a recipe over several seeds.
+
+To be read in this order: `command` (all of it), `definition` (what a study file says), `plan` (which stages that
+takes), `results` (what they found), `intervals` (and how surely), `report` and `plots` (for people).
+"""

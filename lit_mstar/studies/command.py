@@ -15,9 +15,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lit_mstar.children import Children
+from lit_mstar.commands.children import Children
+from lit_mstar.commands.stage_run import StageRun
 from lit_mstar.files import atomic
-from lit_mstar.stage_run import StageRun
 from lit_mstar.studies.definition import Study, read_study
 from lit_mstar.studies.plan import VariantRun, plan, predecessors
 from lit_mstar.studies.plots import draw

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from lit_mstar.stage_run import Config, StageRun, home_of, move_paths
+from lit_mstar.commands.stage_run import Config, StageRun, home_of, move_paths
 from lit_mstar.studies.definition import Study
 
 

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from lit_mstar.files import atomic
-from lit_mstar.ledger import Ledger
+from lit_mstar.rollouts.ledger import Ledger
 from lit_mstar.studies.plan import VariantRun
 
 

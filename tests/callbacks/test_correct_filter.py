@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from lit_mstar.callbacks import CorrectFilter
-from lit_mstar.selection import AllCorrect, RandomK
+from lit_mstar.rewards.selection import AllCorrect, RandomK
 
 
 def spoken(problem, index, sampling):

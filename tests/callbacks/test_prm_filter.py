@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 import torch
-from evolving import Keeping
 from lightning.pytorch.callbacks import ModelCheckpoint
-from scripted import make_policy, make_trainer
+from support.evolving import Keeping
+from support.scripted import make_policy, make_trainer
 
 from lit_mstar import Iteration, Problem, ProcessRewardModule, Response, Rollout
 from lit_mstar.callbacks import PRMFilter
-from lit_mstar.rollouts import SamplingParams
-from lit_mstar.selection import AboveThreshold, TopK
+from lit_mstar.rewards.selection import AboveThreshold, TopK
+from lit_mstar.rollouts.nouns import SamplingParams
 
 BY_HAND = {
     "min": lambda scores: sorted(scores)[0],

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from scripted import ListSource, ScriptedSampler, make_policy, make_trainer, sums
+from support.scripted import ListSource, ScriptedSampler, make_policy, make_trainer, sums
 
 from lit_mstar import Problem
 from lit_mstar.callbacks import PRMVerifier
 from lit_mstar.callbacks.prm_verifier import report
-from lit_mstar.cli import main
+from lit_mstar.commands.lightning import main
+from lit_mstar.commands.stage import finish_stage
 from lit_mstar.data import ProblemDataModule, SelfEvolvingDataModule
-from lit_mstar.rollouts import SamplingParams
-from lit_mstar.stage import finish_stage
+from lit_mstar.rollouts.nouns import SamplingParams
 
 # Per test problem: the greedy answer is right; who of 4 is right; the scores of the 4, in tenths.
 SCRIPT = {

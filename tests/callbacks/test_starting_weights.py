@@ -11,14 +11,14 @@ import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from scripted import Killed, ListSource, ScriptedSampler, right, sums, weights
+from support.scripted import Killed, ListSource, ScriptedSampler, right, sums, weights
 
 from lit_mstar import Backbone, PolicyModule
 from lit_mstar.callbacks import OptimizerState, StartingWeights
 from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.rollouts import SamplingParams
-from lit_mstar.schedules import WarmupConstant
-from lit_mstar.trainer import MStarTrainer
+from lit_mstar.modules.schedules import WarmupConstant
+from lit_mstar.rollouts.nouns import SamplingParams
+from lit_mstar.training.trainer import MStarTrainer
 
 STEPS = 4  # an iteration: 4 problems, 4 responses each, in batches of 4
 LORA = {"r": 2, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"]}

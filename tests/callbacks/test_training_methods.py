@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
-from scripted import ScriptedSampler, right, weights
+from support.scripted import ScriptedSampler, right, weights
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lit_mstar import Problem
 from lit_mstar.callbacks import OptimizerState, StartingWeights
-from lit_mstar.rollouts import SamplingParams
-from lit_mstar.schedules import WarmupConstant
-from lit_mstar.trainer import MStarTrainer
+from lit_mstar.modules.schedules import WarmupConstant
+from lit_mstar.rollouts.nouns import SamplingParams
+from lit_mstar.training.trainer import MStarTrainer
 
 METHODS = {
     "continuous self-evolving": ("previous", "keep"),

@@ -7,45 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from lightning.pytorch import Callback
-from lightning.pytorch.callbacks import ModelCheckpoint
-from scripted import Killed, ListSource, ScriptedSampler, make_evolver, make_policy, make_prm, sums, weights
+from support.scripted import ListSource, make_evolver, make_policy, make_prm, sums
+from support.unlabeled import Keeping, says, source
 
-from lit_mstar import EvolutionCallback, Iteration, Problem, Response, Rollout
+from lit_mstar import Iteration, Problem, Response, Rollout
 from lit_mstar.callbacks import PRMFilter, UnlabeledProblems
 from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.data.self_evolving import share_of
-from lit_mstar.rollouts import SamplingParams
-from lit_mstar.selection import AboveThreshold, TopK
-
-
-def says(*answers: object) -> Any:
-    """A rule that gives these answers in turn, but those of training problems are right."""
-
-    def rule(problem: Problem, index: int, sampling: SamplingParams) -> str:
-        said = problem.answer if problem.id.startswith("p") else answers[index]
-        return f"Step 1: Take {index}.\nAnswer: {said}"
-
-    return rule
-
-
-def source(hidden: list[Problem] | None = None) -> ListSource:
-    """Eight training and eight unlabeled problems, whose answers (0, 2, 4, …) the source knows."""
-    known = [replace(problem, reasoning="Answer: secret") for problem in sums(8, "u")]
-    return ListSource(train=sums(8), unlabeled=known if hidden is None else hidden)
-
-
-class Keeping(EvolutionCallback):
-    """Keeps the iterations as they are at their end."""
-
-    def __init__(self) -> None:
-        self.rollouts: list[list[Rollout]] = []
-
-    def on_iteration_end(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
-        self.rollouts.append([r for r in iteration.rollouts if r.problem.id.startswith("u")])
+from lit_mstar.data.interval import share_of
+from lit_mstar.rewards.selection import AboveThreshold, TopK
+from lit_mstar.rollouts.nouns import SamplingParams
 
 
 def ready(tmp_path: Path, given: ListSource, epochs: int = 8, **options: Any) -> UnlabeledProblems:
@@ -276,73 +249,6 @@ def test_without_scores_a_weighted_vote_ends_in_the_first_iteration(evolution: A
     with pytest.raises(ValueError, match=r"has score None.*Put PRMFilter above UnlabeledProblems, or .*majority"):
         evolution(says(1, 1, 1, 1), [UnlabeledProblems(mix_in)], source=source(), max_epochs=8)
     assert len(evolution.sampler.calls) == 1
-
-
-class Killing(Callback):
-    """Ends the process at the first training batch."""
-
-    def on_train_batch_start(self, *_: Any) -> None:
-        raise Killed
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in (folder / "rollouts").rglob("*.*")}
-
-
-@pytest.mark.parametrize("kill_after", [0, 3, 7, None])
-def test_wherever_it_is_killed_a_rerun_ends_the_same(
-    evolution: Any, monkeypatch: pytest.MonkeyPatch, kill_after: int | None
-) -> None:
-    monkeypatch.setattr("lit_mstar.ledger.CHUNK", 8)
-    home, found = evolution.folder, {}
-    for name in ("whole", "parts"):
-        evolution.__init__(home / name)
-        if name == "parts":
-            dying = ScriptedSampler(says(4, 4, 6, 8), kill_after)
-            with pytest.raises(Killed):  # None: only once training begins
-                evolution(dying, [UnlabeledProblems(answers="majority"), Killing()], source=source())
-        evolution(says(4, 4, 6, 8), [UnlabeledProblems(answers="majority")], source=source())
-        found[name] = files(home / name), weights(evolution.policy), evolution.sampler.finished
-    assert found["parts"][0] == found["whole"][0]
-    assert all(torch.equal(found["whole"][1][name], value) for name, value in found["parts"][1].items())
-    assert sorted(dying.finished + found["parts"][2]) == sorted(found["whole"][2])
-
-
-def test_resumed_between_iterations_it_equals_an_uninterrupted_run(evolution: Any) -> None:
-    class Ending(Callback):
-        def on_train_epoch_start(self, trainer: Any, *_: Any) -> None:
-            if trainer.current_epoch == 3:
-                raise Killed
-
-    def fit(folder: Path, *more: Callback, resume: Path | None = None) -> dict[str, torch.Tensor]:
-        evolution.__init__(folder)
-        callbacks = [UnlabeledProblems(0.25, "majority"), ModelCheckpoint(dirpath=folder, save_last=True), *more]
-        options = {"source": source(), "max_epochs": 6, "enable_checkpointing": True, "checkpoint": resume}
-        evolution(says(4, 4, 6, 8), callbacks, **options)
-        return weights(evolution.policy)
-
-    home = evolution.folder
-    whole = fit(home / "whole")
-    with pytest.raises(Killed):
-        fit(home / "parts", Ending())
-    resumed = fit(home / "parts", resume=home / "parts/last.ckpt")
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    assert files(home / "parts") == files(home / "whole")
-
-
-def test_a_rewarded_iteration_is_not_voted_on_again(evolution: Any) -> None:
-    for least in (0.0, 1.0):
-        evolution(says(4, 4, 6, 8), [UnlabeledProblems(answers="majority", min_share=least)], source=source())
-    assert evolution.sampler.calls == []
-    assert evolution.metrics(0)["pseudo_answered"] == 4
-
-
-def test_what_an_oracle_marked_is_not_taken_for_unmarked(evolution: Any) -> None:
-    evolution(says(4, 4, 6, 8), [UnlabeledProblems(answers="oracle")], source=source())
-    keeping = Keeping()
-    with pytest.warns(UserWarning, match="rollouts of another run"):
-        evolution(says(4, 4, 6, 8), [UnlabeledProblems(answers="majority"), keeping], source=source())
-    assert {r.correct for rollout in keeping.rollouts[0] for r in rollout.responses} == {None}
 
 
 @pytest.mark.parametrize(

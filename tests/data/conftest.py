@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from lightning.pytorch import Callback
+from PIL import Image
 
 
 class Seen(Callback):
@@ -27,3 +28,13 @@ class Seen(Callback):
 @pytest.fixture
 def seen() -> Seen:
     return Seen()
+
+
+@pytest.fixture
+def no_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoding pixels is an error where it is used."""
+
+    def load(image: Image.Image) -> None:
+        raise AssertionError("pixels were decoded")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers import png
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted import ListSource, ScriptedSampler, make_policy, make_trainer, right, sums
+from support.helpers import png
+from support.scripted import ListSource, ScriptedSampler, make_policy, make_trainer, right, sums
 
 from lit_mstar import Problem
 from lit_mstar.data import ProblemDataModule

@@ -16,9 +16,9 @@ from scipy.stats import chisquare
 from sklearn.datasets import load_digits
 
 from lit_mstar import Problem
-from lit_mstar.answers import extract_answer
 from lit_mstar.data import DigitsSource
-from lit_mstar.steps import split_steps
+from lit_mstar.reasoning.answers import extract_answer
+from lit_mstar.reasoning.steps import split_steps
 
 OPERATIONS = ("sum", "difference", "maximum")
 BRUTE_FORCE = {

@@ -13,12 +13,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from lightning.pytorch import Callback
-from scripted import Killed, ListSource, ScriptedSampler, make_evolver, make_policy, right, sums, weights
+from support.scripted import Killed, ListSource, ScriptedSampler, make_evolver, make_policy, right, sums, weights
 
 from lit_mstar import EvolutionCallback, Iteration, Problem
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.hint import checked_hint, hinted
-from lit_mstar.rollouts import SamplingParams
+from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
 
 HINT = "{question} It is {answer}. Why?"
@@ -169,7 +169,7 @@ class Killing(Callback):
 def test_killed_and_run_again_it_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_after: int | None
 ) -> None:
-    monkeypatch.setattr("lit_mstar.ledger.CHUNK", 8)
+    monkeypatch.setattr("lit_mstar.rollouts.ledger.CHUNK", 8)
     whole, dying, rerun = (make_policy(Listening(kill_after=kill)) for kill in (None, kill_after, None))
     make_evolver(tmp_path / "a").fit(whole, datamodule=evolving())
     with pytest.raises(Killed):

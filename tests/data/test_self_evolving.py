@@ -6,20 +6,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import evolving_ranks
 import pytest
-import torch
-from evolving import Noting, evolving, files, half_right, header, rows, share
-from helpers import make_tiny_backbone
-from hypothesis import given
-from hypothesis import strategies as st
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from scripted import (
+from support.evolving import Noting, evolving, files, half_right, header, rows, share
+from support.scripted import (
     ListSource,
     ScriptedSampler,
-    largest_difference,
     make_evolver,
     make_policy,
     right,
@@ -28,28 +22,14 @@ from scripted import (
 )
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lit_mstar import EvolutionCallback, Iteration, Problem, ProcessRewardModule
+from lit_mstar import EvolutionCallback, Iteration, Problem
 from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.data.self_evolving import share_of
-from lit_mstar.rollouts import SamplingParams
+from lit_mstar.data.interval import share_of
+from lit_mstar.rollouts.nouns import SamplingParams
 
 
 def always_wrong(problem: Problem, index: int, sampling: SamplingParams) -> str:
     return wrong(problem, index)
-
-
-@given(count=st.integers(1, 60), shares=st.integers(1, 8), turn=st.integers(0, 3))
-def test_a_pass_covers_every_problem_once(count: int, shares: int, turn: int):
-    problems = sums(count)
-    dealt = [share_of(problems, 1 / shares, turn * shares + k) for k in range(shares)]
-    assert sorted(p.id for share in dealt for p in share) == sorted(p.id for p in problems)
-    assert max(map(len, dealt)) - min(map(len, dealt)) <= 1
-
-
-def test_passes_are_shuffled_anew():
-    problems = sums(20)
-    orders = [[p.id for k in (0, 1) for p in share_of(problems, 0.5, 2 * turn + k)] for turn in range(3)]
-    assert len({tuple(order) for order in orders}) == 3
 
 
 def test_each_epoch_samples_its_own_share_once(tmp_path: Path):
@@ -273,33 +253,6 @@ def test_a_seed_of_its_own_draws_other_responses(tmp_path: Path):
     first, again, other = ([sampling.seed for _, sampling in sampler.calls] for sampler in samplers)
     assert first == again
     assert len({*first, *other}) == 4
-
-
-@pytest.mark.slow
-def test_two_processes_learn_what_one_does(tmp_path: Path):
-    torch.manual_seed(3)
-    prm = ProcessRewardModule(make_tiny_backbone())
-    prm.configure_model()
-    seen = {}
-    for ranks in (1, 2):
-        prm.save(tmp_path / f"{ranks}/prm")
-        seen[ranks] = evolving_ranks.run(ranks, tmp_path / f"{ranks}")
-    (alone,), (first, second) = seen[1], seen[2]
-    assert first["learned"] == second["learned"] == alone["learned"]  # the identical list on every rank
-    assert sorted(first["sampled"] + second["sampled"]) == sorted(alone["sampled"])  # nothing twice, nothing left out
-    assert first["accuracy"] == second["accuracy"] == alone["accuracy"]
-    assert (alone["random states"], first["random states"]) == (1, 2)
-    for index in range(2):
-        one, two = header(tmp_path / "1", index), header(tmp_path / "2", index)
-        assert len(one["metrics"]) > 12
-        assert one["metrics"] == two["metrics"]
-        assert one["sampling"] == two["sampling"]
-        for row, same in zip(rows(tmp_path / "2", index), rows(tmp_path / "1", index), strict=True):
-            assert row.pop("step_scores") == pytest.approx(same.pop("step_scores"), abs=1e-6)
-            assert row.pop("score") == pytest.approx(same.pop("score"), abs=1e-6)
-            assert row == same
-    one, two = (torch.load(tmp_path / f"{n}/checkpoints/last.ckpt")["state_dict"] for n in (1, 2))
-    assert largest_difference(one, two) < 1e-4
 
 
 def test_a_full_disk_is_said_before_anything_is_sampled(tmp_path: Path):

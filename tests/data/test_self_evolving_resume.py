@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import torch
-from evolving import Noise, Noting, evolving, files, half_right, rows, share
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from scripted import (
+from support.evolving import Noise, Noting, evolving, files, half_right, rows, share
+from support.scripted import (
     Killed,
     ListSource,
     ScriptedSampler,
@@ -31,10 +31,10 @@ from scripted import (
 
 from lit_mstar import Problem
 from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.reward import ReasoningFormat
-from lit_mstar.rollouts import SamplingParams
+from lit_mstar.reasoning.marking import ReasoningFormat
+from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
-from lit_mstar.trainer import MStarTrainer
+from lit_mstar.training.trainer import MStarTrainer
 
 
 class Killing(Callback):
@@ -45,7 +45,7 @@ class Killing(Callback):
 
 
 def test_a_killed_sampling_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("lit_mstar.ledger.CHUNK", 8)
+    monkeypatch.setattr("lit_mstar.rollouts.ledger.CHUNK", 8)
     dying = ScriptedSampler(half_right, kill_after=5)
     with pytest.raises(Killed):
         make_evolver(tmp_path / "a").fit(make_policy(dying), datamodule=evolving(count=16))
@@ -95,7 +95,7 @@ def test_resumed_at_an_iterations_end_it_equals_an_uninterrupted_run(tmp_path: P
 def test_wherever_it_is_killed_a_rerun_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_after: int | None
 ):
-    monkeypatch.setattr("lit_mstar.ledger.CHUNK", 8)
+    monkeypatch.setattr("lit_mstar.rollouts.ledger.CHUNK", 8)
     whole, dying, rerun = (make_policy(ScriptedSampler(half_right, kill)) for kill in (None, kill_after, None))
     make_evolver(tmp_path / "a", callbacks=[Noting()]).fit(whole, datamodule=evolving(interval=1.0))
     with pytest.raises(Killed):  # None: only once training begins

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from small_stage import Start, launch
+from support.small_stage import Start, launch
 
 
 @pytest.fixture(scope="session")

@@ -24,8 +24,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from comparison import differences, on_disk, rollouts_on_disk, sampled_again
-from miniature import write_recipe
+from support.comparison import differences, on_disk, rollouts_on_disk, sampled_again
+from support.miniature import write_recipe
 
 STAGES = ("1-warmup", "2-annotate", "3-prm", "4-evolve")
 RESUMED = re.compile(r"Restored all states from the checkpoint at \S*/(\S+)|(starting from the beginning)")
@@ -97,7 +97,7 @@ def torture(work: Path, kills: int, seed: int) -> tuple[list[Kill], list[str]]:
     out, log, reference = work / "runs" / "mini", work / "runs" / "mini" / "sampled.txt", work / "reference"
     recipe = write_recipe(work / "mini", log)
     command = [sys.executable, "-m", "lit_mstar", "run", str(recipe), "--out", str(out), "--seed", "3"]
-    os.chdir(Path(__file__).parent)  # where stages find the sampler that keeps a log
+    os.chdir(Path(__file__).parents[1])  # where stages find the sampler that keeps a log
     out.mkdir(parents=True)
     whole = attempt(command)
     out.rename(reference)  # both ran in the same place, so that paths in files are the same

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_stage import RESULTS, Start, fault, launch_annotation, output_until
+from support.small_stage import RESULTS, Start, fault, launch_annotation, output_until
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import kstest
 
 from lit_mstar import Problem, Rollout
-from lit_mstar.rollouts import SamplingParams
+from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import Policy, Sampler
 from lit_mstar.samplers.base import response_stream
 

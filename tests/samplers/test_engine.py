@@ -4,9 +4,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from engines import VARIED, make_policy
+from support.engines import VARIED, make_policy
 
-from lit_mstar.rollouts import SamplingParams
+from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import VLLMSampler, VLLMServerSampler
 from lit_mstar.samplers.request import make_request
 

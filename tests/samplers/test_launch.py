@@ -6,8 +6,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import ranks
 import torch
+from support import rank_jobs, ranks
 
 from lit_mstar.samplers.launch import _place, device_defaults, environment, start, undisturbed
 
@@ -77,6 +77,6 @@ def test_a_build_that_cannot_be_imported_says_what_it_needs(monkeypatch: pytest.
 @pytest.mark.slow
 def test_two_ranks_sample_as_one_process_does(tmp_path: Path):
     """FSDP1, FSDP2, full and LoRA, an engine of each rank, an engine of both, and children: greedy tokens."""
-    claims = ranks.run("engines", 2, tmp_path)
-    assert len(claims) == 2 * 2 * 2 + 2 + 2 + 1
-    assert [claim for claim, holds in claims.items() if not holds] == []
+    said = ranks.run(rank_jobs.engines_job, 2, tmp_path)
+    assert [len(claims) for claims in said] == [2 * 2 * 2 + 2 + 2 + 1] * 2
+    assert ranks.false(said) == []

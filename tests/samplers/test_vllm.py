@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from engines import (
+from support.engines import (
     OPTIONS,
     SMALL,
     TALL,
@@ -27,7 +27,7 @@ from engines import (
 )
 
 from lit_mstar import Problem
-from lit_mstar.rollouts import SamplingParams
+from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import VLLMSampler
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]

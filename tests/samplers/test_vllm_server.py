@@ -11,10 +11,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-import scripted
-from engines import (
+from support import scripted
+from support.engines import (
     VARIED,
-    ServerProcess,
     agrees,
     assert_first_tokens_follow_the_softmax,
     greedy,
@@ -24,12 +23,13 @@ from engines import (
     shake,
     tokens,
 )
-from helpers import make_tiny_backbone
-from scripted import ListSource, make_evolver, sums
+from support.helpers import make_tiny_backbone
+from support.scripted import ListSource, make_evolver, sums
+from support.servers import ServerProcess
 
 from lit_mstar import EvolutionCallback, Iteration, Problem, Rollout
 from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.rollouts import SamplingParams
+from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import VLLMServerSampler
 from lit_mstar.samplers.fleet import Fleet
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from small_stage import output_until
-from small_study import EVOLVE, write_study
+from support.small_stage import output_until
+from support.small_study import EVOLVE, write_study
 
 from lit_mstar.studies.command import main
 from lit_mstar.studies.definition import read_study
@@ -35,7 +35,7 @@ def start(file: Path, store: Path, **environment: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{TESTS}:{TESTS / 'faults'}"} | environment,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)} | environment,
     )
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lit_mstar.ledger import Ledger
-from lit_mstar.rollouts import Iteration, SamplingParams
-from lit_mstar.stage_run import StageRun
+from lit_mstar.commands.stage_run import StageRun
+from lit_mstar.rollouts.ledger import Ledger
+from lit_mstar.rollouts.nouns import Iteration, SamplingParams
 from lit_mstar.studies.plan import VariantRun
 from lit_mstar.studies.results import Result, collect, measured, read_results, write_results
 

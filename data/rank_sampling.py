@@ -1,0 +1,85 @@
+"""Sampling over all ranks: problems divided by expected work, rollouts marked as they come, a stuck engine noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+from typing import Any
+
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from tqdm.auto import tqdm
+
+from lit_mstar.data.hint import hinted
+from lit_mstar.rewards.selection import AllCorrect
+from lit_mstar.rollouts.ledger import chunked
+from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
+from lit_mstar.training.division import grouped, take
+from lit_mstar.training.watch import progress_watched
+
+_AT_ONCE = 32  # chunks that an engine is given together, ours: enough to keep it busy, a bounded number in memory
+
+
+class RankSampling:
+    """Draws this rank's part of the responses; a rank that is done takes more.
+
+    Args:
+        stall_timeout: Seconds without a finished problem after which the sampler counts as stuck.
+    """
+
+    def __init__(self, stall_timeout: float) -> None:
+        self.stall_timeout = stall_timeout
+        self._lengths: dict[str, float] = {}  # mean tokens of a problem's responses, where they were seen
+        self._queues = 0  # how often problems were divided over ranks
+
+    def sample(
+        self, trainer: Any, problems: Sequence[Problem], sampling: SamplingParams, what: str, hint: str | None = None
+    ) -> Iterator[Rollout]:
+        """Yields marked rollouts as they finish; what is correct is selected until a callback says otherwise.
+
+        Args:
+            trainer: Its module is the policy, with its sampler; every rank calls with the same problems.
+            problems: Of all ranks together.
+            sampling: How responses are drawn.
+            what: The work, for the progress bar and for messages.
+            hint: How problems are asked, where it is not the question alone.
+
+        Raises:
+            TimeoutError: If the sampler is stuck.
+            SIGTERMException: After the rollout that was yielded when the process was told to end.
+        """
+        policy = trainer.lightning_module
+        policy.sampler.load_policy(policy)
+        groups = grouped(self._pieces(trainer, problems, sampling.n), limit=_AT_ONCE)
+        self._queues += 1
+        # disable=None: no bar where nobody looks at a terminal
+        bar = tqdm(desc=what, total=-(-len(problems) // trainer.world_size), unit="problem", leave=False, disable=None)
+        with bar, progress_watched(self.stall_timeout, what) as moved:
+            for group in take(groups, f"queue {self._queues}", policy.sampler.independent):
+                asked = [problem for piece in group for problem in piece]
+                for i, rollout in policy.sampler.sample([hinted(problem, hint) for problem in asked], sampling):
+                    moved()
+                    bar.update()
+                    rollout.problem = asked[i]  # from here on, nothing knows of the hint
+                    rollout.selected = AllCorrect()(policy.reasoning.mark(rollout))
+                    yield rollout
+                    if trainer.received_sigterm:
+                        raise SIGTERMException
+
+    def remember_length(self, rollout: Rollout) -> None:
+        """Notes how long a problem's responses are: where they are expected to be long, they are sampled first."""
+        self._lengths[rollout.problem.id] = fmean(len(response.token_ids) for response in rollout.responses)
+
+    def _pieces(self, trainer: Any, problems: Sequence[Problem], n: int) -> list[Sequence[Problem]]:
+        """Problems that stay together, those of the longest responses first; enough pieces for all ranks."""
+        pieces = chunked(problems, n)
+        if trainer.world_size == 1:
+            return pieces
+        pieces = [part for chunk in pieces for part in _cut(chunk, -(-len(problems) // (8 * trainer.world_size)))]
+        mean = fmean(self._lengths.values()) if self._lengths else 0.0
+        prompt = trainer.lightning_module.encoder.text_ids
+        tokens = {p.id: len(prompt(p.question)) + n * self._lengths.get(p.id, mean) for p in problems}
+        return sorted(pieces, key=lambda piece: -sum(tokens[problem.id] for problem in piece))
+
+
+def _cut(problems: Sequence[Problem], size: int) -> list[Sequence[Problem]]:
+    return [problems[start : start + size] for start in range(0, len(problems), size)]

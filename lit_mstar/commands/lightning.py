@@ -1,0 +1,116 @@
+"""The Lightning CLI: `fit`, `validate`, `test`, `predict`, and `annotate` as one more subcommand."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse.typing import PositiveInt
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from transformers.utils.logging import disable_progress_bar
+
+from lit_mstar.commands.stage import finish_stage, write_summary
+from lit_mstar.training.peers import Watch
+from lit_mstar.training.signals import go_on, stoppable
+from lit_mstar.training.trainer import MStarTrainer
+
+
+class MStarCLI(LightningCLI):
+    """`LightningCLI` in subclass mode; after `fit` it tests, exports and sums up what validation chose."""
+
+    def __init__(self, watch: Watch | None = None, **options: Any) -> None:
+        self.watch = watch
+        self.started = time.monotonic()
+        super().__init__(
+            LightningModule,
+            LightningDataModule,
+            trainer_class=MStarTrainer,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            auto_configure_optimizers=False,
+            seed_everything_default=0,
+            save_config_kwargs={"overwrite": True},
+            **options,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Adds what is neither model, data nor trainer."""
+        parser.add_argument(
+            "--threads",
+            type=PositiveInt,
+            default=1,
+            help="CPU threads of this process. More than one pays off for large models on an otherwise idle CPU; "
+            "several processes with more than one each slow each other down many times.",
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Each subcommand with the arguments that are not options of its own."""
+        shared = {"model", "dataloaders", "datamodule"}
+        return {
+            "fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule"},
+            "validate": shared,
+            "test": shared,
+            "predict": shared,
+            "annotate": shared,
+        }
+
+    def before_instantiate_classes(self) -> None:
+        """Sets the number of threads; a bar for every model file would hide the training's."""
+        given = self._get(self.config, "weights_only", default=True)
+        if given is None and self.subcommand:  # Lightning's default would unpickle what it fetches by HTTP
+            self.config[self.subcommand]["weights_only"] = True
+        disable_progress_bar()  # type: ignore[no-untyped-call]
+        torch.set_num_threads(self._get(self.config, "threads"))
+
+    def _parse_ckpt_path(self) -> None:
+        """Lightning would let a checkpoint's hyperparameters overrule the config, and so name any class.
+
+        Our modules save none; a checkpoint gives weights and state, and nothing else.
+        """
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Makes the trainer, whose other processes are watched."""
+        trainer = super().instantiate_trainer(**kwargs)
+        if self.watch:
+            self.watch.attach(trainer)
+        return trainer
+
+    def after_fit(self) -> None:
+        """Leaves `model/` and `summary.json` behind, unless a SIGTERM came in the last moments of `fit`."""
+        if self.trainer.received_sigterm:
+            raise SIGTERMException
+        finish_stage(self.trainer, self.model, self.datamodule, self.started)
+
+    def after_annotate(self) -> None:
+        """Leaves `summary.json` behind."""
+        write_summary(self.trainer, self.started, {})
+
+
+def main(args: list[str]) -> None:
+    """Runs one subcommand; classes in the current directory can be named in configs."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # last, so that a file there never hides an installed package
+    sys.argv[1:] = args  # LightningCLI warns where its arguments differ from the process's
+    watch = Watch(again=go_on(args))
+    try:
+        with stoppable():
+            cli = MStarCLI(watch)
+            if sampler := getattr(cli.model, "sampler", None):
+                sampler.close()
+    except SIGTERMException:
+        if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+            print(f"Stopped by SIGTERM. To go on: {watch.again}", flush=True)
+        sys.exit(0)
+    except Exception as error:
+        if watch.explains(error):
+            sys.exit(1)
+        raise
+    finally:
+        watch.over()

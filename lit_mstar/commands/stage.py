@@ -1,0 +1,47 @@
+"""The end of a stage: test what validation chose, export it, write `summary.json`."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningDataModule, Trainer
+
+from lit_mstar.files import atomic
+from lit_mstar.modules.checkpoints import load_weights
+
+
+def finish_stage(trainer: Trainer, model: Any, data: LightningDataModule, started: float) -> None:
+    """Takes the best checkpoint by validation, tests it and writes `model/` and `summary.json`; all ranks call it.
+
+    Args:
+        trainer: After `fit`.
+        model: `PolicyModule`, `ProcessRewardModule`, or another LightningModule with `save(folder)`; all ranks but
+            one call it with None.
+        data: Tested only if it has test data.
+        started: `time.monotonic()` when the stage began.
+    """
+    if trainer.fast_dev_run or trainer.interrupted:  # type: ignore[attr-defined]
+        return
+    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    if best:
+        load_weights(model, Path(best))
+    metrics = trainer.test(model, datamodule=data, verbose=False)[0] if data.test_dataloader() else {}
+    folder = Path(trainer.default_root_dir) / "model"
+    with atomic(folder) if trainer.is_global_zero else nullcontext() as partial:
+        model.save(partial)  # all ranks take part: each may have a part of the weights
+    results = {
+        name.replace("test/accuracy", "test_accuracy").removeprefix("test/"): value for name, value in metrics.items()
+    }
+    write_summary(trainer, started, {"checkpoint": best, **results})
+
+
+def write_summary(trainer: Trainer, started: float, results: dict[str, Any]) -> None:
+    """Writes `summary.json` into the stage's folder; its presence says that the stage is complete."""
+    if trainer.is_global_zero:
+        summary = {"seconds": round(time.monotonic() - started, 1), **results}
+        with atomic(Path(trainer.default_root_dir) / "summary.json") as partial:
+            partial.write_text(json.dumps(summary, indent=1))

@@ -1,0 +1,9 @@
+"""The LightningModules: the policy and the process reward model.
+
+To be read in this order: `policy`, `prm`, `base` (what they share), `gradients` (one optimizer step over all ranks),
+`schedules` (its rate), `checkpoints` (what fits one).
+"""
+
+from lazy_loader import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)  # names: `__init__.pyi`

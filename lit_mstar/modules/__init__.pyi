@@ -1,0 +1,4 @@
+from .base import BackboneModule as BackboneModule
+from .policy import PolicyModule as PolicyModule
+from .prm import ProcessRewardModule as ProcessRewardModule
+from .schedules import WarmupConstant as WarmupConstant

@@ -1,0 +1,132 @@
+"""The policy: a vision-language model trained on responses, and the engine that samples from it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+
+from lit_mstar.models.backbone import Backbone
+from lit_mstar.models.encoding import IGNORE, Batch
+from lit_mstar.models.sharding import Sharding
+from lit_mstar.models.weights import digest
+from lit_mstar.modules.base import BackboneModule
+from lit_mstar.modules.schedules import WarmupConstant
+from lit_mstar.reasoning.marking import ReasoningFormat
+from lit_mstar.rewards.metrics import GreedyAccuracy
+from lit_mstar.rollouts.nouns import Problem, Response, SamplingParams
+from lit_mstar.samplers import Sampler, TransformersSampler
+
+
+class PolicyModule(BackboneModule):
+    """Learns by the negative log-likelihood of response tokens; validates by greedy accuracy.
+
+    Args:
+        backbone: The model and its processor.
+        sampler: The engine that draws responses; the embedded one by default.
+        evaluation: How responses are drawn for validation, test and predict; greedy whatever it says of
+            number and temperature.
+        reasoning: How steps and answers are recognized in a response.
+        optimizer: Any torch optimizer; the paper's constant rate 1e-6 by default.
+        lr_scheduler: Any torch schedule, stepped once per optimizer step; linear warmup, then constant.
+        sharding: How the model is divided over ranks under FSDP2.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        sampler: Sampler | None = None,
+        evaluation: SamplingParams = SamplingParams(),
+        reasoning: ReasoningFormat = ReasoningFormat(),
+        optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-6),
+        lr_scheduler: LRSchedulerCallable = lambda optimizer: WarmupConstant(optimizer),
+        sharding: Sharding = Sharding(),
+    ) -> None:
+        super().__init__(backbone, optimizer, lr_scheduler, sharding)
+        self.sampler = sampler or TransformersSampler()
+        self.evaluation = evaluation.greedy()
+        self.reasoning = reasoning
+        self.val_accuracy = GreedyAccuracy()
+        self.test_accuracy = GreedyAccuracy()
+
+    def configure_model(self) -> None:
+        """Loads the model, once."""
+        if self.model is None:
+            self.load()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The summed negative log-likelihood; `on_before_optimizer_step` divides by the number of tokens."""
+        return self.count(*response_nll(self.model, batch))
+
+    def on_train_epoch_start(self) -> None:
+        """Sampling gives way to training."""
+        self.sampler.rest()
+
+    on_validation_epoch_end = on_train_epoch_start
+
+    def on_train_epoch_end(self) -> None:
+        """Ends the iteration where data evolve: after callbacks' epoch end, before checkpoints are saved."""
+        end_iteration = getattr(self.trainer.datamodule, "end_iteration", None)  # type: ignore[attr-defined]
+        if end_iteration is not None:
+            end_iteration()
+
+    def on_validation_epoch_start(self) -> None:
+        """Brings the current weights into the sampler."""
+        self.sampler.load_policy(self)
+
+    on_test_epoch_start = on_predict_epoch_start = on_validation_epoch_start
+
+    def validation_step(self, batch: Sequence[Problem | None], batch_idx: int) -> None:
+        """Greedy accuracy on problems with answers; None fills up where ranks share them and counts for nothing."""
+        self.val_accuracy.update(self._correct(batch))
+        self.log("val/accuracy", self.val_accuracy, prog_bar=True, batch_size=len(batch))
+
+    def test_step(self, batch: Sequence[Problem | None], batch_idx: int) -> None:
+        """As validation."""
+        self.test_accuracy.update(self._correct(batch))
+        self.log("test/accuracy", self.test_accuracy, batch_size=len(batch))
+
+    def predict_step(self, batch: Sequence[Problem], batch_idx: int, dataloader_idx: int = 0) -> list[Response]:
+        """One greedy response per problem, marked."""
+        rollouts = dict(self.sampler.sample(batch, self.evaluation))
+        return [self.reasoning.mark(rollouts[i]).responses[0] for i in range(len(batch))]
+
+    def fingerprint(self) -> str:
+        """A digest of the trainable weights and of the backbone's path: equal digests, equal responses."""
+        key = repr((self.backbone.path, digest(self)))  # frozen weights are told by where they came from
+        return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+    def save(self, folder: Path | None) -> None:
+        """Writes a Hugging Face folder (a PEFT adapter where LoRA is on); without a folder it only takes part.
+
+        Where weights are sharded, all ranks must call it, one of them with a folder.
+        """
+        self.backbone.save(self.model, folder)
+
+    def _correct(self, batch: Sequence[Problem | None]) -> Tensor:
+        problems = [problem for problem in batch if problem is not None]
+        return torch.tensor([x.correct is True for x in self.predict_step(problems, 0)], dtype=torch.bool)
+
+
+def response_nll(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Summed negative log-likelihood of response tokens.
+
+    The paper's Improve step: gradient steps on -log π(ŷ|x, o), response tokens only.
+
+    Args:
+        model: A causal model whose output has `logits` (B, L, V).
+        batch: What `Encoder.collate` gives; `labels` (B, L) are `IGNORE` where there is no loss.
+
+    Returns:
+        The sum in nats, float32 scalar, and the number of tokens it is over.
+    """
+    inputs = {name: value for name, value in batch.items() if name != "labels"}
+    targets = batch["labels"][:, 1:]  # (B, L-1): the token at t is predicted from those before it
+    logits = model(**inputs).logits[:, :-1]  # (B, L-1, V)
+    kept = targets != IGNORE
+    total = nn.functional.cross_entropy(logits[kept].float(), targets[kept], reduction="sum")
+    return total, kept.sum()

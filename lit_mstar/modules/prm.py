@@ -1,0 +1,176 @@
+"""The process reward model (PRM): one score per reasoning step.
+
+A scalar head on a vision-language backbone, read at the last token of each step, so one forward pass scores all
+steps of a response. The answer line is not read: a step is judged by what led to it.
+
+Notation: R responses, T tokens, S steps (padded), D hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.utils.rnn import pad_sequence
+from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics.classification import BinaryAUROC, BinaryCalibrationError
+
+from lit_mstar.files import missing_input
+from lit_mstar.models import weights
+from lit_mstar.models.backbone import Backbone
+from lit_mstar.models.encoding import Batch
+from lit_mstar.models.prompt_cache import equal_prompts, fill_cache, inference, with_cache
+from lit_mstar.models.sharding import Sharding, sharder
+from lit_mstar.models.step_encoding import step_ids
+from lit_mstar.modules.base import BackboneModule
+from lit_mstar.modules.schedules import WarmupConstant
+from lit_mstar.rollouts.nouns import Problem, Rollout
+
+_HEAD_FILE = "prm_head.safetensors"
+
+
+class ProcessRewardModule(BackboneModule):
+    """Learns the probability that a step leads to the right answer, from Monte-Carlo labels.
+
+    Args:
+        backbone: The model and its processor; its language-model head is left out.
+        labels: "soft" learns the share of completions that reached the answer, "hard" whether any did.
+        optimizer: Any torch optimizer (the default rate is ours).
+        lr_scheduler: Any torch schedule, stepped once per optimizer step.
+        batch_size: Most responses scored at the same time.
+        sharding: How the model is divided over ranks under FSDP2.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        labels: Literal["soft", "hard"] = "soft",
+        optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-5),
+        lr_scheduler: LRSchedulerCallable = lambda optimizer: WarmupConstant(optimizer),
+        batch_size: int = 256,
+        sharding: Sharding = Sharding(),
+    ) -> None:
+        super().__init__(backbone, optimizer, lr_scheduler, sharding)
+        self.labels = labels
+        self.batch_size = batch_size
+        self.head: nn.Linear = None  # type: ignore[assignment]  # built in configure_model
+        self.val_loss = MeanMetric(nan_strategy="disable")  # over reasoning steps, not batches
+        metrics = MetricCollection({"step_auroc": BinaryAUROC(), "step_ece": BinaryCalibrationError(n_bins=15)})
+        self.val_metrics = metrics.clone(prefix="val/")
+        self.test_metrics = metrics.clone(prefix="test/")
+
+    def configure_model(self) -> None:
+        """Loads the model without its language head, and the scalar head where the folder has one."""
+        if self.model is not None:
+            return
+        self.load(head=False)
+        self.head = nn.Linear(self.model.config.get_text_config().hidden_size, 1)  # type: ignore[union-attr, operator]
+        saved = Path(self.backbone.path) / _HEAD_FILE
+        if saved.is_file():
+            self.head.load_state_dict(load_file(saved))
+        if shard := sharder(self, self.sharding):
+            self.head = shard(self.head)  # type: ignore[assignment]
+
+    def forward(self, ends: Tensor, **inputs: Any) -> Tensor:
+        """Logits of the steps that end at token positions `ends` (R, S) int64 of the model's inputs; (R, S)."""
+        hidden = self.model(**inputs).last_hidden_state  # (R, T, D)
+        at_ends = hidden.take_along_dim(ends[..., None], dim=1)  # (R, S, D)
+        logits: Tensor = self.head(at_ends.to(self.head.weight.dtype)).squeeze(-1)
+        return logits.float()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Summed binary cross-entropy; `on_before_optimizer_step` divides by the number of reasoning steps."""
+        return self.count(*self.loss(batch))
+
+    def loss(self, batch: Batch) -> tuple[Tensor, int]:
+        """Summed binary cross-entropy over a batch's reasoning steps, in nats, and their number."""
+        logits, labels, _ = self._logits(batch)
+        return self._losses(logits, labels).sum(), len(labels)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Step AUROC and calibration error against the truth, or against hard labels where it is unknown."""
+        logits, labels, targets = self._logits(batch)
+        self.val_loss.update(self._losses(logits, labels))
+        self.val_metrics.update(logits.sigmoid(), targets.long())
+        self.log("val/loss", self.val_loss, prog_bar=True, batch_size=len(labels))
+        self.log_dict(self.val_metrics, prog_bar=True, batch_size=len(labels))
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """As validation."""
+        logits, labels, targets = self._logits(batch)
+        self.test_metrics.update(logits.sigmoid(), targets.long())
+        self.log_dict(self.test_metrics, batch_size=len(labels))
+
+    def score(self, rollouts: Sequence[Rollout]) -> list[list[list[float]]]:
+        """Scores every step of every response; prompt and image are encoded once per problem.
+
+        Returns:
+            `scores[i][j][s]` in [0, 1]: step s of response j of rollout i.
+        """
+        scores: list[list[list[float]]] = [[[] for _ in rollout.responses] for rollout in rollouts]
+        chains = {(i, j): r.steps for i, x in enumerate(rollouts) for j, r in enumerate(x.responses) if r.steps}
+        owners = sorted({i for i, _ in chains})  # problems without any step need no forward pass
+        width = max((len(rollout.responses) for rollout in rollouts), default=1)
+        prompts = [(rollouts[i].problem, "") for i in owners]
+        with inference(self):
+            for rows in equal_prompts(self.encoder, prompts, max(1, self.batch_size // max(1, width))):
+                position = {owners[row]: p for p, row in enumerate(rows)}
+                keys = [(i, j) for i, j in chains if i in position]
+                problems = [rollouts[i].problem for i in position]
+                values = self._score_chains(problems, [position[i] for i, _ in keys], [chains[key] for key in keys])
+                for (i, j), value in zip(keys, values, strict=True):
+                    scores[i][j] = value
+        return scores
+
+    def save(self, folder: Path | None) -> None:
+        """Writes the backbone as a Hugging Face folder, with the scalar head in a file of its own.
+
+        Without a folder it only takes part: where weights are sharded, all ranks must call it, one with a folder.
+        """
+        self.backbone.save(self.model, folder)
+        head = {name: weight.cpu().clone() for name, weight in weights.whole_parameters(self.head)}
+        if folder:
+            save_file(head, folder / _HEAD_FILE)
+
+    @classmethod
+    def from_folder(cls, folder: str) -> ProcessRewardModule:
+        """Loads what `save` wrote, for scoring.
+
+        Raises:
+            ValueError: If the folder is not there or holds a model without a step head.
+        """
+        if not (Path(folder) / _HEAD_FILE).is_file():
+            raise ValueError(missing_input(folder, f"a process reward model (no {_HEAD_FILE} in it)"))
+        prm = cls(Backbone(folder))
+        prm.configure_model()
+        return prm.eval().requires_grad_(False)
+
+    def _score_chains(self, problems: list[Problem], owners: list[int], chains: list[list[str]]) -> list[list[float]]:
+        """Scores chains of steps; chain r belongs to problem `owners[r]`, whose prompt is encoded once."""
+        prompts = {name: value.to(self.device) for name, value in self.encoder.prompts(problems).items()}
+        cache = fill_cache(self.model, prompts)
+        cache.batch_select_indices(torch.tensor(owners, device=self.device))  # P rows to R
+        pieces = [step_ids(self.encoder, steps) for steps in chains]
+        ids = pad_sequence([torch.tensor(ids, device=self.device) for ids, _ in pieces], batch_first=True)
+        lengths = torch.tensor([len(ids) for ids, _ in pieces], device=self.device)
+        chain_mask = torch.arange(ids.shape[1], device=self.device) < lengths[:, None]  # (R, T)
+        ends = pad_sequence([torch.tensor(ends, device=self.device) for _, ends in pieces], batch_first=True)
+        mask = torch.cat([prompts["attention_mask"][owners], chain_mask.long()], dim=1)
+        logits = self(ends, input_ids=ids, attention_mask=mask, **with_cache(cache))
+        return [row[: len(steps)] for row, steps in zip(logits.sigmoid().tolist(), chains, strict=True)]
+
+    def _logits(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, labels and targets of the batch's real steps, flat: (number of steps,) each."""
+        inputs = {name: value for name, value in batch.items() if name not in ("labels", "targets")}
+        real = ~batch["labels"].isnan()  # (R, S)
+        return self(**inputs)[real], batch["labels"][real], batch["targets"][real]
+
+    def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        targets = labels if self.labels == "soft" else (labels > 0).float()
+        return binary_cross_entropy_with_logits(logits, targets, reduction="none")

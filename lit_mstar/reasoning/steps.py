@@ -1,0 +1,62 @@
+"""From text to reasoning steps."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from lit_mstar.reasoning.answers import ANSWER_PATTERN
+
+STEP_PATTERN = r"(?im)^[ \t*#]*step[ \t]+\d+[ \t]*[:.)]"
+"""What begins a step: "Step 1:" at the beginning of a line, also in Markdown's bold or as its heading."""
+
+_LINE = r"(?m)^"
+
+
+def split_steps(text: str, step_pattern: str = STEP_PATTERN, answer_pattern: str = ANSWER_PATTERN) -> list[str]:
+    """The reasoning steps of a response.
+
+    A step reaches from its heading to the next one, over as many lines as that takes; text before the first
+    heading belongs to the first step. Without headings every line that isn't blank is a step. The last answer
+    and what follows it are no step, unless there is nothing else.
+
+    Args:
+        text: A response.
+        step_pattern: A regular expression that matches where a step begins.
+        answer_pattern: A regular expression that matches the answer (see `answers.extract_answer`).
+
+    Returns:
+        The steps, without surrounding white space. Empty only if `text` is blank.
+    """
+    return [text[start:end].strip() for start, end in pairwise(_bounds(text, step_pattern, answer_pattern))]
+
+
+def step_prefixes(text: str, step_pattern: str = STEP_PATTERN, answer_pattern: str = ANSWER_PATTERN) -> list[str]:
+    """The beginnings of a response up to the end of each of its steps.
+
+    Args:
+        text: A response.
+        step_pattern: See `split_steps`.
+        answer_pattern: See `split_steps`.
+
+    Returns:
+        One prefix of `text` per step of `split_steps`, each longer than the one before; it includes the white
+        space up to the next step or the answer.
+    """
+    return [text[:end] for end in _bounds(text, step_pattern, answer_pattern)[1:]]
+
+
+def _bounds(text: str, step_pattern: str, answer_pattern: str) -> list[int]:
+    """Where the steps begin, and where the last one ends; empty or at least two, growing."""
+    if not text.strip():
+        return []
+    end = len(text)
+    for match in re.finditer(answer_pattern, text):
+        end = match.start()
+    if not text[:end].strip():
+        return [0, len(text)]
+    starts = [match.start() for match in re.finditer(step_pattern, text[:end])]
+    starts = starts or [match.start() for match in re.finditer(_LINE, text[:end])]
+    # A blank stretch joins what is before it, or, at the very beginning, what follows.
+    filled = [start for start, stop in pairwise([*starts, end]) if text[start:stop].strip()]
+    return [0, *filled[1:], end]

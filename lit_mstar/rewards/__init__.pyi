@@ -1,0 +1,14 @@
+from .aggregation import Aggregation as Aggregation
+from .aggregation import aggregate as aggregate
+from .estimators import balance_score as balance_score
+from .estimators import pass_at_k as pass_at_k
+from .estimators import reward_pass_at_k as reward_pass_at_k
+from .metrics import BalanceScore as BalanceScore
+from .metrics import GreedyAccuracy as GreedyAccuracy
+from .metrics import PassAtK as PassAtK
+from .metrics import RewardPassAtK as RewardPassAtK
+from .selection import AboveThreshold as AboveThreshold
+from .selection import AllCorrect as AllCorrect
+from .selection import RandomK as RandomK
+from .selection import Selection as Selection
+from .selection import TopK as TopK

@@ -1,0 +1,9 @@
+"""Problems, responses, iterations, and how they lie on disk.
+
+To be read in this order: `nouns` (what all rooms speak of), `images` (opening what data files name), `ledger` (where
+every rollout is kept), `parquet` (its columns), `stored` (one chunk of it in memory), `tensors` (rollouts for metrics).
+"""
+
+from lazy_loader import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)  # names: `__init__.pyi`

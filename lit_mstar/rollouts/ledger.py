@@ -1,0 +1,168 @@
+"""The ledger: every rollout on disk, in Parquet, as it arrives.
+
+    rollouts/iteration=0003/part-….parquet     one file per batch of finished problems, while sampling
+                            rollouts.parquet   everything, with scores and selection, once rewarded
+                            _iteration.json    what was asked for, and what callbacks measured
+
+A row is a response; pandas reads `rollouts/` as it is. Whole files only: each is renamed when complete. Neither
+writing nor reading holds more than a chunk of responses in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lit_mstar.files import atomic
+from lit_mstar.rollouts.nouns import Iteration, Problem, Rollout
+from lit_mstar.rollouts.parquet import SCHEMA, problem_ids, read_table, to_table
+from lit_mstar.rollouts.stored import StoredRollouts
+
+_WHOLE = "rollouts.parquet"
+CHUNK = 512  # responses, ours: what is written to one part, and what is in memory when rollouts are read
+
+
+class Ledger:
+    """The rollouts of one run.
+
+    Args:
+        folder: Usually `<run>/rollouts`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def begin(self, iteration: Iteration, fingerprint: str) -> None:
+        """Begins an iteration, or finds what an earlier run left of it.
+
+        Rollouts of the same problems, parameters and weights (the fingerprint) are used again; others belong to
+        another run and are moved aside, not deleted.
+        """
+        folder = self._path(iteration.index)
+        self._tidy(folder)
+        if folder.exists() and self.header(iteration.index).get("fingerprint") != fingerprint:
+            aside = next(p for k in count(1) if not (p := folder.with_name(f"_replaced-{k}-{folder.name}")).exists())
+            warnings.warn(f"{folder} holds rollouts of another run; moved to {aside.name}.", stacklevel=2)
+            folder.rename(aside)
+        if not folder.exists():
+            header = {"index": iteration.index, "fingerprint": fingerprint, "sampling": asdict(iteration.sampling)}
+            self._write_header(iteration.index, header)
+
+    def append(self, index: int, rollouts: Sequence[Rollout]) -> None:
+        """Adds finished problems in a file of their own, named after the first of them."""
+        name = hashlib.sha256(rollouts[0].problem.id.encode()).hexdigest()[:16]  # an id may hold any character
+        with atomic(self._path(index) / f"part-{name}.parquet") as partial:
+            pq.write_table(to_table(rollouts), partial)
+
+    def fill(self, iteration: Iteration, rollouts: Iterable[Rollout]) -> None:
+        """Adds finished problems as they come, a chunk a file; if their source fails, what it gave is kept."""
+        waiting: list[Rollout] = []
+        try:
+            for rollout in rollouts:
+                waiting.append(rollout)
+                if len(waiting) == chunk_size(iteration.sampling.n):
+                    self.append(iteration.index, waiting)
+                    waiting = []
+        finally:  # an engine may fail at any moment
+            if waiting:
+                self.append(iteration.index, waiting)
+
+    def sampled(self, index: int) -> set[str]:
+        """The ids of the problems that are there."""
+        return set().union(*self._sources(index).values())
+
+    def read(self, iteration: Iteration) -> StoredRollouts:
+        """What is there of the iteration's problems, in their order, read a chunk at a time."""
+        sources = self._sources(iteration.index)
+        there = set().union(*sources.values())
+        chunks = chunked([p for p in iteration.problems if p.id in there], iteration.sampling.n)
+
+        def load(number: int) -> pa.Table:
+            wanted = {problem.id for problem in chunks[number]}
+            found = [read_table(*source) for source, ids in sources.items() if ids & wanted]
+            table = pa.concat_tables(found)
+            return table.filter(pc.is_in(table["problem_id"], pa.array(sorted(wanted))))
+
+        return StoredRollouts(chunks, load, self._path(iteration.index))
+
+    def is_rewarded(self, index: int) -> bool:
+        """Whether the iteration's responses were scored and selected already."""
+        return (self._path(index) / _WHOLE).exists()
+
+    def reward(self, iteration: Iteration) -> None:
+        """Replaces the parts by one file with scores and selection, a row group per chunk."""
+        self.record(iteration)
+        folder, size = self._path(iteration.index), chunk_size(iteration.sampling.n)
+        with atomic(folder / _WHOLE) as partial, pq.ParquetWriter(partial, SCHEMA) as file:
+            for start in range(0, len(iteration.rollouts), size):
+                file.write_table(to_table(iteration.rollouts[start : start + size]))
+        for part in folder.glob("part-*.parquet"):
+            part.unlink()
+
+    def record(self, iteration: Iteration) -> None:
+        """Writes the iteration's metrics into its header."""
+        self._write_header(iteration.index, self.header(iteration.index) | {"metrics": iteration.metrics})
+
+    def header(self, index: int) -> dict[str, Any]:
+        """What was asked for in an iteration and what was measured: `_iteration.json`."""
+        file = self._path(index) / "_iteration.json"
+        try:
+            header = json.loads(file.read_text()) if file.exists() else {}
+        except (ValueError, RecursionError):  # damaged, or a stranger's: its rollouts count as another run's
+            return {}
+        return header if isinstance(header, dict) else {}
+
+    def headers(self) -> list[dict[str, Any]]:
+        """The headers of all iterations, in order."""
+        indices = sorted(int(folder.name.partition("=")[2]) for folder in self.folder.glob("iteration=*"))
+        return [self.header(index) for index in indices]
+
+    def _path(self, index: int) -> Path:
+        return self.folder / f"iteration={index:04d}"
+
+    def _sources(self, index: int) -> dict[tuple[Path, int], set[str]]:
+        """What there is to read, as (file, row group), and the problems in each."""
+        folder = self._path(index)
+        files = [folder / _WHOLE] if self.is_rewarded(index) else sorted(folder.glob("part-*"))
+        return {(file, group): ids for file in files for group, ids in enumerate(problem_ids(file))}
+
+    def _tidy(self, folder: Path) -> None:
+        """Removes what a killed process left half-way, and moves damaged files aside: they are sampled again."""
+        for scratch in folder.glob("_scratch-*"):
+            shutil.rmtree(scratch)
+        for leftover in (*folder.glob(".*.partial"), *(folder.glob("part-*") if (folder / _WHOLE).exists() else ())):
+            leftover.unlink()
+        for file in folder.glob("[!_.]*.parquet"):
+            try:
+                problem_ids(file)
+            except (OSError, ValueError) as error:  # pyarrow's errors are subclasses
+                aside = file.with_name(f"_damaged-{file.name}")
+                warnings.warn(
+                    f"{file} cannot be read ({error}); moved to {aside.name} and sampled again.", stacklevel=3
+                )
+                file.rename(aside)
+
+    def _write_header(self, index: int, header: dict[str, Any]) -> None:
+        with atomic(self._path(index) / "_iteration.json") as partial:
+            partial.write_text(json.dumps(header, indent=1))
+
+
+def chunked(problems: Sequence[Problem], n: int) -> list[Sequence[Problem]]:
+    """Problems with n responses each, divided so that none of the pieces has many more responses than `CHUNK`."""
+    return [problems[start : start + chunk_size(n)] for start in range(0, len(problems), chunk_size(n))]
+
+
+def chunk_size(n: int) -> int:
+    """How many problems with n responses each make a chunk."""
+    return max(1, CHUNK // n)

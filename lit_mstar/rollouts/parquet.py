@@ -1,0 +1,97 @@
+"""Rollouts as Parquet tables: a row is a response."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lit_mstar.rollouts.nouns import Problem, Response, Rollout
+
+SCHEMA = pa.schema(
+    {
+        "problem_id": pa.string(),
+        "question": pa.string(),
+        "reference": pa.string(),
+        "index": pa.int32(),
+        "text": pa.string(),
+        "token_ids": pa.list_(pa.int32()),
+        "finish_reason": pa.string(),
+        "temperature": pa.float64(),
+        "steps": pa.list_(pa.string()),
+        "answer": pa.string(),
+        "correct": pa.bool_(),
+        "step_scores": pa.list_(pa.float64()),
+        "score": pa.float64(),
+        "selected": pa.bool_(),
+    }
+)
+_FIELDS = [field.name for field in fields(Response)]
+
+
+def to_table(rollouts: Sequence[Rollout]) -> pa.Table:
+    """The rollouts' responses, in order."""
+    return pa.Table.from_pylist([row for rollout in rollouts for row in _rows(rollout)], schema=SCHEMA)
+
+
+def from_table(table: pa.Table, problems: Sequence[Problem]) -> list[Rollout]:
+    """What a table holds of the problems, in the problems' order."""
+    by_problem: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in table.to_pylist():
+        by_problem[row["problem_id"]].append(row)
+    return [_rollout(problem, by_problem[problem.id]) for problem in problems if problem.id in by_problem]
+
+
+def read_table(file: Path, group: int = 0) -> pa.Table:
+    """One row group of a file.
+
+    Raises:
+        OSError, ValueError: If it is not whole or has other columns (pyarrow's errors are subclasses).
+    """
+    with pq.ParquetFile(file) as parquet:
+        _require_columns(parquet.schema_arrow)
+        return parquet.read_row_group(group, SCHEMA.names).select(SCHEMA.names).cast(SCHEMA)
+
+
+def problem_ids(file: Path) -> list[set[str]]:
+    """The problems that each row group of a file has responses of; reads one column.
+
+    Raises:
+        OSError, ValueError: As `read_table`.
+    """
+    with pq.ParquetFile(file) as parquet:
+        _require_columns(parquet.schema_arrow)
+        groups = range(parquet.num_row_groups)
+        return [set(parquet.read_row_group(group, ["problem_id"])["problem_id"].to_pylist()) for group in groups]
+
+
+def _require_columns(schema: pa.Schema) -> None:
+    for field in SCHEMA:
+        found = schema.field(field.name).type if field.name in schema.names else None
+        if found != field.type:
+            raise ValueError(f"column {field.name} is {found or 'missing'}; a ledger's is {field.type}")
+
+
+def _rows(rollout: Rollout) -> Iterator[dict[str, Any]]:
+    problem = rollout.problem
+    for index, response in enumerate(rollout.responses):
+        yield vars(response) | {
+            "problem_id": problem.id,
+            "question": problem.question,
+            "reference": problem.answer,
+            "index": index,
+            "selected": index in rollout.selected,
+        }
+
+
+def _rollout(problem: Problem, rows: list[dict[str, Any]]) -> Rollout:
+    return Rollout(
+        problem=problem,
+        responses=[Response(**{name: row[name] for name in _FIELDS}) for row in rows],
+        selected=[row["index"] for row in rows if row["selected"]],
+    )

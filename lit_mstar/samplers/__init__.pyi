@@ -1,0 +1,6 @@
+from .base import Policy as Policy
+from .base import Sampler as Sampler
+from .base import SamplingParams as SamplingParams
+from .transformers import TransformersSampler as TransformersSampler
+from .vllm import VLLMSampler as VLLMSampler
+from .vllm_server import VLLMServerSampler as VLLMServerSampler

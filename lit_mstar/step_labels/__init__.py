@@ -1,0 +1,9 @@
+"""Where a reward model's labels come from.
+
+To be read in this order: `monte_carlo` (labels by sampling on), `annotator` (a stage that makes them), `parquet` (how
+they lie on disk), `refresh` (labels and steps for a PRM that keeps up with the policy), `training` (those steps).
+"""
+
+from lazy_loader import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)  # names: `__init__.pyi`

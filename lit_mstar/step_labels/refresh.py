@@ -1,0 +1,143 @@
+"""A process reward model that keeps up with the policy: trained on, now and then, with labels of the policy's steps.
+
+The paper trains the PRM once and leaves open what becomes of it as the policy moves away from what it was trained on.
+Ours: some of an iteration's responses get Monte-Carlo labels from the policy that it ended with (the paper's stage 1,
+again), and the PRM takes a few steps on them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from itertools import islice
+from typing import Literal
+
+import torch
+from lightning.pytorch.cli import OptimizerCallable
+from torchmetrics.functional.classification import binary_auroc
+
+from lit_mstar.models.step_encoding import StepExample
+from lit_mstar.modules.policy import PolicyModule
+from lit_mstar.modules.prm import ProcessRewardModule
+from lit_mstar.rollouts.nouns import Iteration, Judge, Problem, Response, SamplingParams
+from lit_mstar.step_labels.monte_carlo import label_steps
+from lit_mstar.step_labels.training import batches, train_on
+from lit_mstar.training.division import gather, rank, ranks
+from lit_mstar.training.randomness import derived_seed
+
+
+class PRMRefresh:
+    """Labels steps of an iteration's training responses and trains the PRM on them; all numbers are ours.
+
+    Only responses to the iteration's training problems whose answer is known are used.
+
+    Args:
+        every: Iterations between two refreshes.
+        problems: How many of the iteration's problems are labelled: the first of them, as iterations are shuffled.
+        responses: Most distinct responses labelled per problem.
+        completions: How completions are drawn; `n` is the K of the Monte-Carlo estimate.
+        steps: Optimizer steps per refresh.
+        batch_size: Responses per step.
+        labels: "soft" learns the share of completions that reached the answer, "hard" whether any did.
+        optimizer: Any torch optimizer; it begins anew at each refresh.
+        seed: Of the order of responses and of dropout.
+
+    Raises:
+        ValueError: If a number is less than 1.
+    """
+
+    def __init__(
+        self,
+        every: int = 2,
+        problems: int = 64,
+        responses: int = 4,
+        completions: SamplingParams = SamplingParams(n=8, seed=1),
+        steps: int = 16,
+        batch_size: int = 16,
+        labels: Literal["soft", "hard"] = "soft",
+        optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-5),
+        seed: int = 0,
+    ) -> None:
+        numbers = {"every": every, "problems": problems, "responses": responses, "steps": steps}
+        for name, value in (numbers | {"batch_size": batch_size}).items():
+            if value < 1:
+                raise ValueError(f"PRMRefresh.{name} is {value}; it must be at least 1.")
+        self.every = every
+        self.problems = problems
+        self.responses = responses
+        self.completions = completions
+        self.steps = steps
+        self.batch_size = batch_size
+        self.labels = labels
+        self.optimizer = optimizer
+        self.seed = seed
+
+    def due(self, iteration: Iteration) -> bool:
+        """Whether the PRM is refreshed at the end of this iteration; never after one that only measures."""
+        return iteration.split == "train" and (iteration.index + 1) % self.every == 0
+
+    def __call__(
+        self, prm: ProcessRewardModule, policy: PolicyModule, iteration: Iteration, judge: Judge
+    ) -> dict[str, float]:
+        """Trains the PRM, which is on the CPU before and afterwards; every rank must call it, and ends with the same.
+
+        Returns:
+            `prm/refresh_labels`, the number of steps labelled; `prm/refresh_loss`, the mean over optimizer steps; and
+            `prm/refresh_auroc` of the scores that the iteration was selected by, against the steps' truth or, where
+            nobody can tell, hard labels; it is left out where all of them are of one kind.
+        """
+        chosen = self._choose(iteration)
+        labels = self._label(policy, chosen)
+        examples = [
+            StepExample(problem=problem, steps=response.steps, labels=values, truth=judge(problem, response.steps))
+            for (problem, response), values in zip(chosen, labels, strict=True)
+        ]
+        if not examples:
+            warnings.warn(
+                f"Iteration {iteration.index} has no step to refresh the PRM with: no answered problem has a response "
+                "with steps among the first. The PRM stays as it is.",
+                stacklevel=2,
+            )
+            return {"prm/refresh_labels": 0.0}
+        metrics = {"prm/refresh_labels": float(sum(map(len, labels)))}
+        metrics |= _auroc(examples, [response.step_scores for _, response in chosen])
+        prm.to(policy.device)
+        metrics["prm/refresh_loss"] = self._train(prm, examples, iteration.index)
+        prm.to("cpu")
+        return metrics
+
+    def _choose(self, iteration: Iteration) -> list[tuple[Problem, Response]]:
+        """The responses to be labelled, with their problems; those without steps have nothing to label."""
+        chosen: list[tuple[Problem, Response]] = []
+        for rollout in islice((x for x in iteration.rollouts if x.problem.answer is not None), self.problems):
+            distinct: dict[str, Response] = {}
+            for response in rollout.responses:
+                if response.steps:
+                    distinct.setdefault(response.text, response)
+            chosen += [(rollout.problem, response) for response in islice(distinct.values(), self.responses)]
+        return chosen
+
+    def _label(self, policy: PolicyModule, chosen: list[tuple[Problem, Response]]) -> list[list[float]]:
+        """Labels from the current policy; each rank makes a part of them."""
+        sampler = policy.sampler
+        sampler.load_policy(policy)
+        # Ranks that share an engine must call it equally often, so each of them labels everything.
+        mine = range(rank(), len(chosen), ranks()) if sampler.independent else range(len(chosen))
+        chains = [(chosen[i][0], chosen[i][1].text) for i in mine]
+        labels = label_steps(sampler, chains, self.completions, policy.reasoning)
+        sampler.rest()  # it makes room for the PRM's training
+        found = {i: values for part in gather(dict(zip(mine, labels, strict=True))) for i, values in part.items()}
+        return [found[i] for i in range(len(chosen))]
+
+    def _train(self, prm: ProcessRewardModule, examples: list[StepExample], index: int) -> float:
+        prm.labels = self.labels
+        seed = derived_seed(f"{self.seed} PRM {index}")
+        return train_on(prm, examples, self.optimizer, batches(len(examples), self.batch_size, self.steps), seed)
+
+
+def _auroc(examples: Sequence[StepExample], scores: Sequence[Sequence[float]]) -> dict[str, float]:
+    targets = [int(target) for example in examples for target in example.targets()]
+    if len(set(targets)) < 2:
+        return {}
+    values = torch.tensor([score for row in scores for score in row])
+    return {"prm/refresh_auroc": float(binary_auroc(values, torch.tensor(targets)))}

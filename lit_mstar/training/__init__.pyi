@@ -1,0 +1,1 @@
+from .trainer import MStarTrainer as MStarTrainer

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from support.engines import SMALL_ENGINE
+from support.recipes import QUICKSTART, SIZES, write_miniature
+from support.servers import ServerProcess
+
+from lit_mstar.commands.run import run, summarize, table
+from lit_mstar.rollouts.ledger import Ledger
+from lit_mstar.rollouts.nouns import Iteration, SamplingParams
+
+
+@pytest.fixture(scope="module")
+def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quickstart's own configs, shrunk."""
+    return write_miniature(tmp_path_factory.mktemp("recipes") / "quickstart")
+
+
+def command(recipe: Path, out: Path) -> list[str]:
+    return [sys.executable, "-m", "lit_mstar", "run", str(recipe), "--out", str(out), "--seed", "3"]
+
+
+@pytest.fixture(scope="module")
+def finished(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "mini"
+    done = subprocess.run(command(miniature, out), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "test accuracy" in done.stdout
+    return out
+
+
+@pytest.mark.slow
+def test_the_quickstart_in_miniature_leaves_what_it_promises(finished: Path):
+    summary = json.loads((finished / "summary.json").read_text())
+    assert summary["seed"] == 3
+    assert list(summary["stages"]) == ["1-warmup", "2-annotate", "3-prm", "4-evolve"]
+    assert summary["test_accuracy_after"] == summary["stages"]["4-evolve"]["test_accuracy"]
+    assert 0 <= summary["prm"]["step_auroc"] <= 1
+    assert [row["iteration"] for row in summary["iterations"]] == [0, 1]
+    for row in summary["iterations"]:
+        assert row["sampled"] == 4 * SIZES["train"] / 4  # n = 4, a quarter of the problems
+        assert row["sampled"] >= row["correct"] >= row["kept"] > 0
+        assert row["pass_at_k"] >= row["reward_pass_at_2"]
+    for file in ("3-prm/model/prm_head.safetensors", "4-evolve/model/config.json", "4-evolve/checkpoints/last.ckpt"):
+        assert (finished / file).is_file()
+
+
+@pytest.mark.slow
+def test_the_ledger_agrees_with_the_summary(finished: Path):
+    rows = pq.read_table(finished / "4-evolve/rollouts/iteration=0001/rollouts.parquet", partitioning=None).to_pylist()
+    row = json.loads((finished / "summary.json").read_text())["iterations"][1]
+    assert (len(rows), sum(r["correct"] for r in rows), sum(r["selected"] for r in rows)) == (
+        row["sampled"],
+        row["correct"],
+        row["kept"],
+    )
+    assert all(r["score"] == pytest.approx(min(r["step_scores"])) for r in rows)
+
+
+@pytest.mark.slow
+def test_a_second_run_has_nothing_to_do(miniature: Path, finished: Path, capsys: pytest.CaptureFixture[str]):
+    before = {path: path.stat().st_mtime_ns for path in finished.glob("*/**/*")}
+    run(miniature, finished, seed=3)
+    assert capsys.readouterr().out.count("complete, nothing to do") == 4
+    assert {path: path.stat().st_mtime_ns for path in finished.glob("*/**/*")} == before
+
+
+KILLER = """
+import os, signal
+from lightning.pytorch import Callback
+class Killer(Callback):
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == 1:  # iteration 1 is sampled, not yet trained on
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_killed_in_a_stage_it_resumes_that_stage_to_the_same_result(miniature: Path, finished: Path, tmp_path: Path):
+    deadly = tmp_path / miniature.name
+    shutil.copytree(miniature, deadly)
+    (tmp_path / "killer.py").write_text(KILLER)
+    stage = yaml.safe_load((deadly / "4-evolve.yaml").read_text())
+    stage["trainer"]["callbacks"].append({"class_path": "killer.Killer"})
+    (deadly / "4-evolve.yaml").write_text(yaml.safe_dump(stage))
+    out = tmp_path / "mini"
+    shutil.copytree(finished, out, ignore=shutil.ignore_patterns("4-evolve"))
+
+    killed = subprocess.run(command(deadly, out), capture_output=True, text=True, cwd=tmp_path)
+    assert f"ended with exit code {-signal.SIGKILL}" in killed.stderr
+    subprocess.run(command(miniature, out), check=True, capture_output=True)
+    ours, theirs = (json.loads((folder / "summary.json").read_text()) for folder in (out, finished))
+    assert ours["iterations"] == theirs["iterations"]
+    model = "4-evolve/model/model.safetensors"
+    assert (out / model).read_bytes() == (finished / model).read_bytes()
+
+
+def test_a_folder_without_stages_is_refused(tmp_path: Path):
+    with pytest.raises(SystemExit, match="has no stage configs"):
+        run(tmp_path, tmp_path / "out")
+
+
+def test_another_runs_folder_is_refused(tmp_path: Path):
+    (tmp_path / "1-x.yaml").write_text("trainer: {default_root_dir: runs/x/1-x}")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "run.json").write_text(json.dumps({"recipe": "other", "seed": 0}))
+    with pytest.raises(SystemExit, match="choose another --out"):
+        run(tmp_path, out)
+
+
+def test_a_failing_stage_ends_the_run_with_its_exit_code_and_has_only_overlays_that_fit_it(tmp_path: Path):
+    (tmp_path / "1-x.yaml").write_text("trainer: {default_root_dir: runs/x/1-x, no_such_option: 1}")
+    for name, text in (("sampler", "model: {init_args: {sampler: {}}}"), ("devices", "trainer: {devices: 2}")):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    with pytest.raises(SystemExit, match="Stage 1-x ended with exit code 2"):
+        run(tmp_path, tmp_path / "out", overlays=[tmp_path / "sampler.yaml", tmp_path / "devices.yaml"])
+    laid = [yaml.safe_load(file.read_text()) for file in (tmp_path / "out/1-x").glob("overlay-*")]
+    assert laid == [{"trainer": {"devices": 2}}]
+
+
+def test_the_summary_collects_stages_and_iterations(tmp_path: Path):
+    for stage, result in (
+        ("1-a", {"seconds": 1.0, "test_accuracy": 0.25}),
+        ("2-b", {"seconds": 2.0, "step_auroc": 0.5}),
+    ):
+        (tmp_path / stage).mkdir()
+        (tmp_path / stage / "summary.json").write_text(json.dumps(result))
+    ledger = Ledger(tmp_path / "2-b" / "rollouts")
+    iteration = Iteration(index=0, problems=[], sampling=SamplingParams(), metrics={"kept": 3, "balance/x": 1.0})
+    ledger.begin(iteration, "f")
+    ledger.record(iteration)
+    summary = summarize("r", tmp_path, ["1-a", "2-b"], seed=1)
+    assert summary["iterations"] == [{"iteration": 0, "kept": 3}]
+    assert summary["prm"] == {"step_auroc": 0.5, "step_ece": None}
+    assert summary["test_accuracy_before"] == summary["test_accuracy_after"] == 0.25
+    assert "test accuracy 25.0% -> 25.0%" in table(summary)
+
+
+def test_a_missing_overlay_is_refused(miniature: Path, tmp_path: Path):
+    with pytest.raises(SystemExit, match="nowhere.yaml: no such config"):
+        run(miniature, tmp_path / "out", overlays=[tmp_path / "nowhere.yaml"])
+
+
+def run_with(sampler: str, changes: dict[str, Any], miniature: Path, folder: Path) -> str:
+    """Runs the miniature with an overlay of `configs/samplers`; returns the last stage's whole config."""
+    config = yaml.safe_load((QUICKSTART.parent / f"samplers/{sampler}.yaml").read_text())
+    config["model"]["init_args"]["sampler"]["init_args"] |= changes
+    overlay = folder / f"{sampler}.yaml"
+    overlay.write_text(yaml.safe_dump(config))
+    out = folder / "mini"  # may hold finished stages already
+    done = subprocess.run([*command(miniature, out), "--config", str(overlay)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    summary = json.loads((out / "summary.json").read_text())
+    assert [row["sampled"] for row in summary["iterations"]] == [SIZES["train"]] * 2
+    return (out / "4-evolve/config.yaml").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.vllm
+def test_the_miniature_runs_unchanged_with_vllm(miniature: Path, tmp_path: Path):
+    config = run_with("vllm", {"engine": SMALL_ENGINE}, miniature, tmp_path)
+    assert "lit_mstar.samplers.VLLMSampler" in config
+
+
+@pytest.mark.slow
+@pytest.mark.vllm
+def test_the_last_stage_runs_unchanged_with_a_server(miniature: Path, finished: Path, tmp_path: Path):
+    shutil.copytree(finished, tmp_path / "mini", ignore=shutil.ignore_patterns("4-evolve", "run.json"))
+    server = ServerProcess(finished / "1-warmup/model")  # the architecture counts, not the weights
+    try:
+        config = run_with("vllm_server", {"urls": [server.url], "check": "always"}, miniature, tmp_path)
+    finally:
+        server.kill()
+    assert "lit_mstar.samplers.VLLMServerSampler" in config

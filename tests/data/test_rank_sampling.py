@@ -1,0 +1,43 @@
+"""Sampling over real ranks; what divides the work is for training/test_division.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from support import evolving_ranks, ranks
+from support.evolving import header, rows
+from support.helpers import make_tiny_backbone
+from support.scripted import (
+    largest_difference,
+)
+
+from lit_mstar import ProcessRewardModule
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does(tmp_path: Path):
+    torch.manual_seed(3)
+    prm = ProcessRewardModule(make_tiny_backbone())
+    prm.configure_model()
+    seen = {}
+    for count in (1, 2):
+        prm.save(tmp_path / f"{count}/prm")
+        seen[count] = ranks.run(evolving_ranks.evolution_job, count, tmp_path / f"{count}")
+    (alone,), (first, second) = seen[1], seen[2]
+    assert first["learned"] == second["learned"] == alone["learned"]  # the identical list on every rank
+    assert sorted(first["sampled"] + second["sampled"]) == sorted(alone["sampled"])  # nothing twice, nothing left out
+    assert first["accuracy"] == second["accuracy"] == alone["accuracy"]
+    assert (alone["random states"], first["random states"]) == (1, 2)
+    for index in range(2):
+        one, two = header(tmp_path / "1", index), header(tmp_path / "2", index)
+        assert len(one["metrics"]) > 12
+        assert one["metrics"] == two["metrics"]
+        assert one["sampling"] == two["sampling"]
+        for row, same in zip(rows(tmp_path / "2", index), rows(tmp_path / "1", index), strict=True):
+            assert row.pop("step_scores") == pytest.approx(same.pop("step_scores"), abs=1e-6)
+            assert row.pop("score") == pytest.approx(same.pop("score"), abs=1e-6)
+            assert row == same
+    one, two = (torch.load(tmp_path / f"{n}/checkpoints/last.ckpt")["state_dict"] for n in (1, 2))
+    assert largest_difference(one, two) < 1e-4
