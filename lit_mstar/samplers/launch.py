@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from lightning.pytorch.utilities.seed import isolate_rng
 
 _GRACE = 10.0  # seconds that a child gets to end by itself, ours
 
@@ -141,6 +140,8 @@ def _place(in_process: bool, parts: int, device: torch.device, platform: Any) ->
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Random states, and threads, which vLLM's CPU build fixes for the whole process, are as before afterwards."""
+    from lightning.pytorch.utilities.seed import isolate_rng  # here: `lit-mstar serve` needs no Lightning, only seconds
+
     set_threads, threads = torch.set_num_threads, torch.get_num_threads()
     with isolate_rng():
         try:

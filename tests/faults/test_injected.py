@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.small_stage import RESULTS, Start, fault, launch_annotation, output_until
+from support.small_stage import RESULTS, Process, Start, fault, launch_annotation, output_until
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ def assert_same_results(run: Path, expected: Path) -> None:
         assert (run / name).read_bytes() == (expected / name).read_bytes(), name
 
 
-def end(process: subprocess.Popen[str], timeout: float | None = None) -> str:
+def end(process: Process, timeout: float | None = None) -> str:
     """What else it prints, until it and all its children, who share its output, have ended."""
     try:
         return process.communicate(timeout=timeout)[0]

@@ -7,13 +7,16 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import yaml
 from support.small_stage import output_until
 from support.small_study import EVOLVE, write_study
+from support.zygote import popen
 
 from lit_mstar.studies.command import main
 from lit_mstar.studies.definition import read_study
@@ -67,12 +70,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store of a study to which nothing happened."""
-    store = tmp_path_factory.mktemp("finished")
-    process = start(file, store)
-    output, _ = process.communicate()
-    assert process.returncode == 0, output[-3000:] + logs(store)
-    assert "6 stages, 0 complete; 2 at a time." in output
-    assert (store / "out/heat.md").read_text() in output
+    store, said = tmp_path_factory.mktemp("finished"), StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
+        patch.setattr("lit_mstar.commands.children.subprocess.Popen", popen)
+        main(arguments(file, store))
+    assert "6 stages, 0 complete; 2 at a time." in said.getvalue()
+    assert (store / "out/heat.md").read_text() in said.getvalue()
     return store
 
 

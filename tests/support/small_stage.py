@@ -11,9 +11,12 @@ from typing import Any
 
 import yaml
 
+from support.zygote import Started
+
 TESTS = Path(__file__).parents[1]
 
-Start = Callable[..., "subprocess.Popen[str]"]
+Process = subprocess.Popen[str] | Started
+Start = Callable[..., Process]
 
 RESULTS = (
     "model/model.safetensors",
@@ -73,7 +76,7 @@ def fault(kind: str, hook: str, epoch: int = 1, rank: int = 0) -> dict[str, Any]
     return {"class_path": f"support.faults.{kind}", "init_args": {"hook": hook, "epoch": epoch, "rank": rank}}
 
 
-def output_until(process: subprocess.Popen[str], word: str) -> str:
+def output_until(process: Process, word: str) -> str:
     """Reads what a process prints up to the line with a word.
 
     Raises:
@@ -101,7 +104,7 @@ def launch(model: Path, run: Path, *faults: dict[str, Any], recipe: Path | None 
         arguments = ["run", str(recipe), "--out", str(run.parent)]
     else:
         arguments = ["fit", "--config", str(file), "--ckpt_path", "last"]
-    return _start(arguments)
+    return _start(arguments, fork=not recipe and config["trainer"]["devices"] == 1)
 
 
 def launch_annotation(model: Path, run: Path, *faults: dict[str, Any]) -> Any:
@@ -127,10 +130,12 @@ def launch_annotation(model: Path, run: Path, *faults: dict[str, Any]) -> Any:
     return _start(["annotate", "--config", str(run / "stage.yaml")])
 
 
-def _start(arguments: list[str]) -> Any:
+def _start(arguments: list[str], fork: bool = True) -> Any:
+    if fork:
+        return Started(arguments, TESTS)  # where configs find the faults
     return subprocess.Popen(
         [sys.executable, "-m", "lit_mstar", *arguments],
-        cwd=TESTS,  # where configs find the faults
+        cwd=TESTS,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
