@@ -1,29 +1,19 @@
-"""What the policy's DataModules have in common: a source of problems, checks, and the loaders over them."""
+"""What the policy's DataModules have in common: a source of problems, checks, and which loaders they have."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_warn
-from numpy.typing import NDArray
 from torch.utils.data import DataLoader
-from torchdata.stateful_dataloader import StatefulDataLoader
-from transformers.trainer_pt_utils import DistributedLengthGroupedSampler
 
+from lit_mstar.data.loaders import Example, PairCollator, filled_up, own_random, training_loader
 from lit_mstar.data.source import ProblemSource, Split
-from lit_mstar.models.encoding import Batch, Encoder
 from lit_mstar.rollouts.images import image_size
 from lit_mstar.rollouts.nouns import Problem
-
-_COARSE = 32  # tokens, ours: examples whose lengths differ by less may share a batch at little cost
-
-T = TypeVar("T")
-U = TypeVar("U")
-Example = tuple[Problem, Sequence[int] | NDArray[np.int32]]  # a problem and the token ids of a response to learn
 
 
 class ProblemDataModule(LightningDataModule):
@@ -127,65 +117,3 @@ class ProblemDataModule(LightningDataModule):
         encoder = self.trainer.lightning_module.encoder
         lengths = [len(encoder.text_ids(problem.question)) + len(response) for problem, response in examples]
         return training_loader(self, examples, lengths, PairCollator(encoder))
-
-
-class PairCollator:
-    """Collates (problem, response ids) pairs; a class, so that worker processes can be started with it."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
-
-    def __call__(self, examples: Sequence[Example]) -> Batch:
-        """See `Encoder.collate`."""
-        problems, responses = zip(*examples, strict=True)
-        return self.encoder.collate(problems, [[*map(int, response)] for response in responses])
-
-
-def training_loader(
-    data: Any, examples: Sequence[Any], lengths: list[int], collate: Callable[[Sequence[Any]], Batch]
-) -> Any:
-    """A loader that shuffles anew each epoch, groups by length, and resumes in mid-epoch.
-
-    The sampler pads to the number of ranks; Lightning tells it the epoch, which fixes its order.
-
-    Args:
-        data: A DataModule with `trainer`, `batch_size` and `num_workers`.
-        examples: The whole list, the same on every rank.
-        lengths: About how many tokens each example has.
-        collate: Examples to tensors.
-    """
-    copies = -(-data.trainer.world_size // len(examples))  # the sampler cannot share fewer examples than ranks
-    examples, lengths = [*examples] * copies, lengths * copies
-    sampler = DistributedLengthGroupedSampler(
-        # Of the whole batch over all ranks: however many there are, a step learns from the same examples.
-        batch_size=data.batch_size * data.trainer.world_size,
-        num_replicas=data.trainer.world_size,
-        rank=data.trainer.global_rank,
-        # Coarsely: among nearly equal lengths the order stays random, and no batch is all of one kind of problem.
-        lengths=[-(-length // _COARSE) for length in lengths],
-    )
-    # Lightning tells the epoch too late for the first one of a resumed run: its iterator exists by then.
-    sampler.set_epoch(data.trainer.fit_loop.epoch_progress.current.processed)
-    return StatefulDataLoader(
-        examples,  # type: ignore[arg-type]
-        batch_size=data.batch_size,
-        sampler=sampler,
-        collate_fn=collate,
-        generator=own_random(),
-        num_workers=data.num_workers,
-        persistent_workers=data.num_workers > 0,
-    )
-
-
-def filled_up(examples: Sequence[T], filler: U, trainer: Any) -> list[T | U]:
-    """Examples for ranks to share equally; what fills up the last round is told apart, so that it doesn't count.
-
-    Lightning's sampler would repeat examples instead, and metrics would differ from a single process's.
-    """
-    missing = -len(examples) % getattr(trainer, "world_size", 1)
-    return [*examples, *[filler] * missing]
-
-
-def own_random() -> torch.Generator:
-    """What a loader draws its seeds from, so that it leaves the model's random numbers alone."""
-    return torch.Generator().manual_seed(0)

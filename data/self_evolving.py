@@ -16,10 +16,11 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from lit_mstar.data.base import Example, ProblemDataModule
+from lit_mstar.data.base import ProblemDataModule
 from lit_mstar.data.fingerprint import fingerprint
 from lit_mstar.data.hint import checked_hint
 from lit_mstar.data.interval import share_of
+from lit_mstar.data.loaders import Example
 from lit_mstar.data.rank_sampling import RankSampling
 from lit_mstar.data.source import ProblemSource, Split
 from lit_mstar.hooks import call_hook

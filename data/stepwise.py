@@ -11,7 +11,7 @@ from typing import Any, cast
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from lit_mstar.data.base import filled_up, own_random, training_loader
+from lit_mstar.data.loaders import filled_up, own_random, training_loader
 from lit_mstar.files import missing_input
 from lit_mstar.models.encoding import Batch, Encoder
 from lit_mstar.models.step_encoding import StepExample, collate_steps

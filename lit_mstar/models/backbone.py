@@ -112,8 +112,9 @@ class Backbone:
         if self.freeze_vision:
             freeze_vision_tower(model)
         if self.gradient_checkpointing:
-            options = {"use_reentrant": False}
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=options)  # type: ignore[no-untyped-call]
+            # transformers has renamed the method; the old name warns where the new one is known.
+            enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+            enable({"use_reentrant": False})
             model.enable_input_require_grads()  # type: ignore[no-untyped-call]
         return get_peft_model(model, self.lora) if self.lora else model
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 
 from PIL import Image
 
@@ -25,3 +26,10 @@ def png(width: int = 8, height: int = 8, color: tuple[int, int, int] = (255, 0, 
     buffer = io.BytesIO()
     Image.new("RGB", (width, height), color).save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def free_port() -> int:
+    """A port that nobody uses yet."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

@@ -1,22 +1,24 @@
 """Several real processes: `run` starts a job once per rank and returns what each of them says.
 
 A job is a function of a folder that yields claims, (name, value) with a value that JSON can hold, on every rank in the
-same order. Each process is `python -m torch.distributed.run … -m support.ranks MODULE:JOB RESULT`.
+same order. Each rank is `python -m support.ranks MODULE:JOB RESULT` with the environment that torchrun would give it.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
+
+from support.helpers import free_port
+from support.zygote import Started
 
 TESTS = Path(__file__).parents[1]
 
@@ -25,11 +27,17 @@ Job = Callable[[Path], Iterator[tuple[str, Any]]]
 
 def run(job: Job, ranks: int, folder: Path) -> list[dict[str, Any]]:
     """Runs a job on so many processes, with files in a folder; returns every rank's claims."""
-    result = folder / f"{job.__name__}.json"
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
-    command = [*launcher, "-m", "support.ranks", f"{job.__module__}:{job.__name__}", str(result)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(TESTS)})
-    assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
+    result, port = folder / f"{job.__name__}.json", free_port()
+    arguments, world = [f"{job.__module__}:{job.__name__}", str(result)], {"WORLD_SIZE", "LOCAL_WORLD_SIZE"}
+    common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "tests", "GROUP_RANK": "0"}
+    common |= dict.fromkeys(world, str(ranks))
+    started = [
+        Started(arguments, TESTS, module="support.ranks", variables=common | {"RANK": rank, "LOCAL_RANK": rank})
+        for rank in map(str, range(ranks))
+    ]
+    with ThreadPoolExecutor(ranks) as pool:
+        outputs = list(pool.map(lambda one: one.communicate(600)[0], started))
+    assert [one.returncode for one in started] == [0] * ranks, "\n".join(outputs)[-8000:]
     return list(json.loads(result.read_text()))
 
 

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 from support.engines import SMALL_ENGINE
-
-
-def free_port() -> int:
-    """A port that nobody uses yet."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+from support.helpers import free_port
 
 
 class ServerProcess:

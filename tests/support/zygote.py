@@ -1,7 +1,7 @@
-"""Processes of the command that start at once: forked from one that has done the imports, which take ten seconds.
+"""Processes that start at once: forked from one that has done the imports, which take ten seconds.
 
 `Started` is a real process in a session of its own, to be signalled, killed and waited for like a `subprocess.Popen`.
-What must be started as a user starts it (several ranks, parents that are killed) does not go this way.
+What must be started as a user starts it (`lit-mstar run`, Lightning's own ranks) does not go this way.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,18 +25,28 @@ _Popen = subprocess.Popen
 
 
 class Started:
-    """`lit-mstar ARGS` in a folder, with this process's environment; output goes to a pipe or to a file.
+    """`python -m MODULE ARGS` in a folder; output goes to a pipe or to a file.
 
     Args:
-        args: Of the command.
+        args: Its arguments.
         cwd: Where it runs.
         output: Gets stdout and stderr; a pipe, `stdout`, by default.
+        module: Has a function `main`; the command by default.
+        variables: Environment variables beside this process's.
     """
 
-    def __init__(self, args: Sequence[str], cwd: Path, output: IO[Any] | None = None) -> None:
+    def __init__(
+        self,
+        args: Sequence[str],
+        cwd: Path,
+        output: IO[Any] | None = None,
+        module: str = "lit_mstar.__main__",
+        variables: dict[str, str] | None = None,
+    ) -> None:
         pipe = (None, output.fileno()) if output else os.pipe()
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        request = {"args": [*map(str, args)], "cwd": str(cwd), "env": dict(os.environ)}
+        request = {"module": module, "args": [*map(str, args)], "cwd": str(cwd)}
+        request["env"] = os.environ | (variables or {})
         socket.send_fds(_zygote(), [json.dumps(request).encode()], [theirs.fileno(), pipe[1]])
         theirs.close()
         if pipe[0] is not None:
@@ -135,7 +146,6 @@ def main() -> None:
     """What the process does that forks, and then each that it has forked."""
     import lit_mstar.callbacks
     import lit_mstar.commands.lightning  # noqa: F401  # for the processes that come
-    from lit_mstar.__main__ import main as command
     from lit_mstar.data import DigitsSource
     from support.helpers import make_tiny_backbone
 
@@ -152,7 +162,7 @@ def main() -> None:
     os.environ.update(request["env"])
     sys.argv[1:] = request["args"]
     sys.path[0] = request["cwd"]
-    command(request["args"])
+    import_module(request["module"]).main()
 
 
 if __name__ == "__main__":
