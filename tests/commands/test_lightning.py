@@ -15,6 +15,7 @@ def config(tmp_path: Path, tiny_folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_fit_leaves_a_model_and_a_summary_and_runs_a_users_callback(config: Path, tmp_path: Path):
     (tmp_path / "my_callbacks.py").write_text(
         "from lightning.pytorch import Callback\n"

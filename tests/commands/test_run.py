@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -33,13 +34,19 @@ def command(recipe: Path, out: Path) -> list[str]:
     return [sys.executable, "-m", "lit_mstar", "run", str(recipe), "--out", str(out), "--seed", "3"]
 
 
-@pytest.fixture(scope="module")
-def finished(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out, said = tmp_path_factory.mktemp("runs") / "mini", StringIO()
+def run_forked(recipe: Path, out: Path, overlays: Sequence[Path] = ()) -> str:
+    """Runs a recipe from this process, each stage in one that starts at once; returns what was printed."""
+    said = StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
         patch.setattr("lit_mstar.commands.children.subprocess.Popen", popen)
-        run(miniature, out, seed=3)
-    assert "test accuracy" in said.getvalue()
+        run(recipe, out, seed=3, overlays=overlays)
+    return said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def finished(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "mini"
+    assert "test accuracy" in run_forked(miniature, out)
     return out
 
 
@@ -102,7 +109,7 @@ def test_killed_in_a_stage_it_resumes_that_stage_to_the_same_result(miniature: P
 
     killed = subprocess.run(command(deadly, out), capture_output=True, text=True, cwd=tmp_path)
     assert f"ended with exit code {-signal.SIGKILL}" in killed.stderr
-    subprocess.run(command(miniature, out), check=True, capture_output=True)
+    run_forked(miniature, out)
     ours, theirs = (json.loads((folder / "summary.json").read_text()) for folder in (out, finished))
     assert ours["iterations"] == theirs["iterations"]
     model = "4-evolve/model/model.safetensors"
@@ -123,12 +130,13 @@ def test_another_runs_folder_is_refused(tmp_path: Path):
         run(tmp_path, out)
 
 
+@pytest.mark.slow
 def test_a_failing_stage_ends_the_run_with_its_exit_code_and_has_only_overlays_that_fit_it(tmp_path: Path):
     (tmp_path / "1-x.yaml").write_text("trainer: {default_root_dir: runs/x/1-x, no_such_option: 1}")
     for name, text in (("sampler", "model: {init_args: {sampler: {}}}"), ("devices", "trainer: {devices: 2}")):
         (tmp_path / f"{name}.yaml").write_text(text)
     with pytest.raises(SystemExit, match="Stage 1-x ended with exit code 2"):
-        run(tmp_path, tmp_path / "out", overlays=[tmp_path / "sampler.yaml", tmp_path / "devices.yaml"])
+        run_forked(tmp_path, tmp_path / "out", [tmp_path / "sampler.yaml", tmp_path / "devices.yaml"])
     laid = [yaml.safe_load(file.read_text()) for file in (tmp_path / "out/1-x").glob("overlay-*")]
     assert laid == [{"trainer": {"devices": 2}}]
 
@@ -163,8 +171,7 @@ def run_with(sampler: str, changes: dict[str, Any], miniature: Path, folder: Pat
     overlay = folder / f"{sampler}.yaml"
     overlay.write_text(yaml.safe_dump(config))
     out = folder / "mini"  # may hold finished stages already
-    done = subprocess.run([*command(miniature, out), "--config", str(overlay)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_forked(miniature, out, [overlay])
     summary = json.loads((out / "summary.json").read_text())
     assert [row["sampled"] for row in summary["iterations"]] == [SIZES["train"]] * 2
     return (out / "4-evolve/config.yaml").read_text()

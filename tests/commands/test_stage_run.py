@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.zygote import popen
 
 from lit_mstar.commands.children import Children
 from lit_mstar.commands.stage_run import StageRun, fits, home_of, move_paths
@@ -61,9 +62,12 @@ def test_a_complete_stage_is_not_run(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_an_overlay_with_an_option_that_the_config_leaves_out_is_laid_all_the_same(tmp_path: Path):
+def test_an_overlay_with_an_option_that_the_config_leaves_out_is_laid_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     overlay = {"model": {"init_args": {"no_such_option": 1}}}
     stage = StageRun(name="1-x", config={"trainer": {}}, folder=tmp_path, seed=0, overlays=[overlay])
+    monkeypatch.setattr("lit_mstar.commands.children.subprocess.Popen", popen)
     with Children() as children:
         assert stage.run(children, tmp_path / "log.txt") == 2  # refused by the parser, not left out
     assert "no_such_option" in (tmp_path / "log.txt").read_text()

@@ -138,6 +138,7 @@ def test_greedy_accuracy_wants_one_flag_per_problem() -> None:
             GreedyAccuracy().update(bad)
 
 
+@pytest.mark.slow
 def test_two_processes_agree_with_one(tmp_path: Path) -> None:
     commands = [[sys.executable, __file__, str(rank), str(tmp_path)] for rank in range(len(OWNERS))]
     processes = [subprocess.Popen(command) for command in commands]

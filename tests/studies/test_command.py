@@ -152,7 +152,10 @@ def test_stopped_and_killed_in_its_last_stages_it_ends_with_the_same_results(
 
 
 @pytest.mark.slow
-def test_stages_that_fail_are_named_with_their_logs_and_stop_only_what_needs_them(tmp_path: Path):
+def test_stages_that_fail_are_named_with_their_logs_and_stop_only_what_needs_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("lit_mstar.commands.children.subprocess.Popen", popen)
     (tmp_path / "mini").mkdir()
     for name in ("1-x", "2-y"):
         (tmp_path / f"mini/{name}.yaml").write_text(f"trainer: {{default_root_dir: runs/mini/{name}}}")
@@ -171,7 +174,10 @@ def test_stages_that_fail_are_named_with_their_logs_and_stop_only_what_needs_the
 
 
 @pytest.mark.slow
-def test_one_study_s_failure_keeps_no_other_from_its_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_one_study_s_failure_keeps_no_other_from_its_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("lit_mstar.commands.children.subprocess.Popen", popen)
     (tmp_path / "mini").mkdir()
     (tmp_path / "mini/1-x.yaml").write_text("trainer: {default_root_dir: runs/mini}")
     table = {"title": "Test accuracy", "reference": "a"}
