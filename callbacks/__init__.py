@@ -1,4 +1,10 @@
-"""What happens to rollouts, and what an iteration is trained from: one decision a file, built on callbacks' hooks."""
+"""What happens to rollouts, and what an iteration is trained from: one decision a file, built on callbacks' hooks.
+
+To be read in this order: `correct_filter` and `prm_filter` (which responses to learn from), `unlabeled_problems`
+(problems without answers), `temperature_balancer`, `starting_weights` and `optimizer_state` (what an iteration starts
+from), then what only looks: `training_dynamics`, `prm_verifier`, `sample_table`, `prediction_writer`, and
+`collapse_guard`.
+"""
 
 from lit_mstar.callbacks.collapse_guard import CollapseGuard
 from lit_mstar.callbacks.correct_filter import CorrectFilter

@@ -1,7 +1,7 @@
 """What comes from strangers runs no code: checkpoints, model folders, ledgers, step data sets.
 
-Each attack is first shown to work against a reader that trusts it. Images and paths: `test_images.py`,
-`data/test_jsonl.py`, `data/test_stepwise.py`.
+Each attack is first shown to work against a reader that trusts it. Images and paths: `rollouts/test_images.py`,
+`data/test_jsonl_images.py`, `data/test_stepwise.py`.
 """
 
 from __future__ import annotations
