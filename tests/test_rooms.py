@@ -35,6 +35,23 @@ def test_what_a_room_exports_is_there(name: str):
     assert [one for one in getattr(package, "__all__", []) if not hasattr(package, one)] == []
 
 
+PROMISED = {  # what users import, wherever it is defined
+    "callbacks": "PRMFilter TemperatureBalancer TrainingDynamics",
+    "data": "SelfEvolvingDataModule DigitsSource JsonlSource",
+    "models": "Backbone TinyBackbone",
+    "modules": "PolicyModule ProcessRewardModule WarmupConstant",
+    "reasoning": "extract_answer answers_match split_steps",
+    "rewards": "PassAtK RewardPassAtK AllCorrect RandomK TopK AboveThreshold",
+    "rollouts": "Problem Response Rollout Iteration SamplingParams",
+    "samplers": "TransformersSampler VLLMSampler VLLMServerSampler SamplingParams",
+}
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_promised_names_stay(name: str):
+    assert set(PROMISED[name].split()) <= set(room(name).__all__)
+
+
 def test_the_wheel_is_told_of_every_room():
     told = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     assert sorted(told) == ["lit_mstar", *sorted(f"lit_mstar.{name}" for name in ROOMS)]
