@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
-from support.helpers import make_tiny_backbone
-from support.scripted import make_prm
 
 from lit_mstar import Backbone, Problem, TinyBackbone
 from lit_mstar.data import DigitsSource
+from support.helpers import make_tiny_backbone
+from support.scripted import make_prm
 
 settings.register_profile("no-deadline", deadline=None)  # a deadline would be a timed assertion
 settings.load_profile("no-deadline")

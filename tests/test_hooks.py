@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback
-from support.scripted import make_trainer
 
 from lit_mstar import EvolutionCallback, Iteration
 from lit_mstar.hooks import call_hook
 from lit_mstar.rollouts.nouns import SamplingParams
+from support.scripted import make_trainer
 
 
 class Noting(EvolutionCallback):

@@ -26,8 +26,6 @@ from jinja2.exceptions import SecurityError
 from lightning.pytorch.callbacks import ModelCheckpoint
 from peft import LoraConfig, get_peft_model
 from safetensors import SafetensorError
-from support.commands import lit_mstar, sft_config
-from support.scripted import ListSource, make_policy, make_trainer, sums
 from torch.utils.data import DataLoader
 
 from lit_mstar import Backbone, Iteration, Problem, ProcessRewardModule, Response, Rollout
@@ -37,6 +35,8 @@ from lit_mstar.models.step_encoding import StepExample
 from lit_mstar.rollouts.ledger import SCHEMA, Ledger
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.step_labels.parquet import read_steps, write_steps
+from support.commands import lit_mstar, sft_config
+from support.scripted import ListSource, make_policy, make_trainer, sums
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from lightning.pytorch import Callback
-from support.scripted import ListSource, ScriptedSampler, make_evolver, make_policy, sums
 
 from lit_mstar import EvolutionCallback, Iteration
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.rollouts.ledger import Ledger
 from lit_mstar.rollouts.nouns import SamplingParams
+from support.scripted import ListSource, ScriptedSampler, make_evolver, make_policy, sums
 
 
 class Scoring(EvolutionCallback):

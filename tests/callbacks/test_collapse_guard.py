@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.scripted import right
 
 from lit_mstar import Problem
 from lit_mstar.callbacks import CollapseGuard, TrainingDynamics
 from lit_mstar.rollouts.nouns import SamplingParams
+from support.scripted import right
 
 
 def repeating(distinct: int) -> Any:

@@ -8,13 +8,13 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
-from support.scripted import ListSource, ScriptedSampler, make_evolver, make_policy, right, sums
 
 from lit_mstar import Problem
 from lit_mstar.callbacks import OptimizerState
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.modules.schedules import WarmupConstant
 from lit_mstar.rollouts.nouns import SamplingParams
+from support.scripted import ListSource, ScriptedSampler, make_evolver, make_policy, right, sums
 
 STEPS = 4  # an iteration: 4 problems, 4 responses each, in batches of 4
 

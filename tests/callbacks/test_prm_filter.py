@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
-from support.evolving import Keeping
-from support.scripted import make_policy, make_trainer
 
 from lit_mstar import Iteration, Problem, ProcessRewardModule, Response, Rollout
 from lit_mstar.callbacks import PRMFilter
 from lit_mstar.rewards.selection import AboveThreshold, TopK
 from lit_mstar.rollouts.nouns import SamplingParams
+from support.evolving import Keeping
+from support.scripted import make_policy, make_trainer
 
 BY_HAND = {
     "min": lambda scores: sorted(scores)[0],

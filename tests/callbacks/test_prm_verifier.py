@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from support.scripted import ListSource, ScriptedSampler, make_policy, make_trainer, sums
 
 from lit_mstar import Problem
 from lit_mstar.callbacks import PRMVerifier
@@ -21,6 +20,7 @@ from lit_mstar.commands.lightning import main
 from lit_mstar.commands.stage import finish_stage
 from lit_mstar.data import ProblemDataModule, SelfEvolvingDataModule
 from lit_mstar.rollouts.nouns import SamplingParams
+from support.scripted import ListSource, ScriptedSampler, make_policy, make_trainer, sums
 
 # Per test problem: the greedy answer is right; who of 4 is right; the scores of the 4, in tenths.
 SCRIPT = {

@@ -14,8 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
-from support.helpers import png
-from support.scripted import ListSource, right, sums, wrong
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugin_util import markdown_to_safe_html
 
@@ -25,6 +23,8 @@ from lit_mstar.callbacks.sample_table import table
 from lit_mstar.data import DigitsSource
 from lit_mstar.data.interval import share_of
 from lit_mstar.rollouts.nouns import SamplingParams
+from support.helpers import png
+from support.scripted import ListSource, right, sums, wrong
 
 
 def half_right(problem: Problem, index: int, sampling: SamplingParams) -> str:

@@ -11,7 +11,6 @@ import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from support.scripted import Killed, ListSource, ScriptedSampler, right, sums, weights
 
 from lit_mstar import Backbone, PolicyModule
 from lit_mstar.callbacks import OptimizerState, StartingWeights
@@ -19,6 +18,7 @@ from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.modules.schedules import WarmupConstant
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.training.trainer import MStarTrainer
+from support.scripted import Killed, ListSource, ScriptedSampler, right, sums, weights
 
 STEPS = 4  # an iteration: 4 problems, 4 responses each, in batches of 4
 LORA = {"r": 2, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"]}

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from support.balancing import GRID, measured, peaked, score_right, solved, trained
-from support.scripted import ListSource, right, sums
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lit_mstar.callbacks import TemperatureBalancer, temperature_balancer
+from support.balancing import GRID, measured, peaked, score_right, solved, trained
+from support.scripted import ListSource, right, sums
 
 
 @pytest.mark.parametrize("peak", GRID)

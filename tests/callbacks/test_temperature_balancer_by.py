@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from lightning.pytorch.callbacks import ModelCheckpoint
-from support.balancing import GRID, measured, peaked, score_right, solved, trained
-from support.scripted import ListSource, right, sums, wrong
 
 from lit_mstar import EvolutionCallback, Iteration, Problem
 from lit_mstar.callbacks import TemperatureBalancer
 from lit_mstar.rollouts.ledger import Ledger
 from lit_mstar.rollouts.nouns import SamplingParams
+from support.balancing import GRID, measured, peaked, score_right, solved, trained
+from support.scripted import ListSource, right, sums, wrong
 
 BY_SCORE = {"0": 0.05, "1": 0.25, "2": 0.45, "3": 0.65, "4": 0.85, "5": 0.85}
 THRESHOLDS = [0.0, 0.2, 0.4, 0.6, 0.8]

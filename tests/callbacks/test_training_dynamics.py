@@ -8,12 +8,12 @@ from statistics import fmean
 from typing import Any
 
 import pytest
-from support.scripted import ListSource, right, sums, wrong
 
 from lit_mstar import EvolutionCallback, Iteration, Problem
 from lit_mstar.callbacks import TrainingDynamics
 from lit_mstar.data import DigitsSource
 from lit_mstar.rollouts.nouns import SamplingParams
+from support.scripted import ListSource, right, sums, wrong
 
 GREEDY = {"v0", "v1", "v2"}  # the validation problems that the greedy response solves
 SOLVED = {"v0": 4, "v1": 1, "v2": 0, "v3": 2}  # how many of 4 samples solve each

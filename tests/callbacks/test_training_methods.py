@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
-from support.scripted import ScriptedSampler, right, weights
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -19,6 +18,7 @@ from lit_mstar.callbacks import OptimizerState, StartingWeights
 from lit_mstar.modules.schedules import WarmupConstant
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.training.trainer import MStarTrainer
+from support.scripted import ScriptedSampler, right, weights
 
 METHODS = {
     "continuous self-evolving": ("previous", "keep"),

@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lightning.pytorch import Callback
-from support.scripted import ListSource, make_evolver, make_policy, make_prm, sums
-from support.unlabeled import Keeping, says, source
 
 from lit_mstar import Iteration, Problem, Response, Rollout
 from lit_mstar.callbacks import PRMFilter, UnlabeledProblems
@@ -19,6 +17,8 @@ from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.interval import share_of
 from lit_mstar.rewards.selection import AboveThreshold, TopK
 from lit_mstar.rollouts.nouns import SamplingParams
+from support.scripted import ListSource, make_evolver, make_policy, make_prm, sums
+from support.unlabeled import Keeping, says, source
 
 
 def ready(tmp_path: Path, given: ListSource, epochs: int = 8, **options: Any) -> UnlabeledProblems:

@@ -9,10 +9,10 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
-from support.scripted import Killed, ScriptedSampler, weights
-from support.unlabeled import Keeping, says, source
 
 from lit_mstar.callbacks import UnlabeledProblems
+from support.scripted import Killed, ScriptedSampler, weights
+from support.unlabeled import Keeping, says, source
 
 
 class Killing(Callback):

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from support.scripted import make_policy, make_trainer, sums
 from torch.utils.data import DataLoader
 
 from lit_mstar.__main__ import main
 from lit_mstar.commands.convert import convert
 from lit_mstar.modules.checkpoints import load_weights
+from support.scripted import make_policy, make_trainer, sums
 
 
 def saved(folder: Path, optimizer: Any = torch.optim.AdamW) -> Path:

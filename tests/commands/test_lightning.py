@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from support.commands import lit_mstar, lit_mstar_process, sft_config
 
 

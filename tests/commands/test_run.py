@@ -14,14 +14,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from support.engines import SMALL_ENGINE
-from support.recipes import QUICKSTART, SIZES, write_miniature
-from support.servers import ServerProcess
-from support.zygote import popen
 
 from lit_mstar.commands.run import run, summarize, table
 from lit_mstar.rollouts.ledger import Ledger
 from lit_mstar.rollouts.nouns import Iteration, SamplingParams
+from support.engines import SMALL_ENGINE
+from support.recipes import QUICKSTART, SIZES, write_miniature
+from support.servers import ServerProcess
+from support.zygote import popen
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.zygote import popen
 
 from lit_mstar.commands.children import Children
 from lit_mstar.commands.stage_run import StageRun, fits, home_of, move_paths
+from support.zygote import popen
 
 
 def test_paths_move_with_the_stage_and_nothing_else_does():

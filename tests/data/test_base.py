@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.helpers import png
-from support.scripted import ListSource, ScriptedSampler, make_policy, make_trainer, right, sums
 
 from lit_mstar import Problem
 from lit_mstar.data import ProblemDataModule
+from support.helpers import png
+from support.scripted import ListSource, ScriptedSampler, make_policy, make_trainer, right, sums
 
 
 @pytest.mark.parametrize(("split", "size"), [("validate", 2), ("test", 3), ("predict", 4)])

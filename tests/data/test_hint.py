@@ -13,13 +13,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from lightning.pytorch import Callback
-from support.scripted import Killed, ListSource, ScriptedSampler, make_evolver, make_policy, right, sums, weights
 
 from lit_mstar import EvolutionCallback, Iteration, Problem
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.hint import checked_hint, hinted
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
+from support.scripted import Killed, ListSource, ScriptedSampler, make_evolver, make_policy, right, sums, weights
 
 HINT = "{question} It is {answer}. Why?"
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
+from lit_mstar.data.interval import share_of
 from support.scripted import (
     sums,
 )
-
-from lit_mstar.data.interval import share_of
 
 
 @given(count=st.integers(1, 60), shares=st.integers(1, 8), turn=st.integers(0, 3))

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.helpers import png
-from support.jsonl import GOOD, SEED, read, write
 
 from lit_mstar import Problem
 from lit_mstar.data import JsonlSource, jsonl
+from support.helpers import png
+from support.jsonl import GOOD, SEED, read, write
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
 

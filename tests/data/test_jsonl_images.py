@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+
 from support.helpers import png
 from support.jsonl import GOOD, read, write
 

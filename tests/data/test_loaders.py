@@ -10,10 +10,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.scripted import ListSource, sums
 
 from lit_mstar.data import ProblemDataModule
 from lit_mstar.data.loaders import filled_up, training_loader
+from support.scripted import ListSource, sums
 
 
 class Loading:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from lit_mstar import ProcessRewardModule
 from support import evolving_ranks, ranks
 from support.evolving import header, rows
 from support.helpers import make_tiny_backbone
 from support.scripted import (
     largest_difference,
 )
-
-from lit_mstar import ProcessRewardModule
 
 
 @pytest.mark.slow

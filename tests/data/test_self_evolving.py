@@ -10,6 +10,12 @@ import pytest
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from lit_mstar import EvolutionCallback, Iteration, Problem
+from lit_mstar.data import SelfEvolvingDataModule
+from lit_mstar.data.interval import share_of
+from lit_mstar.rollouts.nouns import SamplingParams
 from support.evolving import Noting, evolving, files, half_right, header, rows, share
 from support.scripted import (
     ListSource,
@@ -20,12 +26,6 @@ from support.scripted import (
     sums,
     wrong,
 )
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-from lit_mstar import EvolutionCallback, Iteration, Problem
-from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.data.interval import share_of
-from lit_mstar.rollouts.nouns import SamplingParams
 
 
 def always_wrong(problem: Problem, index: int, sampling: SamplingParams) -> str:

@@ -16,6 +16,13 @@ import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from lit_mstar import Problem
+from lit_mstar.data import SelfEvolvingDataModule
+from lit_mstar.reasoning.marking import ReasoningFormat
+from lit_mstar.rollouts.nouns import SamplingParams
+from lit_mstar.samplers import TransformersSampler
+from lit_mstar.training.trainer import MStarTrainer
 from support.evolving import Noise, Noting, evolving, files, half_right, rows, share
 from support.scripted import (
     Killed,
@@ -28,13 +35,6 @@ from support.scripted import (
     weights,
     wrong,
 )
-
-from lit_mstar import Problem
-from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.reasoning.marking import ReasoningFormat
-from lit_mstar.rollouts.nouns import SamplingParams
-from lit_mstar.samplers import TransformersSampler
-from lit_mstar.training.trainer import MStarTrainer
 
 
 class Killing(Callback):

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from support.helpers import make_tiny_backbone, png
-from support.scripted import make_trainer, sums
 
 from lit_mstar import ProcessRewardModule
 from lit_mstar.data import StepwiseDataModule
 from lit_mstar.models.step_encoding import StepExample, collate_steps
 from lit_mstar.step_labels.parquet import write_steps
+from support.helpers import make_tiny_backbone, png
+from support.scripted import make_trainer, sums
 
 COUNTS = {"train": 9, "validate": 4, "test": 3}
 

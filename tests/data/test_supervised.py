@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
-from support.scripted import ListSource, largest_difference, make_policy, make_trainer, sums, weights
 
 from lit_mstar import PolicyModule, Problem
 from lit_mstar.data import DigitsSource, SupervisedDataModule
 from lit_mstar.models.encoding import IGNORE
+from support.scripted import ListSource, largest_difference, make_policy, make_trainer, sums, weights
 
 
 def reasoned(count: int) -> list[Problem]:

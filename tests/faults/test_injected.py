@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.small_stage import RESULTS, Process, Start, fault, launch_annotation, output_until
 
 pytestmark = pytest.mark.slow

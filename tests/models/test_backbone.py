@@ -9,11 +9,11 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
-from support.helpers import make_tiny_backbone, png
 from torch import Tensor, nn
 
 from lit_mstar import Backbone, Problem, TinyBackbone
 from lit_mstar.models.backbone import freeze_vision_tower
+from support.helpers import make_tiny_backbone, png
 
 PROBLEMS = [
     Problem(id="a", question="What is the sum?", images=(png(20, 9, (0, 90, 200)),)),

@@ -6,11 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.helpers import make_tiny_backbone, png
 from torch import Tensor
 
 from lit_mstar import Backbone, Problem, TinyBackbone
 from lit_mstar.models.encoding import IGNORE, Encoder, append_tokens
+from support.helpers import make_tiny_backbone, png
 
 PAD = 99
 WIDE, TALL = png(48, 16, (0, 90, 200)), png(16, 40, (30, 200, 10))

@@ -9,11 +9,11 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
-from support.helpers import make_tiny_backbone
 from torch import nn
 
 from lit_mstar import Backbone
 from lit_mstar.models.sharding import units
+from support.helpers import make_tiny_backbone
 
 LORA = {"r": 2, "target_modules": ["q_proj", "v_proj"]}
 PRM_LORA = {"r": 2, "target_modules": ["q_proj"], "modules_to_save": ["connector"]}

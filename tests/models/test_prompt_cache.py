@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from support.helpers import make_tiny_backbone, png
 
 from lit_mstar import Problem, TinyBackbone
 from lit_mstar.models.encoding import append_tokens
 from lit_mstar.models.prompt_cache import equal_prompts, fill_cache, inference, with_cache
+from support.helpers import make_tiny_backbone, png
 
 IMAGES = [(), (png(8, 8),), (png(8, 8, (0, 0, 255)),), (png(30, 10),), (png(8, 8), png(30, 10))]
 PROMPTS = [

@@ -9,14 +9,14 @@ import pytest
 import torch
 from lightning.pytorch.strategies import DDPStrategy, FSDPStrategy, ModelParallelStrategy, SingleDeviceStrategy
 from peft import LoraConfig, get_peft_model
-from support.helpers import make_tiny_backbone
-from support.scripted import make_policy
 from torch import nn
 from torch.distributed.fsdp import CPUOffloadPolicy, OffloadPolicy
 from torch.distributed.fsdp.wrap import wrap
 from transformers import LlavaConfig, LlavaForConditionalGeneration
 
 from lit_mstar.models.sharding import FSDP2Strategy, Sharding, is_sharded, shard_units, sharder, units
+from support.helpers import make_tiny_backbone
+from support.scripted import make_policy
 
 BLOCKS = ["model.vision_model.encoder.layers.0", "model.text_model.layers.0", "model.text_model.layers.1"]
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.helpers import make_tiny_backbone, png
 
 from lit_mstar import Problem
 from lit_mstar.models.encoding import Encoder
 from lit_mstar.models.step_encoding import StepExample, collate_steps, step_ids
+from support.helpers import make_tiny_backbone, png
 
 ENCODER = make_tiny_backbone().encoder
 STEPS = ["Step 1: The first digit is 3.", "Step 2: The second digit\nis 4.", "Step 3: 3 + 4 = 7."]

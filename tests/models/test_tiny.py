@@ -4,9 +4,9 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.helpers import CORPUS, make_tiny_backbone, png
 
 from lit_mstar import Problem, TinyBackbone
+from support.helpers import CORPUS, make_tiny_backbone, png
 
 ENCODER = make_tiny_backbone().encoder
 texts = st.text(max_size=60) | st.lists(st.sampled_from([*CORPUS, "Step", " 12", "\n", "\n\n", " "])).map("".join)

@@ -8,12 +8,12 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
-from support import rank_jobs, ranks
-from support.engines import make_lora_policy, make_policy, shake
-from support.helpers import make_tiny_backbone
 
 from lit_mstar import Backbone
 from lit_mstar.models import weights
+from support import rank_jobs, ranks
+from support.engines import make_lora_policy, make_policy, shake
+from support.helpers import make_tiny_backbone
 
 
 def saved(model: Any, folder: Path) -> dict[str, torch.Tensor]:

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import LightningModule
-from support.helpers import make_tiny_backbone
 from transformers import Idefics3Config
 
 from lit_mstar import Backbone, TinyBackbone
 from lit_mstar.modules.checkpoints import remember_architecture, require_architecture
+from support.helpers import make_tiny_backbone
 
 
 class Module(LightningModule):

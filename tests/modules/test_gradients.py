@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.pytorch import Callback
-from support.scripted import make_policy, make_trainer, sums, weights
 from torch.utils.data import DataLoader
 
 from lit_mstar.modules.gradients import require_finite, rescale, squared_norms
+from support.scripted import make_policy, make_trainer, sums, weights
 
 NAN, INF = float("nan"), float("inf")
 

@@ -6,6 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from lit_mstar import Backbone, PolicyModule, Problem
+from lit_mstar.data import DigitsSource, ProblemDataModule, SupervisedDataModule
+from lit_mstar.models.encoding import IGNORE
+from lit_mstar.modules.policy import response_nll
+from lit_mstar.reasoning.marking import ReasoningFormat
+from lit_mstar.rollouts.nouns import SamplingParams
 from support.helpers import make_tiny_backbone
 from support.scripted import (
     ListSource,
@@ -18,13 +25,6 @@ from support.scripted import (
     weights,
 )
 from support.uneven import LENGTHS, loader, token_loop, uneven_rows
-
-from lit_mstar import Backbone, PolicyModule, Problem
-from lit_mstar.data import DigitsSource, ProblemDataModule, SupervisedDataModule
-from lit_mstar.models.encoding import IGNORE
-from lit_mstar.modules.policy import response_nll
-from lit_mstar.reasoning.marking import ReasoningFormat
-from lit_mstar.rollouts.nouns import SamplingParams
 
 
 def test_loss_is_the_sum_over_response_tokens(problems: list[Problem]) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+
+from lit_mstar import Problem
+from lit_mstar.modules.policy import response_nll
 from support.scripted import (
     largest_difference,
     make_policy,
@@ -14,9 +17,6 @@ from support.scripted import (
     weights,
 )
 from support.uneven import loader, token_loop, uneven_rows
-
-from lit_mstar import Problem
-from lit_mstar.modules.policy import response_nll
 
 
 def fit_rows(tmp_path: Path, rows, size: int, accumulate: int) -> tuple[dict[str, torch.Tensor], int]:

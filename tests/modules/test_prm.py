@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
-from support.helpers import make_tiny_backbone
-from support.scripted import make_policy, make_trainer, sums
 from torch.utils.data import DataLoader
 
 from lit_mstar import Backbone, Problem, ProcessRewardModule, Response, Rollout
 from lit_mstar.models.encoding import Batch
 from lit_mstar.models.step_encoding import StepExample, collate_steps, step_ids
+from support.helpers import make_tiny_backbone
+from support.scripted import make_policy, make_trainer, sums
 
 CHAINS = [
     ["Step 1: The first digit is 3.", "Step 2: The second digit is 4.", "Step 3: 3 + 4 = 7."],

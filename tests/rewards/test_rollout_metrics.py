@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from support.scripted import sums
 
 from lit_mstar import Problem, Response, Rollout
 from lit_mstar.rewards.rollout_metrics import rollout_metrics
+from support.scripted import sums
 
 
 def nobody(problem: Problem, steps: Sequence[str]) -> None:

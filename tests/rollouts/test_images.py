@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import EpsImagePlugin, Image
-from support.helpers import png
 
 from lit_mstar.rollouts import images
 from lit_mstar.rollouts.images import FORMATS, MAX_PIXELS, image_bytes, image_inside, image_size, open_image
+from support.helpers import png
 
 
 def encoded(image: Image.Image, format: str = "PNG") -> bytes:

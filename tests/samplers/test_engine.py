@@ -4,11 +4,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from support.engines import VARIED, make_policy
 
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import VLLMSampler, VLLMServerSampler
 from lit_mstar.samplers.request import make_request
+from support.engines import VARIED, make_policy
 
 
 @pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed")

@@ -7,9 +7,9 @@ from types import ModuleType
 
 import pytest
 import torch
-from support import rank_jobs, ranks
 
 from lit_mstar.samplers.launch import _place, device_defaults, environment, start, undisturbed
+from support import rank_jobs, ranks
 
 
 class Platform:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
-from support.taught import LESSONS, MIXED, make_policy, responses, tokens
 
 from lit_mstar import Problem
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
+from support.taught import LESSONS, MIXED, make_policy, responses, tokens
 
 
 def generated(policy: Any, problem: Problem, length: int) -> list[int]:

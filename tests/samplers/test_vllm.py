@@ -11,6 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
+from lit_mstar import Problem
+from lit_mstar.rollouts.nouns import SamplingParams
+from lit_mstar.samplers import VLLMSampler
 from support.engines import (
     OPTIONS,
     SMALL,
@@ -25,10 +29,6 @@ from support.engines import (
     shake,
     tokens,
 )
-
-from lit_mstar import Problem
-from lit_mstar.rollouts.nouns import SamplingParams
-from lit_mstar.samplers import VLLMSampler
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 

@@ -11,6 +11,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
+from lit_mstar import EvolutionCallback, Iteration, Problem, Rollout
+from lit_mstar.data import SelfEvolvingDataModule
+from lit_mstar.rollouts.nouns import SamplingParams
+from lit_mstar.samplers import VLLMServerSampler
+from lit_mstar.samplers.fleet import Fleet
 from support import scripted
 from support.engines import (
     VARIED,
@@ -26,12 +32,6 @@ from support.engines import (
 from support.helpers import make_tiny_backbone
 from support.scripted import ListSource, make_evolver, sums
 from support.servers import ServerProcess
-
-from lit_mstar import EvolutionCallback, Iteration, Problem, Rollout
-from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.rollouts.nouns import SamplingParams
-from lit_mstar.samplers import VLLMServerSampler
-from lit_mstar.samplers.fleet import Fleet
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 Start = Callable[[], ServerProcess]

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from support.helpers import make_tiny_backbone
-from support.scripted import Killed, ScriptedSampler, make_trainer, right, sums
 
 from lit_mstar import Problem, Response, Rollout, StepAnnotator
 from lit_mstar.data import DigitsSource, ProblemDataModule
@@ -16,6 +14,8 @@ from lit_mstar.models.step_encoding import StepExample
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
 from lit_mstar.step_labels.parquet import read_steps
+from support.helpers import make_tiny_backbone
+from support.scripted import Killed, ScriptedSampler, make_trainer, right, sums
 
 RESPONSES = SamplingParams(n=3, max_tokens=10)
 COMPLETIONS = SamplingParams(n=4, max_tokens=4, seed=1)

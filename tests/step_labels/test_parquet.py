@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.helpers import png
 
 from lit_mstar import Problem
 from lit_mstar.models.step_encoding import StepExample
 from lit_mstar.rollouts import images
 from lit_mstar.step_labels import parquet
 from lit_mstar.step_labels.parquet import read_fingerprint, read_steps, write_steps
+from support.helpers import png
 
 problems = st.builds(
     Problem,

@@ -12,10 +12,6 @@ import pytest
 import torch
 from jsonargparse import ArgumentParser
 from sklearn.metrics import roc_auc_score
-from support import ranks, refreshing
-from support.evolving import Keeping, Noise
-from support.refreshing import Completing, K, make_refresh, run, successes, train_by_hand
-from support.scripted import ListSource, largest_difference, make_policy, make_prm, sums, weights
 
 from lit_mstar import (
     EvolutionCallback,
@@ -30,6 +26,10 @@ from lit_mstar.models.step_encoding import StepExample, collate_steps
 from lit_mstar.rewards.selection import AllCorrect
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.step_labels import training
+from support import ranks, refreshing
+from support.evolving import Keeping, Noise
+from support.refreshing import Completing, K, make_refresh, run, successes, train_by_hand
+from support.scripted import ListSource, largest_difference, make_policy, make_prm, sums, weights
 
 
 class Judging(ListSource):

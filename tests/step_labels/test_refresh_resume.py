@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from support.evolving import Noise
-from support.refreshing import make_refresh, run
-from support.scripted import Killed, largest_difference, weights
 
 from lit_mstar import (
     EvolutionCallback,
@@ -18,6 +15,9 @@ from lit_mstar import (
 )
 from lit_mstar.callbacks import PRMFilter, TrainingDynamics
 from lit_mstar.rollouts.nouns import SamplingParams
+from support.evolving import Noise
+from support.refreshing import make_refresh, run
+from support.scripted import Killed, largest_difference, weights
 
 
 def rows(folder: Path) -> list[Any]:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.refreshing import momentum, train_by_hand
-from support.scripted import largest_difference, make_prm, sums, weights
 
 from lit_mstar import Backbone, ProcessRewardModule
 from lit_mstar.models.step_encoding import StepExample
 from lit_mstar.step_labels.training import batches, restore, train_on, trained
+from support.refreshing import momentum, train_by_hand
+from support.scripted import largest_difference, make_prm, sums, weights
 
 
 def test_each_step_learns_from_its_rows(tmp_path: Path) -> None:

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.small_stage import output_until
-from support.small_study import EVOLVE, write_study
-from support.zygote import popen
 
 from lit_mstar.studies.command import main
 from lit_mstar.studies.definition import read_study
 from lit_mstar.studies.plan import plan
 from lit_mstar.studies.results import Result, read_results
+from support.small_stage import output_until
+from support.small_study import EVOLVE, write_study
+from support.zygote import popen
 
 TESTS = Path(__file__).parents[1]
 

@@ -10,6 +10,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import torch
 from lightning.pytorch import Callback
+
+from lit_mstar import EvolutionCallback, Iteration, Problem
+from lit_mstar.data import SelfEvolvingDataModule
+from lit_mstar.data.interval import share_of
+from lit_mstar.rollouts.nouns import SamplingParams
 from support.scripted import (
     Killed,
     ListSource,
@@ -17,11 +22,6 @@ from support.scripted import (
     sums,
     wrong,
 )
-
-from lit_mstar import EvolutionCallback, Iteration, Problem
-from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.data.interval import share_of
-from lit_mstar.rollouts.nouns import SamplingParams
 
 
 def half_right(problem: Problem, index: int, sampling: SamplingParams) -> str:

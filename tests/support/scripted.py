@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
-from support.helpers import make_tiny_backbone
 
 from lit_mstar import PolicyModule, Problem, ProcessRewardModule, Response, Rollout
 from lit_mstar.data import ProblemSource, Split
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import Sampler
+from support.helpers import make_tiny_backbone
 
 Rule = Callable[[Problem, int, SamplingParams], str]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import rank_jobs, ranks
 
 from lit_mstar.training import division
+from support import rank_jobs, ranks
 
 
 @given(count=st.integers(0, 200), limit=st.integers(1, 40), world=st.integers(1, 8))

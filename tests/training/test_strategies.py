@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from support import ranks, strategies, strategy_jobs
-from support.helpers import make_tiny_backbone
 
 from lit_mstar import Backbone
+from support import ranks, strategies, strategy_jobs
+from support.helpers import make_tiny_backbone
 
 
 @pytest.fixture(scope="module")
