@@ -53,10 +53,9 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def tests_vllm(session: nox.Session) -> None:
     """The tests that need the engine, with vLLM's CPU build."""
-    session.install(TORCH, VLLM)
+    session.install(TORCH, VLLM, "-e", ".[dev]")
     # It brings CUDA builds that cannot be loaded beside the CPU's torch; transformers would try.
     session.run("python", "-m", "pip", "uninstall", "--yes", "--quiet", "torchvision", "torchaudio", "torchcodec")
-    session.install(TORCH, "-e", ".[dev]")
     session.run("pytest", "-m", "vllm", "--durations", "10", *session.posargs, env=ENVIRONMENT)
 
 
