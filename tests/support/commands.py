@@ -21,8 +21,14 @@ def lit_mstar(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
     What it leaves of itself (arguments, the import path, environment variables) is put back.
     """
     out, err, code = StringIO(), StringIO(), 0
-    here = patch.object(sys, "argv", ["lit-mstar", *args]), patch.object(sys, "path", [*sys.path])
-    with chdir(folder), redirect_stdout(out), redirect_stderr(err), here[0], here[1], patch.dict(os.environ):
+    with (
+        chdir(folder),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        patch.object(sys, "argv", ["lit-mstar", *args]),
+        patch.object(sys, "path", [*sys.path]),
+        patch.dict(os.environ),
+    ):
         try:
             main([*args])
         except SystemExit as end:
