@@ -18,7 +18,7 @@ import torch
 
 from lit_mstar import Backbone, Response, Rollout
 from lit_mstar.data import DigitsSource
-from lit_mstar.reasoning.marking import ReasoningFormat
+from lit_mstar.reasoning.marking import Marker
 from lit_mstar.samplers import SamplingParams, TransformersSampler
 
 NUMBERS = re.compile(r"\d+")
@@ -38,11 +38,11 @@ def formatted(response: Response) -> bool:
 
 
 def report(folder: str, source: DigitsSource) -> str:
-    backbone, reasoning = Backbone(folder), ReasoningFormat()
+    backbone, marker = Backbone(folder), Marker()
     sampler = TransformersSampler()
     sampler.load_policy(SimpleNamespace(model=backbone.load_model(), encoder=backbone.encoder))
     sampling = SamplingParams(n=1, temperature=0, max_tokens=40)
-    rollouts: list[Rollout] = [reasoning.mark(r) for _, r in sampler.sample(source.problems("test"), sampling)]
+    rollouts: list[Rollout] = [marker.mark(r) for _, r in sampler.sample(source.problems("test"), sampling)]
     good = [rollout for rollout in rollouts if formatted(rollout.responses[0])]
     reads = [read for r in good for read in source.judge_steps(r.problem, r.responses[0].steps)[:2]]
     shares = {

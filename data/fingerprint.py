@@ -21,5 +21,5 @@ def fingerprint(iteration: Iteration, policy: PolicyModule, hint: str | None) ->
     unmarked = [problem.id for problem in iteration.problems if problem.answer is None]
     asked = [hinted(problem, hint).question for problem in iteration.problems] if hint else []
     more = [part for part in (unmarked, asked) if part]  # without them, a ledger of before they were stays valid
-    key = repr((ids, iteration.sampling, policy.reasoning, policy.fingerprint(), *more))
+    key = repr((ids, iteration.sampling, policy.marker.settings(), policy.fingerprint(), *more))
     return hashlib.sha256(key.encode()).hexdigest()

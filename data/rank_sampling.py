@@ -60,7 +60,7 @@ class RankSampling:
                     moved()
                     bar.update()
                     rollout.problem = asked[i]  # from here on, nothing knows of the hint
-                    rollout.selected = AllCorrect()(policy.reasoning.mark(rollout))
+                    rollout.selected = AllCorrect()(policy.marker.mark(rollout))
                     yield rollout
                     if trainer.received_sigterm:
                         raise SIGTERMException

@@ -16,7 +16,9 @@ from lit_mstar.models.sharding import Sharding
 from lit_mstar.models.weights import digest
 from lit_mstar.modules.base import BackboneModule
 from lit_mstar.modules.schedules import WarmupConstant
-from lit_mstar.reasoning.marking import ReasoningFormat
+from lit_mstar.reasoning.format import ReasoningFormat
+from lit_mstar.reasoning.grader import Grader
+from lit_mstar.reasoning.marking import Marker
 from lit_mstar.rewards.metrics import GreedyAccuracy
 from lit_mstar.rollouts.nouns import Problem, Response, SamplingParams
 from lit_mstar.samplers import Sampler, TransformersSampler
@@ -30,7 +32,8 @@ class PolicyModule(BackboneModule):
         sampler: The engine that draws responses; the embedded one by default.
         evaluation: How responses are drawn for validation, test and predict; greedy whatever it says of
             number and temperature.
-        reasoning: How steps and answers are recognized in a response.
+        reasoning: How steps and answers are written in a response.
+        grader: Who says which answers are right; `RuleGrader` by default.
         optimizer: Any torch optimizer; the paper's constant rate 1e-6 by default.
         lr_scheduler: Any torch schedule, stepped once per optimizer step; linear warmup, then constant.
         sharding: How the model is divided over ranks under FSDP2.
@@ -42,6 +45,7 @@ class PolicyModule(BackboneModule):
         sampler: Sampler | None = None,
         evaluation: SamplingParams = SamplingParams(),
         reasoning: ReasoningFormat = ReasoningFormat(),
+        grader: Grader | None = None,
         optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-6),
         lr_scheduler: LRSchedulerCallable = lambda optimizer: WarmupConstant(optimizer),
         sharding: Sharding = Sharding(),
@@ -49,7 +53,7 @@ class PolicyModule(BackboneModule):
         super().__init__(backbone, optimizer, lr_scheduler, sharding)
         self.sampler = sampler or TransformersSampler()
         self.evaluation = evaluation.greedy()
-        self.reasoning = reasoning
+        self.marker = Marker(reasoning, grader)
         self.val_accuracy = GreedyAccuracy()
         self.test_accuracy = GreedyAccuracy()
 
@@ -93,7 +97,7 @@ class PolicyModule(BackboneModule):
     def predict_step(self, batch: Sequence[Problem], batch_idx: int, dataloader_idx: int = 0) -> list[Response]:
         """One greedy response per problem, marked."""
         rollouts = dict(self.sampler.sample(batch, self.evaluation))
-        return [self.reasoning.mark(rollouts[i]).responses[0] for i in range(len(batch))]
+        return [self.marker.mark(rollouts[i]).responses[0] for i in range(len(batch))]
 
     def fingerprint(self) -> str:
         """A digest of the trainable weights and of the backbone's path: equal digests, equal responses."""

@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
 
+from lit_mstar.reasoning.steps import ANSWER_PATTERN
 from lit_mstar.reasoning.symbolic import symbolically_equal
-
-ANSWER_PATTERN = r"(?im)^[ \t*#]*(?:final[ \t]+)?answer[ \t*]*:(.*)$"
-"""A line "Answer: …" in any case, also "Final answer: …" and in Markdown's bold or as its heading."""
 
 TOLERANCE = Fraction(1, 10**6)
 """The relative difference up to which two numbers are equal, unless both are integers."""

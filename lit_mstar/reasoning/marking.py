@@ -2,57 +2,55 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from lit_mstar.reasoning.format import ReasoningFormat
+from lit_mstar.reasoning.grader import Grader, Verdict
+from lit_mstar.reasoning.rules import RuleGrader
+from lit_mstar.rollouts.nouns import Response, Rollout
 
-from lit_mstar.reasoning.answers import ANSWER_PATTERN, answers_match, extract_answer
-from lit_mstar.reasoning.steps import STEP_PATTERN, split_steps, step_prefixes
-from lit_mstar.rollouts.nouns import Rollout
+CUT = "cut at max_tokens"
+NO_ANSWER = "no answer"
 
 
-@dataclass(frozen=True)
-class ReasoningFormat:
-    """How a response is read.
+class Marker:
+    """Marks rollouts: how they are written, and who grades them.
 
     Args:
-        step_pattern: Regular expression of what begins a step ("Step 1:").
-        answer_pattern: Regular expression of the answer line, with one group for the answer.
-
-    Raises:
-        ValueError: If one is not a regular expression, or the answer's has no group.
+        reasoning: How responses are written.
+        grader: Who says what is right; ours by default.
     """
 
-    step_pattern: str = STEP_PATTERN
-    answer_pattern: str = ANSWER_PATTERN
-
-    def __post_init__(self) -> None:
-        for name, pattern in vars(self).items():
-            try:
-                groups = re.compile(pattern).groups
-            except re.error as error:
-                raise ValueError(f"ReasoningFormat.{name} is {pattern!r}: {error}.") from error
-            if name == "answer_pattern" and groups != 1:
-                raise ValueError(
-                    f"ReasoningFormat.{name} is {pattern!r}; it needs exactly one group (…), for the answer."
-                )
+    def __init__(self, reasoning: ReasoningFormat = ReasoningFormat(), grader: Grader | None = None) -> None:
+        self.reasoning = reasoning
+        self.grader = grader or RuleGrader()
+        self.grader.reasoning = reasoning
 
     def mark(self, rollout: Rollout) -> Rollout:
-        """Fills in every response's steps, answer and correctness, in place; returns the rollout.
+        """Fills in every response's steps, answer, correctness and the rule behind it, in place; returns the rollout.
 
-        `correct` stays None where the problem has no reference answer.
+        `correct` stays None where the problem has no reference answer. Equal answers are judged once.
         """
-        problem = rollout.problem
+        problem, verdicts = rollout.problem, dict[str | None, Verdict]()
         for response in rollout.responses:
-            response.steps = self.steps(response.text)
-            response.answer = extract_answer(response.text, self.answer_pattern)
+            response.steps = self.reasoning.steps(response.text)
+            response.answer = self.grader.extract(response.text, problem)
+            response.correct, response.rule = None, ""
             if problem.answer is not None:
-                response.correct = answers_match(response.answer, problem.answer, problem.choices or None)
+                verdict = self._refused(response)
+                if verdict is None:
+                    if response.answer not in verdicts:
+                        verdicts[response.answer] = self.grader.matches(response.answer, problem)
+                    verdict = verdicts[response.answer]
+                response.correct, response.rule = verdict.correct, verdict.rule
         return rollout
 
-    def steps(self, text: str) -> list[str]:
-        """The reasoning steps of `text`, without its answer line."""
-        return split_steps(text, self.step_pattern, self.answer_pattern)
+    def settings(self) -> str:
+        """All that decides its marks, as a text."""
+        return f"{self.reasoning!r} {self.grader.settings()}"
 
-    def prefixes(self, text: str) -> list[str]:
-        """The beginnings of `text` up to the end of each step."""
-        return step_prefixes(text, self.step_pattern, self.answer_pattern)
+    def _refused(self, response: Response) -> Verdict | None:
+        """Why a response is wrong whatever its answer; None where that is to be judged."""
+        if response.finish_reason == "length" and not self.reasoning.cut_may_be_right:
+            return Verdict(False, CUT)
+        if response.answer is None or not response.answer.strip():
+            return Verdict(False, NO_ANSWER)
+        return None

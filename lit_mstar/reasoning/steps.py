@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from lit_mstar.reasoning.answers import ANSWER_PATTERN
+ANSWER_PATTERN = r"(?im)^[ \t*#]*(?:final[ \t]+)?answer[ \t*]*:(.*)$"
+"""A line "Answer: …" in any case, also "Final answer: …" and in Markdown's bold or as its heading."""
 
 STEP_PATTERN = r"(?im)^[ \t*#]*step[ \t]+\d+[ \t]*[:.)]"
 """What begins a step: "Step 1:" at the beginning of a line, also in Markdown's bold or as its heading."""

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+AnswerType = Literal["number", "letter", "option", "list", "text", "expression"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -21,7 +23,12 @@ class Problem:
         answer: The reference answer; None marks an unlabeled problem.
         choices: The options of a multiple-choice question, in the order A, B, C, …
         reasoning: A chain of thought that ends in the answer, where one is known (seed data).
-        source: Where the problem comes from; for people.
+        source: Where the problem comes from, as "file:line" where it is a row of one; for people.
+        accepted: Other answers that are right as well.
+        answer_type: What the answer is; None leaves it to the grader to tell. "letter" and "option" say which of
+            both the answer to a multiple-choice question is: the letter of an option, or its text.
+        precision: Decimal places to which a numeric answer is given: both sides are rounded to it.
+        unit: The unit of a numeric answer that is written without it.
     """
 
     id: str
@@ -31,6 +38,10 @@ class Problem:
     choices: tuple[str, ...] = ()
     reasoning: str | None = None
     source: str = ""
+    accepted: tuple[str, ...] = ()
+    answer_type: AnswerType | None = None
+    precision: int | None = None
+    unit: str | None = None
 
 
 # Whether each step of a chain is true of the problem's images; None where nobody can tell.
@@ -49,6 +60,7 @@ class Response:
         steps: The reasoning steps (`steps.split_steps`).
         answer: The extracted final answer; None where there is none.
         correct: Whether the answer matches the reference; None where there is no reference.
+        rule: Why it counts as correct or not: the grader's rule that decided; empty where nothing was decided.
         step_scores: One process reward in [0, 1] per step; empty until something scored it.
         score: The aggregated reward; None until something scored it.
     """
@@ -60,6 +72,7 @@ class Response:
     steps: list[str] = field(default_factory=list)
     answer: str | None = None
     correct: bool | None = None
+    rule: str = ""
     step_scores: list[float] = field(default_factory=list)
     score: float | None = None
 

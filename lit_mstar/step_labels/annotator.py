@@ -59,10 +59,10 @@ class StepAnnotator(PolicyModule):
         write_steps(file, split, self._annotate(batch, data.source.judge_steps), fingerprint)
 
     def _annotate(self, problems: Sequence[Problem], judge: Judge) -> list[StepExample]:
-        rollouts = [self.reasoning.mark(rollout) for _, rollout in self.sampler.sample(problems, self.responses)]
+        rollouts = [self.marker.mark(rollout) for _, rollout in self.sampler.sample(problems, self.responses)]
         chains = [(r.problem, text) for r in rollouts for text in dict.fromkeys(x.text for x in r.responses)]
-        steps = [self.reasoning.steps(text) for _, text in chains]
-        labels = label_steps(self.sampler, chains, self.completions, self.reasoning)
+        steps = [self.marker.reasoning.steps(text) for _, text in chains]
+        labels = label_steps(self.sampler, chains, self.completions, self.marker)
         if blank := steps.count([]):
             warnings.warn(f"{blank} of {len(steps)} distinct responses are blank: no steps to label.", stacklevel=2)
         return [

@@ -124,7 +124,7 @@ class PRMRefresh:
         # Ranks that share an engine must call it equally often, so each of them labels everything.
         mine = range(rank(), len(chosen), ranks()) if sampler.independent else range(len(chosen))
         chains = [(chosen[i][0], chosen[i][1].text) for i in mine]
-        labels = label_steps(sampler, chains, self.completions, policy.reasoning)
+        labels = label_steps(sampler, chains, self.completions, policy.marker)
         sampler.rest()  # it makes room for the PRM's training
         found = {i: values for part in gather(dict(zip(mine, labels, strict=True))) for i, values in part.items()}
         return [found[i] for i in range(len(chosen))]
