@@ -5,8 +5,20 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-ANSWER_PATTERN = r"(?im)^[ \t*#]*(?:final[ \t]+)?answer[ \t*]*:(.*)$"
-"""A line "Answer: …" in any case, also "Final answer: …" and in Markdown's bold or as its heading."""
+_LABEL = (
+    r"(?:(?:so|thus|therefore|hence|and)\b,?[ \t]+)?(?:(?:the|my|our)[ \t]+)?(?:(?:final|correct|right|best|short)[ \t]+)?"
+    r"(?:answers?|ans\.?)(?:[ \t]*\(final\)|[ \t]+is)?"
+    r"|(?:最终|最終|正确|正しい|标准)?(?:答案|答え|解答|回答)(?:是|为|為|は)?|答|정답|답|الإجابة(?: النهائية)?|الجواب|उत्तर"
+    r"|r[ée]ponse(?:[ \t]+finale)?|respuesta(?:[ \t]+final)?|resposta(?:[ \t]+final)?|(?:endgültige[ \t]+)?antwort"
+    r"|risposta(?:[ \t]+finale)?|(?:окончательный[ \t]+)?ответ|odpowiedź|cevap|đáp[ \t]án|antwoord|svar|jawaban"
+)
+ANSWER_PATTERN = (
+    rf"(?im)^[^\w\n\\<]{{0,20}}(?:\d{{1,2}}[.)][ \t]+)?[*_ \t]{{0,4}}(?:{_LABEL})[ \t\u00a0*_`]*(?:[:：]|$)(.*)$"
+)
+"""A line "Answer: …" in any case and many languages, also in Markdown's bold, as a list item, a quote or a heading.
+
+A heading need not have a colon. What is on the next line where nothing else is on this one is found by `extraction`.
+"""
 
 STEP_PATTERN = r"(?im)^[ \t*#]*step[ \t]+\d+[ \t]*[:.)]"
 """What begins a step: "Step 1:" at the beginning of a line, also in Markdown's bold or as its heading."""

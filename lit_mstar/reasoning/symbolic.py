@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -19,13 +20,18 @@ import sys
 import threading
 import weakref
 from functools import cache
+from typing import Any
 
 MEMORY_LIMIT = 2 << 30
 """Bytes of address space that the child may use."""
 
-# What people type and math-verify can't read. A percent sign is a factor of 1/100, as it is in `answers.py`
-# (math-verify would let 50% equal 50 as well).
-_TYPED = str.maketrans({"√": r"\sqrt ", "°": r"^\circ ", "²": "^2", "³": "^3", "×": r"\times ", "%": "/100"})
+# What people type and math-verify can't read; a root sign takes all digits that follow it.
+_ROOT = re.compile(r"(?:√|(?<!\\)\bsqrt)\s*(?:(\d+(?:\.\d+)?|[a-zA-Z])|\(([^()]*)\)|\{([^{}]*)\})")
+_TYPED = str.maketrans(
+    {"°": r"^\circ ", "×": r"\times ", "·": r"\cdot ", "π": r"\pi ", "±": r"\pm ", "²": "^2", "³": "^3", "≤": r"\le ", "≥": r"\ge ", "%": "/100"}
+)
+_DIGITS = 30  # of what is computed numerically, ours
+_RELATIVE = 1e-9  # ours: rounding in 30 digits is far smaller, and no two different answers are so close
 
 
 def symbolically_equal(predicted: str, reference: str, timeout: float = 3.0) -> bool:
@@ -109,10 +115,45 @@ def _equal(predicted: str, reference: str) -> bool:
     notation = NormalizationConfig(units=False, malformed_operators=True)
     config = [LatexExtractionConfig(normalization_config=notation)]
     gold, target = (
-        parse(f"${text}$", config, fallback_mode="no_fallback", parsing_timeout=None)
-        for text in (side.replace(r"\%", "%").translate(_TYPED) for side in (reference, predicted))
+        parse(f"${_written(text)}$", config, fallback_mode="no_fallback", parsing_timeout=None)
+        for text in (reference, predicted)
     )
+    if not gold or not target:
+        return False
+    if (same := _same_values(gold[0], target[0])) is not None:
+        return same
     return bool(verify(gold, target, timeout_seconds=None))
+
+
+def _written(text: str) -> str:
+    r"""LaTeX for what people type: `√16` is a root of 16, `sqrt(2)` one of 2."""
+    text = text.replace(r"\%", "%")
+    return _ROOT.sub(lambda match: rf"\sqrt{{{match[1] or match[2] or match[3]}}}", text).translate(_TYPED)
+
+
+def _same_values(first: Any, second: Any) -> bool | None:
+    """Whether two expressions have the same value wherever they are tried; None where they are no such expressions.
+
+    math-verify rounds to six digits behind the point, where 1.6e-19 and 3.2e-19 are the same; this is relative.
+    """
+    import sympy
+
+    if all(isinstance(side, sympy.Eq) for side in (first, second)):  # up to a factor: 2y = 4x is y = 2x
+        first, second = (side.lhs - side.rhs for side in (first, second))
+        return bool(sympy.simplify(first / second).is_number) if second != 0 else first == 0
+    if not all(isinstance(side, sympy.Expr) for side in (first, second)):
+        return None
+    symbols = sorted(first.free_symbols | second.free_symbols, key=str)
+    tried = 0
+    for trial in range(4):
+        point = {symbol: sympy.Rational(7 + 4 * trial + 5 * i, 9 + 2 * i) for i, symbol in enumerate(symbols)}
+        one, other = (sympy.N(side.subs(point), _DIGITS) for side in (first, second))
+        if not (one.is_number and other.is_number and one.is_finite and other.is_finite):
+            continue
+        tried += 1
+        if abs(one - other) > _RELATIVE * max(abs(one), abs(other)):
+            return False
+    return tried > 0 or None
 
 
 def _serve() -> None:

@@ -1,0 +1,73 @@
+"""What an answer may be meant to say: as it stands, without a lead-in, without what explains it afterwards."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from lit_mstar.reasoning.plain import plain
+from lit_mstar.reasoning.units import parse_unit
+
+# "It is 24", "The area equals 24"; never "is not".
+_SO = re.compile(r"(?:so|thus|therefore|hence)\b,?\s+(?!not\b)", re.IGNORECASE)
+_LEAD = re.compile(
+    r"(?:(?:so|thus|therefore|hence|and|then|finally|in total|overall)\b,?\s+)?"
+    r"(?:(?:i|we)\s+(?:think|believe|guess|conclude|get|find|have|obtain)\s+(?:that\s+)?)?"
+    r"(?:(?:it|this|that|which)(?:\s+is|'s|\s+equals|\s+must\s+be|\s+should\s+be|\s+would\s+be)"
+    r"|there\s+(?:is|are)"
+    r"|(?:the|its|their|her|his)\s+(?:[\w'-]+\s+){1,6}?(?:is|are|equals|was|=)"
+    r"|(?:answer|value|result|total)\s+is)\s+(?:equal\s+to\s+|exactly\s+|just\s+|only\s+)?(?!not\b|no\b|n't)",
+    re.IGNORECASE,
+)
+_ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S+)", re.IGNORECASE)
+# "12, which is the sum", "12. This follows", "12 because …"; not "12 or 13", not "12, 13".
+_TAIL = re.compile(
+    r"\s*(?:[,;:]\s*(?=(?:which|because|since|as|so|where|that is|i\.e|because|the|this|it|if|given|making|giving|based|"
+    r"according|obtained|found|since|rounded|when|see|for)\b)"
+    r"|\.\s+(?!(?:Or|And|But)\b)(?=[A-Z])|\s+(?=(?:because|since|as shown|as seen|which|so that|based on|according to|in total|altogether|"
+    r"in the (?:image|picture|figure|chart|graph|diagram|table))\b)|\s+-{1,3}\s+(?=[a-z]{2,}\s)).*",
+    re.DOTALL,
+)
+_REMARK = re.compile(r"\s+\((?=[^()]*[a-zA-Z]{3})[^()]*\)$")
+_YES_NO = re.compile(r"(yes|no|true|false)\s*[,.;:!-]\s*(?!or\b).*", re.IGNORECASE | re.DOTALL)
+_SPACED = re.compile(r"\s*([^\w\s])\s*")
+# Japanese and Chinese sentences around a value: "24 です", "是 24".
+_AROUND = re.compile(r"^(?:是|は|为|為|：|:)?\s*(.+?)\s*(?:です|である|だ|となります|입니다)?$")
+
+
+@lru_cache(2**14)
+def readings(text: str) -> tuple[str, ...]:
+    """The readings of an answer, the literal one first; each is as `plain` gives it, none is empty."""
+    found = [text]
+    if match := _YES_NO.fullmatch(text):
+        found.append(match[1])
+    if not text.isascii() and (match := _AROUND.match(text)):
+        found.append(match[1])
+    for pattern in (_SO, _LEAD, _TAIL, _REMARK):
+        found += [shorter for known in list(found) if (shorter := _without(pattern, known)) not in ("", known)]
+    return tuple(dict.fromkeys(found))
+
+
+def _without(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.match(text) if pattern in (_SO, _LEAD) else pattern.search(text)
+    return plain(text[: match.start()] + text[match.end() :]) if match else text
+
+
+def same_text(first: str, second: str) -> bool:
+    """Whether two texts are the same but for case, articles and periods; case counts where it may mean something."""
+    if first == second:
+        return True
+    one, other = (_SPACED.sub(r"\1", _ARTICLE.sub("", text).replace(".", "")) for text in (first, second))
+    if not one or one.casefold() != other.casefold():
+        return False
+    return one == other or _careless(one) or _careless(other) or not _coded(first, second)
+
+
+def _careless(text: str) -> bool:
+    """Whether somebody wrote all in lower case: no meaning was put into it."""
+    return text == text.lower()
+
+
+def _coded(first: str, second: str) -> bool:
+    """Whether case may mean something: in formulas ("Co2", "CO2"), and in units ("Mm", "mm")."""
+    return any(any(sign.isdigit() for sign in text) or parse_unit(text, attached=True) for text in (first, second))
