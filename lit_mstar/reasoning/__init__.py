@@ -1,7 +1,8 @@
 """From a text to its steps, its answer, and whether that is right.
 
-To be read in this order: `marking` (all of it, for a rollout), `steps`, `answers` (find one, compare two), `symbolic`
-(where comparing takes mathematics), `voting` (what the responses agree on).
+To be read in this order: `marking` (all of it, for a rollout), `format` (how a response is written), `steps`,
+`extraction` (where its answer stands), `grader` (the seam to who says what is right), `rules` (ours, on `answers`, two
+functions), `judges` (others), `voting` (what the responses agree on).
 """
 
 from lazy_loader import attach_stub

@@ -3,6 +3,8 @@ from .answers import extract_answer as extract_answer
 from .format import ReasoningFormat as ReasoningFormat
 from .grader import Grader as Grader
 from .grader import Verdict as Verdict
+from .judges import FunctionGrader as FunctionGrader
+from .judges import JudgeGrader as JudgeGrader
 from .marking import Marker as Marker
 from .rules import RuleGrader as RuleGrader
 from .steps import split_steps as split_steps

@@ -10,11 +10,11 @@ import re
 from collections.abc import Sequence
 from itertools import accumulate
 
-from lit_mstar.reasoning.choices import lettered, option_named, options
-from lit_mstar.reasoning.equality import Comparison
+from lit_mstar.equality.choices import lettered, option_named, options
+from lit_mstar.equality.comparison import Comparison
+from lit_mstar.equality.plain import plain
 from lit_mstar.reasoning.extraction import EXTRACTORS, Extractor, find_answer
 from lit_mstar.reasoning.grader import Verdict
-from lit_mstar.reasoning.plain import plain
 from lit_mstar.reasoning.steps import ANSWER_PATTERN
 from lit_mstar.rollouts.options import LETTERS
 
@@ -84,7 +84,11 @@ def judge(predicted: str | None, reference: str, choices: Sequence[str], compari
 def _without_options(predicted: str, reference: str, comparison: Comparison) -> Verdict:
     """Where the options stand in the question alone, a letter is still a letter: "B. 24" is B."""
     verdict = comparison(predicted, reference)
-    if not verdict.correct and comparison.answer_type in (None, "letter") and re.fullmatch(r"\(?[A-Z]\)?", plain(reference)):
+    if (
+        not verdict.correct
+        and comparison.answer_type in (None, "letter")
+        and re.fullmatch(r"\(?[A-Z]\)?", plain(reference))
+    ):
         named = lettered(plain(predicted))
         return Verdict(named is not None and named[0] == plain(reference).strip("()"), "letter")
     return verdict

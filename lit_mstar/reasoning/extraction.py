@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lit_mstar.reasoning.plain import plain
+from lit_mstar.equality.plain import plain
 from lit_mstar.reasoning.steps import ANSWER_PATTERN
 
 _LONG = 15  # words, ours: what is longer behind a label is a whole solution, and may state its answer at its end
@@ -87,7 +87,9 @@ class Label(Extractor):
         if own or (plain(answer) and not opens):
             return Statement(match.start(), end, answer, certain=own or len(answer.split()) <= _LONG)
         end = match.start(1) if opens else end
-        following = re.compile(r"\s*(\$\$[\s\S]*?\$\$|\\\[[\s\S]*?\\\]|(?:[-*•][ \t]+|\d+[.)][ \t]+)?(.*))").match(text, end)
+        following = re.compile(r"\s*(\$\$[\s\S]*?\$\$|\\\[[\s\S]*?\\\]|(?:[-*•][ \t]+|\d+[.)][ \t]+)?(.*))").match(
+            text, end
+        )
         assert following is not None, "it matches the empty string"  # noqa: S101
         return Statement(match.start(), following.end(), following[2] if following[2] is not None else following[1])
 

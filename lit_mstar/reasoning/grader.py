@@ -4,24 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from lit_mstar.equality.comparison import Verdict as Verdict  # part of the seam
 from lit_mstar.reasoning.format import ReasoningFormat
 from lit_mstar.rollouts.nouns import Problem
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Right or wrong, and why.
-
-    Args:
-        correct: Whether the answer is right.
-        rule: A few words that say what decided; they go to the ledger.
-    """
-
-    correct: bool
-    rule: str = ""
 
 
 class Grader(ABC):

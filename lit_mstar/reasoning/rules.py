@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from lit_mstar.equality.comparison import TOLERANCE, Comparison
 from lit_mstar.reasoning.answers import extract_answer, judge
-from lit_mstar.reasoning.equality import TOLERANCE, Comparison
 from lit_mstar.reasoning.extraction import EXTRACTORS, Extractor
 from lit_mstar.reasoning.grader import Grader, Verdict
 from lit_mstar.rollouts.nouns import Problem

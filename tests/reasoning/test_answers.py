@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lit_mstar.reasoning import equality
+from lit_mstar.equality import comparison
 from lit_mstar.reasoning.answers import answers_match, extract_answer
 
 WRAPPERS = ["${}$", "$${}$$", "**{}**", "{}.", r"\boxed{{{}}}", r"\({}\)", " {} "]
@@ -27,7 +27,7 @@ def no_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(predicted: str, reference: str, timeout: float) -> bool:
         raise AssertionError(f"{predicted!r} and {reference!r} were compared symbolically")
 
-    monkeypatch.setattr(equality, "symbolically_equal", refuse)
+    monkeypatch.setattr(comparison, "symbolically_equal", refuse)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ hostile = st.text("aB5/%.,()$-: \\{}*") | st.text()
 @given(hostile, hostile, st.lists(hostile, max_size=4))
 def test_any_text_has_a_symmetric_answer(first: str, second: str, choices: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(equality, "symbolically_equal", lambda *_: False)
+        patch.setattr(comparison, "symbolically_equal", lambda *_: False)
         assert answers_match(first, second, choices) is answers_match(second, first, choices)
         assert answers_match(f"x{first}", f"x{first}", choices)
 

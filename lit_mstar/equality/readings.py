@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from lit_mstar.reasoning.plain import plain
-from lit_mstar.reasoning.units import parse_unit
+from lit_mstar.equality.plain import plain
+from lit_mstar.equality.units import parse_unit
 
 # "It is 24", "The area equals 24"; never "is not".
 _SO = re.compile(r"(?:so|thus|therefore|hence)\b,?\s+(?!not\b)", re.IGNORECASE)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from lit_mstar.reasoning.plain import LONGEST
-from lit_mstar.reasoning.quantities import quantities
-from lit_mstar.reasoning.shapes import shape
-from lit_mstar.reasoning.units import Unit, parse_unit
+from lit_mstar.equality.plain import LONGEST
+from lit_mstar.equality.quantities import quantities
+from lit_mstar.equality.shapes import shape
+from lit_mstar.equality.units import Unit, parse_unit
 
 _FUNCTIONS = "arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|lim|max|min|gcd|lcm|det"
 _TOKEN = re.compile(

@@ -28,7 +28,18 @@ MEMORY_LIMIT = 2 << 30
 # What people type and math-verify can't read; a root sign takes all digits that follow it.
 _ROOT = re.compile(r"(?:√|(?<!\\)\bsqrt)\s*(?:(\d+(?:\.\d+)?|[a-zA-Z])|\(([^()]*)\)|\{([^{}]*)\})")
 _TYPED = str.maketrans(
-    {"°": r"^\circ ", "×": r"\times ", "·": r"\cdot ", "π": r"\pi ", "±": r"\pm ", "²": "^2", "³": "^3", "≤": r"\le ", "≥": r"\ge ", "%": "/100"}
+    {
+        "°": r"^\circ ",
+        "×": r"\times ",
+        "·": r"\cdot ",
+        "π": r"\pi ",
+        "±": r"\pm ",
+        "²": "^2",
+        "³": "^3",
+        "≤": r"\le ",
+        "≥": r"\ge ",
+        "%": "/100",
+    }
 )
 _DIGITS = 30  # of what is computed numerically, ours
 _RELATIVE = 1e-9  # ours: rounding in 30 digits is far smaller, and no two different answers are so close

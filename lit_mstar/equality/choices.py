@@ -6,25 +6,27 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from lit_mstar.reasoning.plain import plain
+from lit_mstar.equality.plain import plain
 from lit_mstar.rollouts.options import LETTERS, bare_options
 
 Same = Callable[[str, str], bool]
 
-_LEAD = r"(?:(?:only|just|definitely|probably|maybe|clearly|likely)\s+)?(?:(?:the\s+)?(?:correct\s+|right\s+|best\s+|final\s+)?(?:option|choice|answer|alternative|letter)(?:\s+is)?\s*[:=]?\s*)*"
+_LEAD = (
+    r"(?:(?:only|just|definitely|probably|maybe|clearly|likely)\s+)?"
+    r"(?:(?:the\s+)?(?:correct\s+|right\s+|best\s+|final\s+)?(?:option|choice|answer|alternative|letter)(?:\s+is)?\s*[:=]?\s*)*"
+)
 _LETTER = r"(?:\(\s*([A-Za-z])\s*\)|\[\s*([A-Za-z])\s*\]|\{\s*([A-Za-z])\s*\}|([A-Za-z])(?![\w'^]))"
 _ALONE = re.compile(rf"{_LEAD}<?{_LETTER}\s*[.):>]*(?:\s+only)?", re.IGNORECASE)
 # A letter, then something that sets off what follows: the option's text, or why it was chosen.
 _SET_OFF = re.compile(
-    rf"{_LEAD}{_LETTER}(?:\s*[.):,;]+\s*|\s+-+\s*|\s*-\s+|\s*=\s*|\s+(?=\()|(?<=[)\]}}])\s*|\s+(?=because\b|since\b|as\b|is correct))(?P<rest>\S.*)",
+    rf"{_LEAD}{_LETTER}(?:\s*[.):,;]+\s*|\s+-+\s*|\s*-\s+|\s*=\s*|\s+(?=\()|(?<=[)\]}}])\s*"
+    r"|\s+(?=because\b|since\b|as\b|is correct))(?P<rest>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _SENTENCE = re.compile(
     rf"(?:.*\b(?:is|be|choose|select|pick|option|choice|answer)\s*:?\s*){_LETTER}\s*\.?", re.IGNORECASE | re.DOTALL
 )
-_SEVERAL = re.compile(
-    rf"{_LEAD}{_LETTER}(?:\s*(?:,|/|&|\band\b|\bor\b|\+)+\s*{_LETTER})+\s*\.?", re.IGNORECASE
-)
+_SEVERAL = re.compile(rf"{_LEAD}{_LETTER}(?:\s*(?:,|/|&|\band\b|\bor\b|\+)+\s*{_LETTER})+\s*\.?", re.IGNORECASE)
 
 
 def lettered(text: str) -> tuple[str, str] | None:
@@ -81,9 +83,9 @@ def option_named(answer: str, choices: Sequence[str], same: Same, by: str | None
         return exact[0]
     if found and (index := LETTERS.index(found[0]) if found[0] in LETTERS else len(texts)) < len(texts):
         return index if not found[1] or _fits(index, found[1], texts, same) else None
-    if (first := re.match(r"([A-Z])\s+(\S.*)", text)) and LETTERS.index(first[1]) < len(texts):  # "B the blue truck"
-        if same(first[2], texts[LETTERS.index(first[1])]):
-            return LETTERS.index(first[1])
+    first = re.match(r"([A-Z])\s+(\S.*)", text)  # "B the blue truck"
+    if first and (index := LETTERS.index(first[1])) < len(texts) and same(first[2], texts[index]):
+        return index
     named = [index for index, option in enumerate(texts) if option and same(text, option)]
     return named[0] if len(named) == 1 else None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lit_mstar.reasoning.quantities import quantities
+from lit_mstar.equality.quantities import quantities
 
 Same = Callable[[str, str], bool]
 
@@ -15,7 +15,9 @@ _BRACKETS = {"(": ")]", "[": "])", "{": "}"}
 _NAMED = re.compile(r"^(?:[A-Z]['\d]?|\b[a-zA-Z]\s*(?:∈|=))\s*(?=[(\[{])")  # "A(1, 2)", "x ∈ [0, 5]"
 _JOIN = re.compile(r"\s*(?:,\s+(?:and|or)\s+|;\s*(?:and|or)?\s*|,\s*|\s+(?:and|or)\s+|\s+&\s+)", re.IGNORECASE)
 # A name in front of "=": a variable, an angle, a few words; no digits that could be a value.
-_NAME = re.compile(r"(?:[mlA]\s*)?[∠△]?\s*[a-zA-Zα-ωΔΘθ][a-zA-Z']*(?:_\{?\w+\}?)?(?:\s*\([a-z]\))?|[a-zA-Z][a-zA-Z ]{0,40}")
+_NAME = re.compile(
+    r"(?:[mlA]\s*)?[∠△]?\s*[a-zA-Zα-ωΔΘθ][a-zA-Z']*(?:_\{?\w+\}?)?(?:\s*\([a-z]\))?|[a-zA-Z][a-zA-Z ]{0,40}"
+)
 
 
 @dataclass(frozen=True)

@@ -7,24 +7,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from typing import Literal
 
-from lit_mstar.reasoning.expressions import is_expression, without_unit
-from lit_mstar.reasoning.grader import Verdict
-from lit_mstar.reasoning.parts import equal_items, items, sides
-from lit_mstar.reasoning.plain import LONGEST, plain
-from lit_mstar.reasoning.quantities import Quantity, quantities
-from lit_mstar.reasoning.readings import readings, same_text
-from lit_mstar.reasoning.shapes import alike, shape
-from lit_mstar.reasoning.symbolic import symbolically_equal
-from lit_mstar.reasoning.units import Unit, parse_unit
+from lit_mstar.equality.expressions import is_expression, without_unit
+from lit_mstar.equality.parts import equal_items, items, sides
+from lit_mstar.equality.plain import LONGEST, plain
+from lit_mstar.equality.quantities import Quantity, quantities
+from lit_mstar.equality.readings import readings, same_text
+from lit_mstar.equality.shapes import alike, shape
+from lit_mstar.equality.symbolic import symbolically_equal
+from lit_mstar.equality.units import Unit, parse_unit
 
 TOLERANCE = 1e-6
 """The relative difference up to which two numbers are equal, unless both are integers (ours)."""
 
 _ROUNDED = Fraction(1, 200)  # ours: what is rounded away must be less than this share, so 0.46 is no 0.5
 _MAX_DEPTH = 3  # of lists in lists
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Right or wrong, and why.
+
+    Args:
+        correct: Whether the answer is right.
+        rule: A few words that say what decided; they go to the ledger.
+    """
+
+    correct: bool
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,11 +198,3 @@ def _rounded(value: Fraction, decimals: int) -> Fraction:
     scaled = abs(value) * 10**decimals
     whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
     return Fraction(whole, 10**decimals) * (1 if value >= 0 else -1)
-
-
-@lru_cache(2**10)
-def comparison(**settings: object) -> Comparison:
-    """A `Comparison`, made once for equal settings."""
-    return Comparison(**settings)  # type: ignore[arg-type]
-
-

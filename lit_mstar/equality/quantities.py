@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from lit_mstar.reasoning.plain import LONGEST
-from lit_mstar.reasoning.units import Unit, parse_unit
+from lit_mstar.equality.plain import LONGEST
+from lit_mstar.equality.units import Unit, parse_unit
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class Quantity:
     unit: Unit | None = None
 
 
-_ABOUT = re.compile(r"^(?:approximately|approx\.?|about|around|roughly|circa|ca\.|nearly|almost|≈|~|=)\s*", re.IGNORECASE)
+_ABOUT = re.compile(
+    r"^(?:approximately|approx\.?|about|around|roughly|circa|ca\.|nearly|almost|≈|~|=)\s*", re.IGNORECASE
+)
 _MINUS = re.compile(r"^(?:minus|negative)\s+(?=\d)", re.IGNORECASE)
 _GROUPED = r"\d{1,2}(?:,\d{2})+,\d{3}|\d{1,3}(?:(?:,\d{3})+|(?:[ ']\d{3})+)(?:\.\d+)?|\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?|\d{1,3}(?:\.\d{3})+,\d+"
 _DECIMAL = rf"(?:{_GROUPED}|\d+,\d+|\d+\.?\d*|\.\d+)"
@@ -46,11 +48,29 @@ _SCALES = {
     **{"lakh": 5, "crore": 7},
 }
 _SCALE = re.compile(rf"\s*({'|'.join(_SCALES)})(?![a-z])s?", re.IGNORECASE)
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_UNITS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _WORDS = {word: n for n, word in enumerate(_UNITS)} | {word: 10 * n for n, word in enumerate(_TENS, start=2)}
 
 
@@ -78,7 +98,8 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         return ()
     found = _values(match)
     return tuple(
-        Quantity(value * factor, None if scale else decimals, unit) for value, decimals in found  # type: ignore[arg-type]
+        Quantity(value * factor, None if scale else decimals, unit)
+        for value, decimals in found  # type: ignore[arg-type]
     )
 
 

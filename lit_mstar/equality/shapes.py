@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
 
-from lit_mstar.reasoning.quantities import Quantity, quantities
+from lit_mstar.equality.quantities import Quantity, quantities
 
 Kind = Literal["range", "size", "ratio", "time", "date", "day"]
 
@@ -35,7 +35,7 @@ _TIMES = re.compile(r"\s*(?:×|\*|\bby\b|(?<=[\d\s])x(?=\s*\d))\s*")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)((?:\s*:\s*\d+(?:\.\d+)?)+)")
 _TIME = re.compile(r"([01]?\d|2[0-4])\s*:\s*([0-5]\d)(?:\s*:\s*([0-5]\d))?\s*([ap])?\.?\s*(?:m\b\.?)?", re.IGNORECASE)
 _DATE = re.compile(r"(\d{1,4})\s*([-/.])\s*(\d{1,2})\s*\2\s*(\d{1,4})")
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = (
     r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
     r"nov(?:ember)?|dec(?:ember)?)\.?"
@@ -124,4 +124,3 @@ def _range(text: str) -> Shape | None:
 def _one(text: str) -> Quantity | None:
     found = quantities(text.strip())
     return found[0] if found else None
-

@@ -85,12 +85,80 @@ $    dollar USD usd           | dollar 1           | 1
 ₹    rupee INR Rs             | rupee 1            | 1
 """
 _SHORT_AREA = re.compile(r"(?:[kcm]?m|in|ft|yd|mi)[23]")  # "cm2": elsewhere a digit behind a letter is no power
-_TOKEN = re.compile(r"\s*(?P<name>°[CF]?|[%$¢€£¥₹Ω]|[^\W\d_]+\.?)\s*(?:\^\s*\{?(?P<power>-?[1-9])\}?|(?P<short>[23])(?!\d))?")
+_TOKEN = re.compile(
+    r"\s*(?P<name>°[CF]?|[%$¢€£¥₹Ω]|[^\W\d_]+\.?)\s*(?:\^\s*\{?(?P<power>-?[1-9])\}?|(?P<short>[23])(?!\d))?"
+)
 _CODES = {*"ABCFT"}  # "2A" is a room, not two ampere
 _STOP = set(
-    "or and not to than more less fewer at least most over under about if then is are was were be both either neither "
-    "nor but no none unknown cannot can't between from by with without times plus minus divided remainder out so "
-    "because which that since when where while who whose as we i it you they he she this these those a an the of".split()
+    [
+        "or",
+        "and",
+        "not",
+        "to",
+        "than",
+        "more",
+        "less",
+        "fewer",
+        "at",
+        "least",
+        "most",
+        "over",
+        "under",
+        "about",
+        "if",
+        "then",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "both",
+        "either",
+        "neither",
+        "nor",
+        "but",
+        "no",
+        "none",
+        "unknown",
+        "cannot",
+        "can't",
+        "between",
+        "from",
+        "by",
+        "with",
+        "without",
+        "times",
+        "plus",
+        "minus",
+        "divided",
+        "remainder",
+        "out",
+        "so",
+        "because",
+        "which",
+        "that",
+        "since",
+        "when",
+        "where",
+        "while",
+        "who",
+        "whose",
+        "as",
+        "we",
+        "i",
+        "it",
+        "you",
+        "they",
+        "he",
+        "she",
+        "this",
+        "these",
+        "those",
+        "a",
+        "an",
+        "the",
+        "of",
+    ]
 )
 
 

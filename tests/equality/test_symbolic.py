@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from lit_mstar.reasoning.symbolic import SymbolicWorker, symbolically_equal
+from lit_mstar.equality.symbolic import SymbolicWorker, symbolically_equal
 
 LONG = 60.0  # seconds; no comparison that is meant to succeed may hit the limit on a busy machine
 ENDLESS = "9^{9^{9^9}}"

@@ -1,0 +1,2 @@
+from .comparison import Comparison as Comparison
+from .comparison import Verdict as Verdict
