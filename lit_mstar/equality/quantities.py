@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import Literal
 
 from lit_mstar.equality.plain import LONGEST
 from lit_mstar.equality.units import Unit, parse_unit
@@ -37,7 +38,8 @@ _SIMPLE = rf"{_DECIMAL}(?:[eE][+-]?\d{{1,3}})?"
 _FRACTION = rf"(?:\\frac\s*\{{\s*({_SIMPLE})\s*\}}\s*\{{\s*({_SIMPLE})\s*\}}|({_SIMPLE})\s*/\s*({_SIMPLE}))"
 _NUMBER = re.compile(
     rf"(?P<money>US\$|USD|EUR|Rs\.?|[$€£¥₹])?\s*(?P<sign>[+-])?\s*(?P<money2>[$€£¥₹])?\s*"
-    rf"(?:(?P<mixed>\d+)\s*(?:\\frac\s*\{{(?P<mt>\d+)\}}\s*\{{(?P<mb>\d+)\}}|(?<=\d)\s+(?P<nt>\d+)\s*/\s*(?P<nb>\d+)(?![\d/]))"
+    r"(?:(?P<mixed>\d+)\s*"
+    r"(?:\\frac\s*\{(?P<mt>\d+)\}\s*\{(?P<mb>\d+)\}|(?<=\d)\s+(?P<nt>\d+)\s*/\s*(?P<nb>\d+)(?![\d/]))"
     rf"|(?P<frac>{_FRACTION})(?![\d/])"
     rf"|(?P<core>{_SIMPLE})\s*[×x*·]\s*(?P<times>{_POWER})"
     rf"|(?P<power>{_POWER})"
@@ -48,30 +50,14 @@ _SCALES = {
     **{"lakh": 5, "crore": 7},
 }
 _SCALE = re.compile(rf"\s*({'|'.join(_SCALES)})(?![a-z])s?", re.IGNORECASE)
-_UNITS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_WORDS = {word: n for n, word in enumerate(_UNITS)} | {word: 10 * n for n, word in enumerate(_TENS, start=2)}
+_ONES = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
+nineteen
+"""
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_WORDS = {word: n for n, word in enumerate(_ONES.split())} | {
+    word: 10 * n for n, word in enumerate(_TENS.split(), start=2)
+}
 
 
 @lru_cache(2**14)
@@ -97,10 +83,7 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     if unit is False:
         return ()
     found = _values(match)
-    return tuple(
-        Quantity(value * factor, None if scale else decimals, unit)
-        for value, decimals in found  # type: ignore[arg-type]
-    )
+    return tuple(Quantity(value * factor, None if scale else decimals, unit) for value, decimals in found)
 
 
 def _word(text: str) -> Quantity | None:
@@ -111,7 +94,7 @@ def _word(text: str) -> Quantity | None:
     return None if rest and unit is None else Quantity(Fraction(_WORDS[head.lower()]), 0, unit)
 
 
-def _unit(match: re.Match[str], rest: str) -> Unit | None | bool:
+def _unit(match: re.Match[str], rest: str) -> Unit | None | Literal[False]:
     """The unit around a number; None for none, False where what follows is no unit."""
     money = match["money"] or match["money2"]
     rest_unit = parse_unit(rest, attached=not rest[:1].isspace()) if rest.strip() else None
@@ -120,7 +103,7 @@ def _unit(match: re.Match[str], rest: str) -> Unit | None | bool:
     if money is None:
         return rest_unit
     own = parse_unit(money.removeprefix("US") if money == "US$" else money)
-    return own if rest_unit is None or rest_unit == own else False
+    return own if rest_unit in (None, own) else False
 
 
 def _values(match: re.Match[str]) -> list[tuple[Fraction, int | None]]:

@@ -89,77 +89,13 @@ _TOKEN = re.compile(
     r"\s*(?P<name>°[CF]?|[%$¢€£¥₹Ω]|[^\W\d_]+\.?)\s*(?:\^\s*\{?(?P<power>-?[1-9])\}?|(?P<short>[23])(?!\d))?"
 )
 _CODES = {*"ABCFT"}  # "2A" is a room, not two ampere
-_STOP = set(
-    [
-        "or",
-        "and",
-        "not",
-        "to",
-        "than",
-        "more",
-        "less",
-        "fewer",
-        "at",
-        "least",
-        "most",
-        "over",
-        "under",
-        "about",
-        "if",
-        "then",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "both",
-        "either",
-        "neither",
-        "nor",
-        "but",
-        "no",
-        "none",
-        "unknown",
-        "cannot",
-        "can't",
-        "between",
-        "from",
-        "by",
-        "with",
-        "without",
-        "times",
-        "plus",
-        "minus",
-        "divided",
-        "remainder",
-        "out",
-        "so",
-        "because",
-        "which",
-        "that",
-        "since",
-        "when",
-        "where",
-        "while",
-        "who",
-        "whose",
-        "as",
-        "we",
-        "i",
-        "it",
-        "you",
-        "they",
-        "he",
-        "she",
-        "this",
-        "these",
-        "those",
-        "a",
-        "an",
-        "the",
-        "of",
-    ]
-)
+# Words that make something else of the number before them: "12 or more" counts nothing that is called so.
+_NO_NOUNS = """
+or and not to than more less fewer at least most over under about if then is are was were be both either neither nor but
+no none unknown cannot can't between from by with without plus minus divided remainder out so because which that since
+when where while who whose as we i it you they he she this these those a an the of
+"""
+_STOP = set(_NO_NOUNS.split())
 
 
 def _read_table() -> tuple[dict[str, Unit], dict[str, Unit]]:

@@ -98,8 +98,9 @@ class Sentence(Extractor):
     """A last sentence that says so: "So the answer is B.", "答えは 24 です"; or a label within a line."""
 
     _pattern = re.compile(
-        r"(?i)(?:\b(?:the|my|our)\s+(?:(?:final|correct|right|best)\s+)?(?:answer|option|choice)\s+(?:is|would be|should be|must be)\b"
-        r"(?:\s*:)?(?!\s+not\b)|\b(?:final\s+)?answer\s*[:=]|答案(?:是|为|為)|答えは|答案：|正解は|정답은|réponse est|respuesta es|antwort ist)"
+        r"(?i)(?:\b(?:the|my|our)\s+(?:(?:final|correct|right|best)\s+)?(?:answer|option|choice)\s+"
+        r"(?:is|would be|should be|must be)\b(?:\s*:)?(?!\s+not\b)|\b(?:final\s+)?answer\s*[:=]"
+        r"|答案(?:是|为|為)|答えは|答案：|正解は|정답은|réponse est|respuesta es|antwort ist)"
         r"[ \t]*(?P<answer>\S.*?)[ \t]*(?=$|\n|(?<=[^\d\s])\.\s|(?<=\d)\.\s+[A-Z])"
     )
 

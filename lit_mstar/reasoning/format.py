@@ -54,8 +54,8 @@ class ReasoningFormat:
         found = re.findall(self.answer_pattern, text)
         if not found or found[-1].strip() != answer.strip():
             raise ValueError(
-                f"ReasoningFormat.answer_template makes {text!r}, in which answer_pattern {self.answer_pattern!r} finds "
-                f"{found[-1] if found else 'nothing'!r}; make them fit each other."
+                f"ReasoningFormat.answer_template makes {text!r}, in which answer_pattern {self.answer_pattern!r} "
+                f"finds {found[-1] if found else 'nothing'!r}; make them fit each other."
             )
         return text
 

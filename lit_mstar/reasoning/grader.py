@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -50,10 +49,8 @@ def _shown(value: Any) -> str:
     """A value as a text that is the same in every process: no address of an object is in it."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_shown, value))}]"
-    if isinstance(value, Callable):  # type: ignore[arg-type]
-        name = getattr(value, "__qualname__", None)
-        if name is not None:
-            return f"{value.__module__}.{name}"
-    if type(value).__repr__ is object.__repr__:
+    if hasattr(value, "__qualname__"):  # a function or a class
+        return f"{value.__module__}.{value.__qualname__}"
+    if " at 0x" in repr(value):
         return f"{type(value).__qualname__}({_shown(sorted(vars(value).items()))})"
     return repr(value)

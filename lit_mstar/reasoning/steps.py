@@ -6,14 +6,15 @@ import re
 from itertools import pairwise
 
 _LABEL = (
-    r"(?:(?:so|thus|therefore|hence|and)\b,?[ \t]+)?(?:(?:the|my|our)[ \t]+)?(?:(?:final|correct|right|best|short)[ \t]+)?"
-    r"(?:answers?|ans\.?)(?:[ \t]*\(final\)|[ \t]+is)?"
+    r"(?:(?:so|thus|therefore|hence|and)\b,?[ \t]+)?(?:(?:the|my|our)[ \t]+)?"
+    r"(?:(?:final|correct|right|best|short)[ \t]+)?(?:answers?|ans\.?)(?:[ \t]*\(final\)|[ \t]+is)?"
     r"|(?:最终|最終|正确|正しい|标准)?(?:答案|答え|解答|回答)(?:是|为|為|は)?|答|정답|답|الإجابة(?: النهائية)?|الجواب|उत्तर"
     r"|r[ée]ponse(?:[ \t]+finale)?|respuesta(?:[ \t]+final)?|resposta(?:[ \t]+final)?|(?:endgültige[ \t]+)?antwort"
     r"|risposta(?:[ \t]+finale)?|(?:окончательный[ \t]+)?ответ|odpowiedź|cevap|đáp[ \t]án|antwoord|svar|jawaban"
 )
 ANSWER_PATTERN = (
-    rf"(?im)^[^\w\n\\<]{{0,20}}(?:\d{{1,2}}[.)][ \t]+)?[*_ \t]{{0,4}}(?:{_LABEL})[ \t\u00a0*_`]*(?:[:：]|$)(.*)$"
+    r"(?im)^[^\w\n\\<]{0,20}(?:\d{1,2}[.)][ \t]+)?[*_ \t]{0,4}"  # bullets, quotes, emphasis, a list's number
+    rf"(?:{_LABEL})[ \t\u00a0*_`]*(?:[:：]|$)(.*)$"
 )
 """A line "Answer: …" in any case and many languages, also in Markdown's bold, as a list item, a quote or a heading.
 
