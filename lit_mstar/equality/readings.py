@@ -22,8 +22,8 @@ _LEAD = re.compile(
 _ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S+)", re.IGNORECASE)
 # "12, which is the sum", "12. This follows", "12 because …"; not "12 or 13", not "12, 13".
 _TAIL = re.compile(
-    r"\s*(?:[,;:]\s*(?=(?:which|because|since|as|so|where|that is|i\.e|the|this|it|if|given|making|giving|based|according|"
-    r"obtained|found|rounded|when|see|for)\b)"
+    r"\s*(?:[,;:]\s*(?=(?:which|because|since|as|so|where|that is|i\.e|the|this|it|if|given|making|giving|based|"
+    r"according|obtained|found|rounded|when|see|for)\b)"
     r"|\.\s+(?!(?:Or|And|But)\b)(?=[A-Z])"
     r"|\s+(?=(?:because|since|as shown|as seen|which|so that|based on|according to|in total|altogether)\b)"
     r"|\s+(?=in the (?:image|picture|figure|chart|graph|diagram|table)\b)"
