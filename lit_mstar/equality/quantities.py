@@ -31,7 +31,11 @@ _ABOUT = re.compile(
     r"^(?:approximately|approx\.?|about|around|roughly|circa|ca\.|nearly|almost|≈|~|=)\s*", re.IGNORECASE
 )
 _MINUS = re.compile(r"^(?:minus|negative)\s+(?=\d)", re.IGNORECASE)
-_GROUPED = r"\d{1,2}(?:,\d{2})+,\d{3}|\d{1,3}(?:(?:,\d{3})+|(?:[ ']\d{3})+)(?:\.\d+)?|\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?|\d{1,3}(?:\.\d{3})+,\d+"
+# 12,34,567 in India; 1,234,567.8 and 1 234 567.8; 1.234.567,8 in much of Europe.
+_GROUPED = (
+    r"\d{1,2}(?:,\d{2})+,\d{3}|\d{1,3}(?:(?:,\d{3})+|(?:[ ']\d{3})+)(?:\.\d+)?"
+    r"|\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?|\d{1,3}(?:\.\d{3})+,\d+"
+)
 _DECIMAL = rf"(?:{_GROUPED}|\d+,\d+|\d+\.?\d*|\.\d+)"
 _POWER = r"10\s*\^\s*(?:\{\s*([+-]?\d{1,4})\s*\}|([+-]?\d{1,4}))"
 _SIMPLE = rf"{_DECIMAL}(?:[eE][+-]?\d{{1,3}})?"

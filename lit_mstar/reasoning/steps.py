@@ -8,7 +8,8 @@ from itertools import pairwise
 _LABEL = (
     r"(?:(?:so|thus|therefore|hence|and)\b,?[ \t]+)?(?:(?:the|my|our)[ \t]+)?"
     r"(?:(?:final|correct|right|best|short)[ \t]+)?(?:answers?|ans\.?)(?:[ \t]*\(final\)|[ \t]+is)?"
-    r"|(?:最终|最終|正确|正しい|标准)?(?:答案|答え|解答|回答)(?:是|为|為|は)?|答|정답|답|الإجابة(?: النهائية)?|الجواب|उत्तर"
+    r"|(?:最终|最終|正确|正しい|标准)?(?:答案|答え|解答|回答)(?:是|为|為|は)?|答|정답|답"
+    r"|الإجابة(?: النهائية)?|الجواب|उत्तर"
     r"|r[ée]ponse(?:[ \t]+finale)?|respuesta(?:[ \t]+final)?|resposta(?:[ \t]+final)?|(?:endgültige[ \t]+)?antwort"
     r"|risposta(?:[ \t]+finale)?|(?:окончательный[ \t]+)?ответ|odpowiedź|cevap|đáp[ \t]án|antwoord|svar|jawaban"
 )
