@@ -16,6 +16,8 @@ class CorrectFilter(EvolutionCallback):
         selection: The H of the reward; by default 2 of the correct responses, drawn at random (the paper's Random-2).
     """
 
+    replaces_selection = True
+
     def __init__(self, selection: Selection | None = None) -> None:
         self.selection = selection or RandomK(k=2)
 

@@ -36,6 +36,8 @@ class PRMFilter(EvolutionCallback):
         ValueError: If there is no PRM in the folder; at the start of `fit`, before the policy is loaded.
     """
 
+    replaces_selection = True
+
     def __init__(
         self,
         prm: str,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
 from lightning.pytorch import LightningModule, Trainer
 
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.source import Split
 from lit_mstar.hooks import EvolutionCallback
+from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.rewards.reranking import reranking
 from lit_mstar.rewards.verification import accuracies, sizes_up_to
 from lit_mstar.rollouts.nouns import SamplingParams
@@ -66,7 +68,7 @@ class PRMVerifier(EvolutionCallback):
         data = self._data(trainer)
         sampling = self._sampling(data)
         rollouts = data.measure(self.split, sampling).rollouts
-        curves = accuracies(rollouts, sizes_up_to(self.n))
+        curves = accuracies(rollouts, sizes_up_to(self.n), cast(PolicyModule, pl_module).marker.grader)
         metrics = {"single": curves["pass"][1]}
         if self.split == "test":
             metrics["greedy"] = float(trainer.callback_metrics["test/accuracy"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
@@ -35,6 +35,8 @@ class TemperatureBalancer(EvolutionCallback):
         by: What a temperature is judged by.
         wanted: For "balance", how many correct responses to a problem are enough (8 in B-STaR's code).
         thresholds: For "balance", the score thresholds to choose from (ours; B-STaR's rewards have another scale).
+        empty: For "balance", whether a problem of which nothing is kept counts as "zero" (ours) or is left out of the
+            mean ("skip", as in B-STaR's code).
 
     Raises:
         ValueError: If `every`, `k` or `wanted` is less than 1, `grid` is empty or has a temperature that is not
@@ -50,6 +52,7 @@ class TemperatureBalancer(EvolutionCallback):
         by: By = "reward_pass",
         wanted: int = 8,
         thresholds: Sequence[float] = THRESHOLDS,
+        empty: Literal["zero", "skip"] = "zero",
     ) -> None:
         if every < 1:
             raise ValueError(f"TemperatureBalancer.every is {every}; it must be at least 1.")
@@ -58,7 +61,8 @@ class TemperatureBalancer(EvolutionCallback):
         self.every = every
         self.grid = sorted(float(temperature) for temperature in grid)
         self.n = n
-        self.criterion = criterion(by, k, wanted, thresholds)
+        self.amends_selection = by == "balance"
+        self.criterion = criterion(by, k, wanted, thresholds, empty)
         self.temperature: float | None = None  # None: as the DataModule says
         self.threshold: float | None = None  # None: whatever is selected is learned from
         self.history: list[dict[str, Any]] = []  # one entry per choice, with the whole curve

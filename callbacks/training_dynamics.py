@@ -19,7 +19,7 @@ from lit_mstar.rollouts.tensors import correctness, scores
 class TrainingDynamics(EvolutionCallback):
     """Measures each iteration; its numbers go to the loggers by iteration and to the ledger.
 
-    Of the training rollouts: `sampled`, `correct`, `kept` (counts), `share_correct` (of those whose correctness is
+    Of the training rollouts: `sampled`, `correct`, `kept`, `cut` at `max_tokens` (counts), `share_correct` (of those whose correctness is
     known), `share_kept` (of all sampled), `distinct` (mean share of distinct texts per problem), `mean_steps`, and,
     where the source can tell, the share of chains whose steps are all true: `faithful_correct` of all distinct correct
     responses, `faithful_kept` of those kept; what the selection buys is between the two.

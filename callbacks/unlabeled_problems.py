@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import Literal, cast, get_args
 
 from lightning.pytorch import LightningModule, Trainer
@@ -12,7 +13,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.interval import share_of
 from lit_mstar.hooks import EvolutionCallback
-from lit_mstar.reasoning.answers import answers_match
+from lit_mstar.modules.policy import PolicyModule
+from lit_mstar.reasoning.grader import Grader
 from lit_mstar.reasoning.voting import vote
 from lit_mstar.rewards.selection import AllCorrect, Selection, TopK
 from lit_mstar.rollouts.nouns import Iteration, Problem, Rollout
@@ -48,6 +50,8 @@ class UnlabeledProblems(EvolutionCallback):
             `mix_in` (with `max_epochs` -1, none does); in the first iteration, if votes are to be weighted and
             responses have no scores.
     """
+
+    amends_selection = True
 
     def __init__(
         self,
@@ -108,6 +112,7 @@ class UnlabeledProblems(EvolutionCallback):
         """Lets responses vote and selects among those that agree; all ranks do the same."""
         if iteration.split != "train" or self.answers == "oracle":
             return
+        grader = cast(PolicyModule, pl_module).marker.grader
         counts = Counter({"answered": 0, "dropped": 0, "kept": 0})
         right: list[bool] = []
         for rollout in iteration.rollouts:
@@ -115,30 +120,33 @@ class UnlabeledProblems(EvolutionCallback):
                 _require_scores(rollout)
             if rollout.problem.id not in self._truth:
                 continue
-            answer, truth = self._pseudo_answer(rollout), self._truth[rollout.problem.id]
-            rollout.selected = [] if answer is None else self._selected(rollout, answer)
+            answer, truth = self._pseudo_answer(rollout, grader), self._truth[rollout.problem.id]
+            rollout.selected = [] if answer is None else self._selected(rollout, answer, grader)
             counts["kept"] += len(rollout.selected)
             counts["dropped" if answer is None else "answered"] += 1
             if answer is not None and truth is not None:
-                right.append(answers_match(answer, truth, rollout.problem.choices or None))
+                right.append(grader.matches(answer, replace(rollout.problem, answer=truth)).correct)
         if counts["answered"] + counts["dropped"]:
             iteration.metrics |= {f"pseudo_{name}": count for name, count in counts.items()}
         if right:
             iteration.metrics["pseudo_right"] = sum(right) / len(right)
 
-    def _pseudo_answer(self, rollout: Rollout) -> str | None:
+    def _pseudo_answer(self, rollout: Rollout, grader: Grader) -> str | None:
         """What the responses agree on; None where too few do, or only such that weigh nothing."""
         weights = [cast(float, x.score) for x in rollout.responses] if self.answers == "weighted" else None
-        answer, share = vote([x.answer for x in rollout.responses], weights, rollout.problem.choices or None)
+        agree = partial(grader.agree, problem=rollout.problem)
+        answer, share = vote([x.answer for x in rollout.responses], weights, agree=agree)
         return answer if share > 0 and share >= self.min_share else None
 
-    def _selected(self, rollout: Rollout, answer: str) -> list[int]:
+    def _selected(self, rollout: Rollout, answer: str, grader: Grader) -> list[int]:
         """What the selection keeps of a copy that is marked against the pseudo-answer."""
-        choices = rollout.problem.choices or None
-        marked = [replace(x, correct=answers_match(x.answer, answer, choices)) for x in rollout.responses]
-        scored = all(response.score is not None for response in marked)
+        problem = replace(rollout.problem, answer=answer)
+        marked = Rollout(problem=problem, responses=[replace(x) for x in rollout.responses])
+        for response in marked.responses:
+            response.correct = response.answer is not None and grader.agree(response.answer, answer, rollout.problem)
+        scored = all(response.score is not None for response in marked.responses)
         selection = self.selection or (TopK(k=2) if scored else AllCorrect())
-        return selection(Rollout(problem=replace(rollout.problem, answer=answer), responses=marked))
+        return selection(marked)
 
 
 def _require_scores(rollout: Rollout) -> None:

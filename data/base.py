@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.data import DataLoader
 
+from lit_mstar.data.image_check import ImageCheck
 from lit_mstar.data.loaders import Example, PairCollator, filled_up, own_random, training_loader
 from lit_mstar.data.source import ProblemSource, Split
 from lit_mstar.rollouts.images import image_size
@@ -25,6 +27,9 @@ class ProblemDataModule(LightningDataModule):
         eval_batch_size: Problems per batch when validating, testing, predicting or annotating.
         predict_splits: The splits that `predict` and `annotate` go through.
         num_workers: Processes that prepare training batches; 0 prepares them in the trainer's own.
+        check_images: Decode every image once before the first run, and put one of each size through the policy's
+            processor; `<default_root_dir>/checked-images.json` remembers it. What cannot be used is an error, or left
+            out where the source says `on_bad_row: skip`.
     """
 
     trainer: Any  # attached by Lightning before any hook runs
@@ -36,6 +41,7 @@ class ProblemDataModule(LightningDataModule):
         eval_batch_size: int = 256,
         predict_splits: Sequence[Split] = ("test",),
         num_workers: int = 0,
+        check_images: bool = True,
     ) -> None:
         super().__init__()
         self.source = source
@@ -43,19 +49,23 @@ class ProblemDataModule(LightningDataModule):
         self.eval_batch_size = eval_batch_size
         self.predict_splits = list(predict_splits)
         self.num_workers = num_workers
+        self.check_images = check_images
         self._problems: dict[Split, list[Problem]] = {}
 
     def problems(self, split: Split) -> list[Problem]:
-        """The problems of a split, read and checked once (images: headers only).
+        """The problems of a split, read and checked once; every rank must call it.
 
         Raises:
-            ValueError: If a problem's image is missing, unreadable or too large.
+            ValueError: If a problem's image is missing, unreadable, too large or refused by the policy's processor.
         """
         if split not in self._problems:
             problems = self.source.problems(split)
-            for problem in problems:
-                for image in problem.images:
-                    image_size(image)
+            if self.trainer is not None and self.check_images:
+                memory = Path(self.trainer.default_root_dir) / "checked-images.json"
+                check = ImageCheck(memory, getattr(self.trainer.lightning_module, "encoder", None))
+                problems = check.usable(problems, self.source.on_bad_row, split)
+            for image in (image for problem in problems for image in problem.images):
+                image_size(image)
             self._problems[split] = problems
         return self._problems[split]
 

@@ -17,13 +17,14 @@ import numpy as np
 import torch
 
 from lit_mstar.data.base import ProblemDataModule
-from lit_mstar.data.fingerprint import fingerprint
+from lit_mstar.data.fingerprint import marking_fingerprint, sampling_fingerprint
 from lit_mstar.data.hint import checked_hint
 from lit_mstar.data.interval import share_of
 from lit_mstar.data.loaders import Example
+from lit_mstar.data.marking import mark_anew
 from lit_mstar.data.rank_sampling import RankSampling
 from lit_mstar.data.source import ProblemSource, Split
-from lit_mstar.hooks import call_hook
+from lit_mstar.hooks import call_hook, check_order
 from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.rollouts.ledger import Ledger
 from lit_mstar.rollouts.nouns import Iteration, SamplingParams
@@ -76,7 +77,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         self.fruitless = 0  # iterations so far that gave nothing to learn from
         self._round = -1  # epochs that were finished when `iteration` was generated
         self._examples: list[Example] = []  # what it gave to learn from
-        self._fingerprint = ""  # what it was sampled from
+        self._weights = ""  # a digest of those that it was sampled with
         self._resumed: dict[int, str] = {}  # the same, of the iteration that a checkpoint was saved in
         self._ranks = RankSampling(stall_timeout)
 
@@ -89,6 +90,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         super().setup(stage)
         if stage == "fit":
             self.require("train")
+            check_order(self.trainer)
             if self.trainer.reload_dataloaders_every_n_epochs != 1:
                 raise ValueError("SelfEvolvingDataModule needs trainer.reload_dataloaders_every_n_epochs: 1.")
 
@@ -109,17 +111,19 @@ class SelfEvolvingDataModule(ProblemDataModule):
         iteration = Iteration(index=index, problems=problems, sampling=self.seeded(f"train {index}"))
         call_hook(self.trainer, "on_sampling_start", iteration)
 
-        self._fingerprint = self._resumed.pop(index, "") or fingerprint(iteration, self._policy, self.hint)
-        self._on_rank_zero(lambda: self.ledger.begin(iteration, self._fingerprint))
-        rewarded = self.ledger.is_rewarded(index)
+        self._weights = self._resumed.pop(index, "") or self._policy.fingerprint()
+        marking = self._begin(iteration)
+        rewarded = self.ledger.is_rewarded(index) and self.ledger.is_marked(index, marking)
         if not rewarded:
             self._sample_into_ledger(iteration)
         iteration.rollouts = self.ledger.read(iteration)
         iteration.metrics |= self.ledger.header(index).get("metrics", {})
 
         if not rewarded:
+            if not self.ledger.is_marked(index, marking):
+                mark_anew(iteration, self._policy.marker)
             call_hook(self.trainer, "on_rollouts_sampled", iteration)
-            self._on_rank_zero(lambda: self.ledger.reward(iteration))
+            self._on_rank_zero(lambda: self.ledger.reward(iteration, marking))
             iteration.rollouts = self.ledger.read(iteration)
         return iteration
 
@@ -150,12 +154,12 @@ class SelfEvolvingDataModule(ProblemDataModule):
     def state_dict(self) -> dict[str, Any]:
         """What, besides the trainer's epoch, says which iteration comes next, and with which weights it was sampled."""
         index = self.iteration.index if self.iteration else -1
-        return {"fruitless": self.fruitless, "index": index, "fingerprint": self._fingerprint}
+        return {"fruitless": self.fruitless, "index": index, "weights": self._weights}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores `state_dict`. In mid-epoch the weights have moved on: the ledger is then known by the old ones."""
         self.fruitless = state_dict["fruitless"]
-        self._resumed = {state_dict["index"]: state_dict["fingerprint"]}
+        self._resumed = {state_dict["index"]: state_dict.get("weights", "")}
 
     @property
     def ledger(self) -> Ledger:
@@ -191,10 +195,19 @@ class SelfEvolvingDataModule(ProblemDataModule):
             examples += [(rollout.problem, ids) for ids in chosen]
         return examples
 
+    def _begin(self, iteration: Iteration) -> str:
+        """Begins the iteration's ledger, or finds what is there of it; returns how its responses are to be marked."""
+        sampled_from = sampling_fingerprint(iteration, self._policy.encoder.prompt, self._weights, self.hint)
+        marking = marking_fingerprint(iteration, self._policy.marker)
+        self._on_rank_zero(lambda: self.ledger.begin(iteration, sampled_from, marking))
+        return marking
+
     def _sample_into_ledger(self, iteration: Iteration) -> None:
         """Samples the problems that the ledger lacks, over all ranks, writing as they come."""
         known = self.ledger.sampled(iteration.index)
         missing = [problem for problem in iteration.problems if problem.id not in known]
+        if not missing:  # all that is to be done is to mark it anew
+            return
         self.trainer.strategy.barrier()  # all have looked before anyone writes: they must divide the same problems
         what = f"iteration {iteration.index}: sampling"
         rollouts = self._ranks.sample(self.trainer, missing, iteration.sampling, what, self.hint)

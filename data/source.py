@@ -14,6 +14,9 @@ Split = Literal["seed", "train", "validate", "test", "unlabeled"]
 class ProblemSource(ABC):
     """A data set as problems. Subclass it for your own data; YAML names it by `class_path`."""
 
+    on_bad_row: Literal["error", "skip"] = "error"
+    """What is to happen where a problem cannot be used: end with it, or leave it out, counted and listed."""
+
     @abstractmethod
     def problems(self, split: Split) -> list[Problem]:
         """The problems of one split; empty where the data set has none.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lit_mstar.data.base import ProblemDataModule
+from lit_mstar.data.checks import require_reasoning
 from lit_mstar.data.source import ProblemSource, Split
+from lit_mstar.reasoning.marking import Marker
 
 
 class SupervisedDataModule(ProblemDataModule):
@@ -26,7 +28,7 @@ class SupervisedDataModule(ProblemDataModule):
         self.answers_only = answers_only
 
     def setup(self, stage: str) -> None:
-        """Also checks that every training problem has what is to be learned.
+        """Also checks that every training problem has what is to be learned, and that it is right.
 
         Raises:
             ValueError: If one has not.
@@ -37,10 +39,18 @@ class SupervisedDataModule(ProblemDataModule):
             for problem in self.require(self.split):
                 if getattr(problem, field) is None:
                     raise ValueError(f"Problem {problem.id} of split {self.split!r} has no {field}; add it.")
+                if not self.answers_only:
+                    require_reasoning(problem, self._marker.grader)
 
     def train_dataloader(self) -> Any:
         """Batches of (problem, reasoning)."""
         encoder = self.trainer.lightning_module.encoder
-        texts = [f"Answer: {p.answer}" if self.answers_only else str(p.reasoning) for p in self.problems(self.split)]
+        stated = self._marker.reasoning.stated
+        texts = [stated(str(p.answer)) if self.answers_only else str(p.reasoning) for p in self.problems(self.split)]
         responses = [encoder.response_ids(text) for text in texts]
         return self.example_loader(list(zip(self.problems(self.split), responses, strict=True)))
+
+    @property
+    def _marker(self) -> Marker:
+        """How the policy's responses are written and graded; ours where the module says nothing of it."""
+        return getattr(self.trainer.lightning_module, "marker", None) or Marker()

@@ -15,6 +15,12 @@ class EvolutionCallback(Callback):
     `iteration.metrics`, which is logged and written to the ledger when the iteration ends.
     """
 
+    replaces_selection = False
+    """Whether it sets `rollout.selected` anew, whatever it was: what was chosen above it is lost."""
+
+    amends_selection = False
+    """Whether it changes what others selected: those that replace the selection must stand above it."""
+
     def on_sampling_start(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """Before sampling: may replace `iteration.sampling` or add to `iteration.problems`."""
 
@@ -27,6 +33,31 @@ class EvolutionCallback(Callback):
 
     def on_iteration_end(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """After training and validation, before the checkpoint is saved."""
+
+
+def check_order(trainer: Trainer) -> None:
+    """Looks at the order of callbacks before anything is sampled.
+
+    Raises:
+        ValueError: If one that amends the selection stands above one that replaces it, or one replaces the selection of
+            another of its kind.
+    """
+    amending: EvolutionCallback | None = None
+    replacing: set[type] = set()
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if not isinstance(callback, EvolutionCallback):
+            continue
+        name = type(callback).__name__
+        if callback.replaces_selection and amending is not None:
+            above = type(amending).__name__
+            raise ValueError(
+                f"{above} stands above {name} in trainer.callbacks, and {name} would undo what it selects; write {above} "
+                f"below {name}."
+            )
+        if callback.replaces_selection and type(callback) in replacing:
+            raise ValueError(f"{name} is twice in trainer.callbacks, and the second undoes the first; remove one.")
+        replacing |= {type(callback)} if callback.replaces_selection else set()
+        amending = callback if callback.amends_selection else amending
 
 
 def call_hook(trainer: Trainer, name: str, iteration: Iteration) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lit_mstar.reasoning.format import ReasoningFormat
 from lit_mstar.reasoning.grader import Grader, Verdict
 from lit_mstar.reasoning.rules import RuleGrader
-from lit_mstar.rollouts.nouns import Response, Rollout
+from lit_mstar.rollouts.nouns import Rollout
 
 CUT = "cut at max_tokens"
 NO_ANSWER = "no answer"
@@ -27,30 +27,25 @@ class Marker:
     def mark(self, rollout: Rollout) -> Rollout:
         """Fills in every response's steps, answer, correctness and the rule behind it, in place; returns the rollout.
 
-        `correct` stays None where the problem has no reference answer. Equal answers are judged once.
+        `correct` stays None where the problem has no reference answer. A response that was cut gives no answer: what
+        is there may be the beginning of another. Equal answers are judged once.
         """
-        problem, verdicts = rollout.problem, dict[str | None, Verdict]()
+        verdicts: dict[str, Verdict] = {}
         for response in rollout.responses:
             response.steps = self.reasoning.steps(response.text)
-            response.answer = self.grader.extract(response.text, problem)
-            response.correct, response.rule = None, ""
-            if problem.answer is not None:
-                verdict = self._refused(response)
-                if verdict is None:
-                    if response.answer not in verdicts:
-                        verdicts[response.answer] = self.grader.matches(response.answer, problem)
-                    verdict = verdicts[response.answer]
-                response.correct, response.rule = verdict.correct, verdict.rule
+            cut = response.finish_reason == "length" and not self.reasoning.cut_may_be_right
+            answer = None if cut else self.grader.extract(response.text, rollout.problem)
+            response.answer, response.correct, response.rule = answer, None, CUT if cut else ""
+            if rollout.problem.answer is None:
+                continue
+            if answer is None or not answer.strip():
+                response.correct, response.rule = False, CUT if cut else NO_ANSWER
+                continue
+            if answer not in verdicts:
+                verdicts[answer] = self.grader.matches(answer, rollout.problem)
+            response.correct, response.rule = verdicts[answer].correct, verdicts[answer].rule
         return rollout
 
     def settings(self) -> str:
         """All that decides its marks, as a text."""
         return f"{self.reasoning!r} {self.grader.settings()}"
-
-    def _refused(self, response: Response) -> Verdict | None:
-        """Why a response is wrong whatever its answer; None where that is to be judged."""
-        if response.finish_reason == "length" and not self.reasoning.cut_may_be_right:
-            return Verdict(False, CUT)
-        if response.answer is None or not response.answer.strip():
-            return Verdict(False, NO_ANSWER)
-        return None

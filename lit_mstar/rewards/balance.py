@@ -84,21 +84,26 @@ class Balance(Criterion):
     As in its code, a text counts once, however often it was sampled: it would be learned only once.
     """
 
-    def __init__(self, wanted: int, thresholds: Sequence[float]) -> None:
+    def __init__(self, wanted: int, thresholds: Sequence[float], empty: Literal["zero", "skip"] = "zero") -> None:
         super().__init__("the balance score", "balance_score")
         self.wanted = wanted
+        self.empty = empty
         self.thresholds = sorted(float(threshold) for threshold in thresholds)
 
     def __call__(self, correct: Tensor, score: Tensor | None, first: Tensor) -> Worth:
         """See `metrics.balance_score`."""
         assert score is not None, "whoever calls it looks at needs_scores"  # noqa: S101
         score = score.where(first, -math.inf)  # above no threshold
-        metrics = (BalanceScore(threshold, self.wanted, sync_on_compute=False) for threshold in self.thresholds)
+        metrics = (
+            BalanceScore(threshold, self.wanted, self.empty, sync_on_compute=False) for threshold in self.thresholds
+        )
         worths = [_worth(metric, correct, score, metric.threshold) for metric in metrics]
         return worths[best([worth.value for worth in worths])]
 
 
-def criterion(by: By, k: int, wanted: int, thresholds: Sequence[float]) -> Criterion:
+def criterion(
+    by: By, k: int, wanted: int, thresholds: Sequence[float], empty: Literal["zero", "skip"] = "zero"
+) -> Criterion:
     """The criterion of a name.
 
     Raises:
@@ -111,7 +116,7 @@ def criterion(by: By, k: int, wanted: int, thresholds: Sequence[float]) -> Crite
     if by == "balance":
         if not thresholds:
             raise ValueError("TemperatureBalancer.thresholds is empty; give it some, such as 0.0, 0.1, … 0.9.")
-        return Balance(wanted, thresholds)
+        return Balance(wanted, thresholds, empty)
     return RewardPass(k) if by == "reward_pass" else Pass(k)
 
 

@@ -58,7 +58,7 @@ def balance_score(correct: Tensor, kept: Tensor, wanted: int) -> Tensor:
     """Whether what a reward keeps of a problem's responses is enough, and right.
 
     min(n'/n*, 1) · n'/n of B-STaR (arXiv:2412.17256), where n' of the n responses kept are correct and n* are
-    wanted; 0 where none is kept.
+    wanted; 0 where none is kept. (B-STaR's code leaves such problems out of its mean: `metrics.BalanceScore.empty`.)
 
     Args:
         correct: bool (B, N).

@@ -6,7 +6,7 @@ processes.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -118,21 +118,35 @@ class BalanceScore(ProblemMean):
     Args:
         threshold: A score that equals it isn't enough.
         wanted: How many responses to a problem are enough (8 in B-STaR's code).
+        empty: A problem of which nothing is kept counts as "zero" (ours: it gives nothing to learn), or is left out
+            of the mean ("skip", as in B-STaR's code); the mean over no problem at all is then 0.
         kwargs: See `torchmetrics.Metric`.
 
     Raises:
-        ValueError: If `wanted` is less than 1; by `update`, if a score is NaN or shapes do not fit.
+        ValueError: If `wanted` is less than 1 or `empty` is neither; by `update`, if a score is NaN or shapes do not
+            fit.
     """
 
-    def __init__(self, threshold: float, wanted: int = 8, **kwargs: Any) -> None:
+    def __init__(
+        self, threshold: float, wanted: int = 8, empty: Literal["zero", "skip"] = "zero", **kwargs: Any
+    ) -> None:
         if wanted < 1:
             raise ValueError(f"wanted is {wanted}; it must be at least 1.")
-        super().__init__(f"balance_score_{wanted}_{threshold}", **kwargs)
+        if empty not in ("zero", "skip"):
+            raise ValueError(f'empty is {empty!r}; it must be "zero" or "skip".')
+        super().__init__(f"balance_score_{wanted}_{threshold}_{empty}", **kwargs)
         self.threshold = threshold
         self.wanted = wanted
+        self.empty = empty
 
     def update(self, correct: Tensor, score: Tensor) -> None:
         """Count problems by `correct`, bool (B, N), and `score`, float (B, N)."""
         check(correct, 1)
         check_score(score, correct)
-        self.add(balance_score(correct, score > self.threshold, self.wanted))
+        kept = score > self.threshold
+        values = balance_score(correct, kept, self.wanted)
+        self.add(values if self.empty == "zero" else values[kept.any(1)])
+
+    def compute(self) -> Tensor:
+        """The mean, a float64 scalar; NaN without problems, 0 where all were left out."""
+        return super().compute().nan_to_num(0.0) if self.empty == "skip" else super().compute()

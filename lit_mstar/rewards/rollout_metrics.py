@@ -28,7 +28,7 @@ def rollout_metrics(rollouts: Iterable[Rollout], judge: Judge) -> dict[str, floa
         distinct.append(distinctness(rollout))
         for name, found in _verdicts(rollout, judge).items():
             verdicts[name] += found
-    metrics: dict[str, float] = {name: counts[name] for name in ("sampled", "correct", "kept")}
+    metrics: dict[str, float] = {name: counts[name] for name in ("sampled", "correct", "kept", "cut")}
     metrics["share_kept"] = counts["kept"] / counts["sampled"]
     metrics["distinct"] = fmean(distinct)
     metrics["mean_steps"] = counts["steps"] / counts["sampled"]
@@ -43,6 +43,7 @@ def _counts(rollout: Rollout) -> dict[str, int]:
         "known": sum(response.correct is not None for response in rollout.responses),
         "correct": sum(response.correct is True for response in rollout.responses),
         "kept": len(rollout.selected),
+        "cut": sum(response.finish_reason == "length" for response in rollout.responses),
         "steps": sum(len(response.steps) for response in rollout.responses),
     }
 

@@ -6,16 +6,16 @@ The paper finds its PRM a poor verifier, best-of-N and weighted voting don't bea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import fmean
 
-from lit_mstar.reasoning.answers import answers_match
+from lit_mstar.reasoning.grader import Grader
+from lit_mstar.reasoning.rules import RuleGrader
 from lit_mstar.rewards.estimators import pass_at_k
 from lit_mstar.rollouts.nouns import Rollout
 from lit_mstar.rollouts.tensors import correctness, scores
 
-_same = lru_cache(2**16)(answers_match)  # the same few answers come again and again, problem after problem
 _RIGHT = -1  # the candidate that agrees with the reference answer
 
 
@@ -24,7 +24,9 @@ def sizes_up_to(n: int) -> list[int]:
     return sorted({n, *(2**power for power in range(n.bit_length()))})
 
 
-def accuracies(rollouts: Sequence[Rollout], sizes: Sequence[int]) -> dict[str, dict[int, float]]:
+def accuracies(
+    rollouts: Sequence[Rollout], sizes: Sequence[int], grader: Grader | None = None
+) -> dict[str, dict[int, float]]:
     """The accuracy of each way to answer from N responses, by name and N: means over problems.
 
     `majority` gives the answer of most responses, and `pass` counts any that is correct (Pass@N, the upper bound).
@@ -39,6 +41,7 @@ def accuracies(rollouts: Sequence[Rollout], sizes: Sequence[int]) -> dict[str, d
     Args:
         rollouts: Marked, with equally many responses each.
         sizes: The N, each from 1 to the number of responses.
+        grader: Who says which answers mean the same; ours by default.
 
     Raises:
         ValueError: If an N is outside its range, or a score is negative or NaN.
@@ -47,7 +50,7 @@ def accuracies(rollouts: Sequence[Rollout], sizes: Sequence[int]) -> dict[str, d
     if ranking is not None and not (ranking >= 0).all():
         raise ValueError(f"The least score is {ranking.min():g}; votes need weights of 0 or more.")
     ways = {"pass": {size: float(pass_at_k(correct, size).mean()) for size in sizes}}
-    ballots = [_Ballot(rollout) for rollout in rollouts]
+    ballots = [_Ballot(rollout, grader or RuleGrader()) for rollout in rollouts]
     for way in ("majority",) if ranking is None else ("majority", "best_of_n", "weighted_vote"):
         ways[way] = {size: fmean(ballot.accuracy(way, size) for ballot in ballots) for size in sizes}
     return ways
@@ -56,8 +59,8 @@ def accuracies(rollouts: Sequence[Rollout], sizes: Sequence[int]) -> dict[str, d
 class _Ballot:
     """A problem's responses as votes."""
 
-    def __init__(self, rollout: Rollout) -> None:
-        self.candidates = _candidates(rollout)
+    def __init__(self, rollout: Rollout, grader: Grader) -> None:
+        self.candidates = _candidates(rollout, grader)
         self.correct = [response.correct is True for response in rollout.responses]
         self.scores = [response.score or 0.0 for response in rollout.responses]
 
@@ -84,7 +87,7 @@ class _Ballot:
         return bool(votes) and max(votes, key=lambda candidate: votes[candidate]) == _RIGHT
 
 
-def _candidates(rollout: Rollout) -> list[int | None]:
+def _candidates(rollout: Rollout, grader: Grader) -> list[int | None]:
     """Whom each response votes for; None where it has no answer.
 
     Answers are compared once per problem and not in every group: `vote` would take minutes for 64 responses.
@@ -94,15 +97,15 @@ def _candidates(rollout: Rollout) -> list[int | None]:
     wordings: list[str] = []  # the first of each wrong candidate
     for response in rollout.responses:
         if (answer := response.answer) is not None and answer not in known:
-            choices = rollout.problem.choices or None
-            known[answer] = _RIGHT if response.correct is True else _index(answer, wordings, choices)
+            agree = partial(grader.agree, problem=rollout.problem)
+            known[answer] = _RIGHT if response.correct is True else _index(answer, wordings, agree)
     return [None if response.answer is None else known[response.answer] for response in rollout.responses]
 
 
-def _index(answer: str, wordings: list[str], choices: tuple[str, ...] | None) -> int:
+def _index(answer: str, wordings: list[str], agree: Callable[[str, str], bool]) -> int:
     """The position of the wording that means the same; a new one is added."""
     for index, wording in enumerate(wordings):
-        if _same(answer, wording, choices):
+        if agree(answer, wording):
             return index
     wordings.append(answer)
     return len(wordings) - 1

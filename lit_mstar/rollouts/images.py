@@ -6,36 +6,46 @@ Which files a data set may name is decided here too.
 from __future__ import annotations
 
 import io
+import math
 import os
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageOps
 
 MAX_PIXELS = 64_000_000  # ours: about 8000 x 8000; a larger claim is taken for a decompression bomb
 MAX_BYTES = 64 * 2**20  # ours, for an image file; it may be held in memory and is copied into step data sets
 # Pillow knows many more. EPS it gives to Ghostscript, which runs programs; others have decoders that few have tested.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+_ORIENTATION = 0x0112  # EXIF's tag
+_DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and scanners give
 # What Pillow's decoders raise at damaged files.
 _UNREADABLE = (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError)
 
 
 def open_image(image: str | bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Opens one image as RGB; of an animation the first frame.
+    """Opens one image as RGB, as people see it: turned as its EXIF says, on white where it is transparent.
+
+    Of an animation it is the first frame. Grey values of more than 8 bits are scaled by the fewest bits that hold the
+    largest (8, 10, 12, 14 or 16), floating-point ones by 255 where all are in [0, 1]; so nothing becomes black.
 
     Args:
         image: A file path, or the bytes of an encoded image file.
         max_pixels: Largest width x height that is decoded.
 
     Raises:
-        ValueError: If the image is missing, unreadable, of a format that is not in `FORMATS`, longer than `MAX_BYTES`
-            or claims more pixels than `max_pixels`.
+        ValueError: If the image is missing, unreadable, of a format that is not in `FORMATS`, longer than `MAX_BYTES`,
+            claims more pixels than `max_pixels`, or has values that cannot be scaled.
     """
     name = "<bytes>" if isinstance(image, bytes) else image
     handle = _open_header(image, name, max_pixels)
     try:
-        if handle.mode.startswith("I;16"):  # Pillow would clip 16 bits to 255, which is white
-            handle = handle.point(lambda value: value / 256)
-        return handle.convert("RGB")
+        turned = ImageOps.exif_transpose(handle)
+        if turned.mode == "F" or turned.mode.startswith("I"):
+            turned = _scaled(turned, name)
+        return _on_white(turned) if turned.has_transparency_data else turned.convert("RGB")
+    except _ValuesError:
+        raise
     except _UNREADABLE as error:
         raise ValueError(f"Image {name} cannot be decoded ({error}); replace or remove it.") from error
 
@@ -44,11 +54,16 @@ def image_size(image: str | bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, i
     """Reads an image's header only; raises what `open_image` would for a missing, foreign or huge file.
 
     Returns:
-        (width, height) in pixels.
+        (width, height) in pixels, of the image as people see it.
     """
     name = "<bytes>" if isinstance(image, bytes) else image
     with _open_header(image, name, max_pixels) as handle:
-        return handle.size
+        try:  # of a PNG, Pillow would decode all pixels to look for EXIF behind them
+            exif = handle.getexif() if handle.format != "PNG" or "exif" in handle.info else {}
+            lying = exif.get(_ORIENTATION) in (5, 6, 7, 8)
+        except _UNREADABLE:  # what is broken is found when it is decoded
+            lying = False
+        return (handle.height, handle.width) if lying else handle.size
 
 
 def image_bytes(image: str | bytes) -> bytes:
@@ -86,6 +101,33 @@ def image_inside(root: Path, name: str, option: str) -> str:
             "that holds all images."
         )
     return str(path)
+
+
+class _ValuesError(ValueError):
+    """An image whose values nobody can tell how to show."""
+
+
+def _scaled(image: Image.Image, name: str) -> Image.Image:
+    """Grey values of 16 or 32 bits, or floating-point ones, as 8 bits."""
+    values = np.asarray(image, dtype=np.float64)
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    if image.mode == "F":
+        scale = 255.0 if high <= 1 else 1.0
+        fits = math.isfinite(low) and math.isfinite(high) and low >= 0 and high <= 255
+    else:
+        scale = 255 / next((2**bits - 1 for bits in _DEPTHS if high < 2**bits), 1)
+        fits = low >= 0 and high < 2 ** _DEPTHS[-1]
+    if not fits:
+        raise _ValuesError(
+            f"Image {name} has values from {low:g} to {high:g} (Pillow's mode {image.mode}), and nobody can tell which of "
+            "them is white; save it with 8 or 16 bits."
+        )
+    return Image.fromarray(np.rint(values * scale).astype(np.uint8), mode="L")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
 def _open_header(image: str | bytes, name: str, max_pixels: int) -> Image.Image:

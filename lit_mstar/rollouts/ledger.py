@@ -43,21 +43,24 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def begin(self, iteration: Iteration, fingerprint: str) -> None:
+    def begin(self, iteration: Iteration, fingerprint: str, marking: str = "") -> None:
         """Begins an iteration, or finds what an earlier run left of it.
 
         Rollouts of the same problems, parameters and weights (the fingerprint) are used again; others belong to
-        another run and are moved aside, not deleted.
+        another run or other data and are moved aside, not deleted. Where they were marked in another way (`marking`),
+        this is noted, and holds until `reward`: some of them may be marked in the new way by then, and some not.
         """
         folder = self._path(iteration.index)
         self._tidy(folder)
         if folder.exists() and self.header(iteration.index).get("fingerprint") != fingerprint:
             aside = next(p for k in count(1) if not (p := folder.with_name(f"_replaced-{k}-{folder.name}")).exists())
-            warnings.warn(f"{folder} holds rollouts of another run; moved to {aside.name}.", stacklevel=2)
+            warnings.warn(f"{folder} holds rollouts of another run or of other data; moved to {aside.name}.", stacklevel=2)
             folder.rename(aside)
         if not folder.exists():
-            header = {"index": iteration.index, "fingerprint": fingerprint, "sampling": asdict(iteration.sampling)}
-            self._write_header(iteration.index, header)
+            header = {"index": iteration.index, "fingerprint": fingerprint, "marking": marking}
+            self._write_header(iteration.index, header | {"sampling": asdict(iteration.sampling)})
+        elif self.header(iteration.index).get("marking") != marking:
+            self.note_marking(iteration.index, "")
 
     def append(self, index: int, rollouts: Sequence[Rollout]) -> None:
         """Adds finished problems in a file of their own, named after the first of them."""
@@ -100,8 +103,21 @@ class Ledger:
         """Whether the iteration's responses were scored and selected already."""
         return (self._path(index) / _WHOLE).exists()
 
-    def reward(self, iteration: Iteration) -> None:
-        """Replaces the parts by one file with scores and selection, a row group per chunk."""
+    def is_marked(self, index: int, marking: str) -> bool:
+        """Whether all of the iteration's responses are marked in this way."""
+        return self.header(index).get("marking") == marking
+
+    def note_marking(self, index: int, marking: str) -> None:
+        """Writes down how an iteration is marked; "" for nobody knows."""
+        self._write_header(index, self.header(index) | {"marking": marking})
+
+    def files(self, index: int) -> list[Path]:
+        """The Parquet files of an iteration."""
+        whole = self._path(index) / _WHOLE
+        return [whole] if whole.exists() else sorted(self._path(index).glob("part-*.parquet"))
+
+    def reward(self, iteration: Iteration, marking: str = "") -> None:
+        """Replaces what is there by one file with marks, scores and selection, a row group per chunk."""
         self.record(iteration)
         folder, size = self._path(iteration.index), chunk_size(iteration.sampling.n)
         with atomic(folder / _WHOLE) as partial, pq.ParquetWriter(partial, SCHEMA) as file:
@@ -109,6 +125,7 @@ class Ledger:
                 file.write_table(to_table(iteration.rollouts[start : start + size]))
         for part in folder.glob("part-*.parquet"):
             part.unlink()
+        self.note_marking(iteration.index, marking)  # last: until then, what is there may be marked otherwise
 
     def record(self, iteration: Iteration) -> None:
         """Writes the iteration's metrics into its header."""
@@ -133,9 +150,7 @@ class Ledger:
 
     def _sources(self, index: int) -> dict[tuple[Path, int], set[str]]:
         """What there is to read, as (file, row group), and the problems in each."""
-        folder = self._path(index)
-        files = [folder / _WHOLE] if self.is_rewarded(index) else sorted(folder.glob("part-*"))
-        return {(file, group): ids for file in files for group, ids in enumerate(problem_ids(file))}
+        return {(file, group): ids for file in self.files(index) for group, ids in enumerate(problem_ids(file))}
 
     def _tidy(self, folder: Path) -> None:
         """Removes what a killed process left half-way, and moves damaged files aside: they are sampled again."""

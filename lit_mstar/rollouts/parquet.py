@@ -26,12 +26,14 @@ SCHEMA = pa.schema(
         "steps": pa.list_(pa.string()),
         "answer": pa.string(),
         "correct": pa.bool_(),
+        "rule": pa.string(),
         "step_scores": pa.list_(pa.float64()),
         "score": pa.float64(),
         "selected": pa.bool_(),
     }
 )
 _FIELDS = [field.name for field in fields(Response)]
+_LATER = {"rule": ""}  # columns that ledgers of before do not have, and what stands for them
 
 
 def to_table(rollouts: Sequence[Rollout]) -> pa.Table:
@@ -55,7 +57,11 @@ def read_table(file: Path, group: int = 0) -> pa.Table:
     """
     with pq.ParquetFile(file) as parquet:
         _require_columns(parquet.schema_arrow)
-        return parquet.read_row_group(group, SCHEMA.names).select(SCHEMA.names).cast(SCHEMA)
+        there = set(parquet.schema_arrow.names)
+        table = parquet.read_row_group(group, [name for name in SCHEMA.names if name in there])
+        for name in _LATER.keys() - there:
+            table = table.append_column(name, pa.array([_LATER[name]] * len(table), SCHEMA.field(name).type))
+        return table.select(SCHEMA.names).cast(SCHEMA)
 
 
 def problem_ids(file: Path) -> list[set[str]]:
@@ -73,6 +79,8 @@ def problem_ids(file: Path) -> list[set[str]]:
 def _require_columns(schema: pa.Schema) -> None:
     for field in SCHEMA:
         found = schema.field(field.name).type if field.name in schema.names else None
+        if found is None and field.name in _LATER:
+            continue
         if found != field.type:
             raise ValueError(f"column {field.name} is {found or 'missing'}; a ledger's is {field.type}")
 

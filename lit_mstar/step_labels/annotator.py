@@ -13,6 +13,7 @@ from typing import Any
 
 from lit_mstar.models.step_encoding import StepExample
 from lit_mstar.modules.policy import PolicyModule
+from lit_mstar.rollouts.identity import digest, question_digest, reference_digest
 from lit_mstar.rollouts.nouns import Judge, Problem, SamplingParams
 from lit_mstar.step_labels.monte_carlo import label_steps
 from lit_mstar.step_labels.parquet import read_fingerprint, write_steps
@@ -46,15 +47,20 @@ class StepAnnotator(PolicyModule):
         """Labels one batch of problems, unless an earlier run did.
 
         Raises:
-            ValueError: If the folder holds labels made with another policy or other settings.
+            ValueError: If the folder holds labels made with another policy, other data or other settings.
         """
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         split = data.predict_splits[dataloader_idx]
         file = self.folder / f"{split}-{batch_idx * self.trainer.world_size + self.global_rank:05d}.parquet"
-        fingerprint = repr(([p.id for p in batch], self.responses, self.completions, self.fingerprint())).encode()
+        content = [(question_digest(problem), reference_digest(problem)) for problem in batch]
+        settings = (self.responses, self.completions, self.encoder.prompt, self.marker.settings(), self.fingerprint())
+        fingerprint = digest((*content, *settings)).encode()
         if file.exists():
             if read_fingerprint(file) != fingerprint:
-                raise ValueError(f"{file} was labelled with another policy or other settings; remove {self.folder}.")
+                raise ValueError(
+                    f"{file} was labelled with another policy, other data or other settings; remove {self.folder} to "
+                    "label anew, or set model.init_args.folder to another one."
+                )
             return
         write_steps(file, split, self._annotate(batch, data.source.judge_steps), fingerprint)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import faulthandler
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 
 @contextmanager
@@ -39,8 +40,10 @@ def progress_watched(seconds: float, what: str) -> Iterator[Callable[[], None]]:
 
     def moved() -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
-        faulthandler.dump_traceback_later(2 * seconds, exit=True)
+        if log is not None:
+            faulthandler.dump_traceback_later(2 * seconds, exit=True, file=log)
 
+    log = _real_file(sys.stderr) or _real_file(sys.__stderr__)
     before = signal.signal(signal.SIGALRM, stuck)
     try:
         moved()
@@ -49,6 +52,14 @@ def progress_watched(seconds: float, what: str) -> Iterator[Callable[[], None]]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, before)
+
+
+def _real_file(stream: TextIO | None) -> TextIO | None:
+    """The stream, if the operating system knows it; a notebook's standard error is none."""
+    try:
+        return stream if stream is not None and stream.fileno() >= 0 else None
+    except (OSError, ValueError, AttributeError):  # io.UnsupportedOperation is the first two
+        return None
 
 
 def require_space(folder: Path, needed: int) -> None:

@@ -23,7 +23,6 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.
 pytestmark = pytest.mark.usefixtures("no_pixels")
 
 MISTAKES: list[tuple[str, Any, str, str]] = [
-    ("unknown field", GOOD | {"anwser": "1"}, "anwser", "the fields are .*answer.*question"),
     ("no question", {"answer": "7"}, "question", "must be a text"),
     ("blank question", GOOD | {"question": " \n"}, "question", "must be a text"),
     ("question is a number", GOOD | {"question": 3}, "question", "must be a text"),
@@ -37,7 +36,7 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     ("second image missing", GOOD | {"images": ["good.png", "none.png"]}, "image", "none.png does not exist"),
     ("images is a text", GOOD | {"images": "good.png"}, "images", "must be a list of file paths"),
     ("image is a number", GOOD | {"image": 5}, "image", "must be"),
-    ("reasoning without answer", GOOD | {"reasoning": "Because."}, "reasoning", "end it with a line 'Answer"),
+    ("another answer", GOOD | {"reasoning": "So.\nAnswer: 8"}, "reasoning", "ends in the answer '8'.*'7'; correct one"),
     ("reasoning is a number", GOOD | {"reasoning": 7}, "reasoning", "must be a text"),
     ("choices is a text", GOOD | {"choices": "red"}, "choices", "must be a list"),
 ]
@@ -46,7 +45,7 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
 @pytest.mark.parametrize(("row", "field", "remedy"), [m[1:] for m in MISTAKES], ids=[m[0] for m in MISTAKES])
 def test_mistakes_are_named(tmp_path: Path, row: Any, field: str, remedy: str) -> None:
     (tmp_path / "good.png").write_bytes(png())
-    file = write(tmp_path, GOOD | {"image": "good.png"}, "", row, GOOD)
+    file = write(tmp_path, GOOD | {"image": "good.png"}, "", row, GOOD | {"id": "last"})
     with pytest.raises(ValueError, match=f"(?s)^{re.escape(str(file))}:3: .*{field}.*{remedy}"):
         read(file)
 
@@ -125,10 +124,12 @@ def test_ids_that_look_the_same_are_duplicates(tmp_path: Path) -> None:
         read(file)
 
 
-def test_rows_without_ids_are_told_apart_by_place(tmp_path: Path) -> None:
-    file = write(tmp_path, GOOD, "", GOOD, GOOD | {"id": None})
-    ids = [problem.id for problem in read(file)]
-    assert ids == [f"{file}:1", f"{file}:3", f"{file}:4"]
+def test_rows_without_ids_are_known_by_their_content(tmp_path: Path) -> None:
+    others = [GOOD | {"question": "Which?"}, GOOD | {"choices": ["7", "8"]}]
+    first = [problem.id for problem in read(write(tmp_path, GOOD, *others))]
+    assert len({*first}) == 3
+    more = [GOOD | {"question": "New"}, GOOD | {"answer": "8"}, *reversed(others)]  # a row above, another answer
+    assert [problem.id for problem in read(write(tmp_path, *more))][1:] == [first[0], first[2], first[1]]
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
@@ -145,7 +146,8 @@ def test_a_split_without_a_file_is_empty(tmp_path: Path) -> None:
 @pytest.mark.parametrize("split", ["seed", "train", "validate", "test"])
 def test_only_the_unlabeled_may_lack_an_answer(tmp_path: Path, split: str) -> None:
     row = {"question": "How many?", "reasoning": "Answer: 7"}
-    file = write(tmp_path, row, row | {"answer": " "}, row | {"answer": 7})
+    rows = [row | {"id": 1}, row | {"id": 2, "answer": " "}, row | {"id": 3, "answer": 7}]
+    file = write(tmp_path, *rows)
     assert [problem.answer for problem in read(file, "unlabeled")] == [None, None, "7"]
     with pytest.raises(ValueError, match=r":1: field 'answer' is missing; add it, or move the row to JsonlSource.unl"):
         read(file, split)

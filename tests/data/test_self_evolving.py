@@ -97,7 +97,7 @@ def test_an_iteration_without_success_is_counted_and_the_next_one_taken(tmp_path
     with pytest.warns(UserWarning, match="Iteration 0: 0 of 16 responses are correct and none is selected"):
         make_evolver(tmp_path, callbacks=[Noting()]).fit(make_policy(ScriptedSampler(rule)), datamodule=data)
     assert (data.iteration.index, data.fruitless) == (1, 1)
-    assert data.state_dict() == {"fruitless": 1, "index": 1, "fingerprint": header(tmp_path, 1)["fingerprint"]}
+    assert {name: data.state_dict()[name] for name in ("fruitless", "index")} == {"fruitless": 1, "index": 1}
     assert header(tmp_path, 0)["metrics"] == {"responses": 16}
 
 

@@ -19,7 +19,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lit_mstar import Problem
 from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.reasoning.marking import ReasoningFormat
+from lit_mstar.reasoning.format import ReasoningFormat
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
 from lit_mstar.training.trainer import MStarTrainer

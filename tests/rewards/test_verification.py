@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lit_mstar import Problem, Response, Rollout
 from lit_mstar.reasoning.answers import answers_match
-from lit_mstar.reasoning.marking import ReasoningFormat
+from lit_mstar.reasoning.marking import Marker
 from lit_mstar.reasoning.voting import vote
 from lit_mstar.rewards.verification import accuracies, sizes_up_to
 
@@ -24,9 +24,9 @@ EIGHTHS = st.integers(0, 8).map(lambda eighth: eighth / 8)  # sums are exact, an
 
 def marked(answers: Sequence[str | None], scores: Sequence[float] | None = None, **problem: Any) -> Rollout:
     """A problem, 4 unless told otherwise, and responses that answer so."""
-    texts = ["nothing" if answer is None else f"Step 1: x.\nAnswer: {answer}" for answer in answers]
+    texts = ["nothing that could be called an answer" if answer is None else f"Step 1: x.\nAnswer: {answer}" for answer in answers]
     responses = [Response(text=text) for text in texts]
-    rollout = ReasoningFormat().mark(
+    rollout = Marker().mark(
         Rollout(problem=Problem(**{"id": "p", "question": "?", "answer": "4"} | problem), responses=responses)
     )
     assert [response.answer for response in rollout.responses] == list(answers)

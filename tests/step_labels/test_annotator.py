@@ -151,7 +151,7 @@ def test_killed_and_resumed_files_are_those_of_one_run(tmp_path: Path, kill_at: 
 def test_changed_settings_are_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     annotate(tmp_path / "steps")
     before = contents(tmp_path / "steps")
-    with pytest.raises(ValueError, match=r"another policy or other settings; remove .*steps"):
+    with pytest.raises(ValueError, match=r"another policy, other data or other settings; remove .*steps"):
         annotate(tmp_path / "steps", **changes)
     assert contents(tmp_path / "steps") == before
 

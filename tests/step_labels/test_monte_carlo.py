@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lit_mstar import Problem, Response, Rollout
-from lit_mstar.reasoning.marking import ReasoningFormat
+from lit_mstar.reasoning.format import ReasoningFormat
+from lit_mstar.reasoning.marking import Marker
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import Policy, Sampler
 from lit_mstar.step_labels.monte_carlo import label_steps, success_rate
@@ -96,9 +97,9 @@ def test_blank_responses_and_no_chains_need_no_sampling():
 
 
 def test_the_reasoning_format_decides_what_a_step_is():
-    reasoning = ReasoningFormat(step_pattern=r"(?m)^- ", answer_pattern=r"(?m)^Answer: (.*)$")
+    marker = Marker(ReasoningFormat(step_pattern=r"(?m)^- ", answer_pattern=r"(?m)^Answer: (.*)$"))
     sampler = Scripted({("p", "- a\nStep 1: b\n"): 4, ("p", "- a\nStep 1: b\n- c\n"): 2})
-    labels = label_steps(sampler, [(PROBLEM, "- a\nStep 1: b\n- c\nAnswer: 7")], SamplingParams(n=K), reasoning)
+    labels = label_steps(sampler, [(PROBLEM, "- a\nStep 1: b\n- c\nAnswer: 7")], SamplingParams(n=K), marker)
     assert labels == [[0.5, 0.25]]
 
 
@@ -112,10 +113,10 @@ def test_the_reasoning_format_decides_what_a_step_is():
 )
 def test_a_completion_is_judged_with_its_prefix(prefix: str, completions: list[str], rate: float):
     rollout = Rollout(problem=PROBLEM, responses=[Response(text=text) for text in completions])
-    assert success_rate(rollout, prefix, ReasoningFormat()) == rate
+    assert success_rate(rollout, prefix, Marker()) == rate
     assert [response.text for response in rollout.responses] == completions  # as sampled
 
 
 def test_without_a_reference_nothing_succeeds():
     rollout = Rollout(problem=Problem(id="p", question="?"), responses=[Response(text="Answer: 7")])
-    assert success_rate(rollout, "", ReasoningFormat()) == 0
+    assert success_rate(rollout, "", Marker()) == 0

@@ -1,0 +1,26 @@
+"""Marking what is sampled already: after references, format or grader have changed."""
+
+from __future__ import annotations
+
+from lightning.pytorch.utilities import rank_zero_warn
+
+from lit_mstar.reasoning.marking import Marker
+from lit_mstar.rewards.selection import AllCorrect
+from lit_mstar.rollouts.nouns import Iteration
+
+
+def mark_anew(iteration: Iteration, marker: Marker) -> None:
+    """Marks all of an iteration's responses; scores go, for steps may be others, and what is right is selected."""
+    responses = changed = 0
+    for rollout in iteration.rollouts:
+        before = [response.correct for response in rollout.responses]
+        marker.mark(rollout)
+        for response in rollout.responses:
+            response.step_scores, response.score = [], None
+        rollout.selected = AllCorrect()(rollout)
+        responses += len(before)
+        changed += sum(old != new.correct for old, new in zip(before, rollout.responses, strict=True))
+    rank_zero_warn(
+        f"Iteration {iteration.index}: references, format or grader have changed, so its {responses} responses were "
+        f"marked anew, and {changed} verdicts are others than before; nothing was sampled."
+    )

@@ -1,0 +1,123 @@
+"""The fields of a row, checked: what cannot be meant as it is written is an error, never a guess."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, cast, get_args
+
+from lit_mstar.equality.choices import option_named
+from lit_mstar.equality.comparison import Comparison
+from lit_mstar.rollouts.nouns import AnswerType, Problem
+from lit_mstar.rollouts.options import LETTERS, bare_options
+
+
+def text(fields: dict[str, Any], name: str) -> str:
+    """A field that must be a text."""
+    value = fields.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"field {name!r} is {value!r}; it must be a text.")
+    return value
+
+
+def answers(fields: dict[str, Any]) -> tuple[str, ...]:
+    """The accepted answers, the first of them the reference; empty where there is none."""
+    given = fields.get("answer")
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return ()
+    several = given if isinstance(given, list) else [given]
+    if not several:
+        raise ValueError("field 'answer' is an empty list; give at least one accepted answer, or leave the field out.")
+    return tuple(_scalar(one, "answer", given) for one in several)
+
+
+def choices(fields: dict[str, Any]) -> tuple[str, ...]:
+    """The options, at most as many as there are letters."""
+    given = fields.get("choices") or []
+    if not isinstance(given, list):
+        raise ValueError(f"field 'choices' is {given!r}; it must be a list of options.")
+    if len(given) > len(LETTERS):
+        raise ValueError(f"field 'choices' has {len(given)} options; letters end at Z, so give at most {len(LETTERS)}.")
+    return tuple(_scalar(one, "choices", given) for one in given)
+
+
+def images(fields: dict[str, Any]) -> list[str]:
+    """The names of the images, as written."""
+    if "image" in fields and "images" in fields:
+        raise ValueError("fields 'image' and 'images' are both there; keep one of them.")
+    given = fields.get("images", [fields["image"]] if fields.get("image") else [])
+    if not isinstance(given, list) or not all(isinstance(image, str) for image in given):
+        raise ValueError(f"field 'images' is {given!r}; it must be a list of file paths.")
+    return given
+
+
+def answer_type(fields: dict[str, Any]) -> AnswerType | None:
+    """What the row says its answer is."""
+    given = fields.get("answer_type")
+    if given is not None and given not in get_args(AnswerType):
+        raise ValueError(f"field 'answer_type' is {given!r}; it must be one of {', '.join(get_args(AnswerType))}.")
+    return cast(AnswerType | None, given)
+
+
+def precision(fields: dict[str, Any]) -> int | None:
+    """Decimal places; 1.0 is 1."""
+    given = fields.get("precision")
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or given < 0 or given != int(given):
+        raise ValueError(f"field 'precision' is {given!r}; it must be a number of decimal places, 0 or more.")
+    return int(given)
+
+
+def require_option(problem: Problem) -> AnswerType | None:
+    """Which of letter and text the answer is, where only one of both can be meant; every answer must name an option.
+
+    Raises:
+        ValueError: If one names none, or the letter of one option and the text of another.
+    """
+    kind = problem.answer_type
+    for answer in (problem.answer, *problem.accepted):
+        if answer is None or kind not in (None, "letter", "option"):
+            continue
+        by_letter, by_text = (_named(answer, problem.choices, by) for by in ("letter", "option"))
+        if by_letter is None and by_text is None:
+            raise ValueError(
+                f"field 'answer' is {answer!r}, which names no option; it must be a letter from A to "
+                f"{LETTERS[len(problem.choices) - 1]} or the text of one option ({_listed(problem.choices)})."
+            )
+        if kind is None and None not in (by_letter, by_text) and by_letter != by_text:
+            if not re.fullmatch(r"[A-Za-z]", answer.strip()):  # "(a)" is written as the option is
+                return "option"
+            raise ValueError(
+                f"field 'answer' is {answer!r}, the letter of one option and the text of another; add field "
+                "'answer_type' with 'letter' or 'option' (its text)."
+            )
+    return kind
+
+
+def _named(answer: str, options: tuple[str, ...], by: str) -> int | None:
+    """The option of that letter or, but for case and white space, of that text; None for none or several."""
+    if by == "letter":
+        match = re.fullmatch(r"\(?([A-Za-z])\)?[.):]?", answer.strip())
+        index = LETTERS.index(match[1].upper()) if match else len(options)
+        return index if index < len(options) else None
+    for spelled in (str.strip, lambda option: " ".join(option.split()).casefold()):
+        for written in (options, bare_options(options)):
+            same = [index for index, option in enumerate(written) if spelled(option) == spelled(answer)]
+            if len(same) == 1:
+                return same[0]
+    return option_named(answer, options, Comparison().same, "option") if len(set(options)) == len(options) else None
+
+
+def _listed(options: tuple[str, ...]) -> str:
+    shown = [f"{letter}: {option[:30]}" for letter, option in zip(LETTERS, options, strict=False)]
+    return ", ".join(shown[:6]) + (", …" if len(shown) > 6 else "")
+
+
+def _scalar(value: Any, name: str, whole: Any) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if number or (isinstance(value, str) and value.strip()):
+        return str(value)
+    if value is whole:
+        raise ValueError(f"field {name!r} is {value!r}; it must be a text, a number, or a list of those (any of them).")
+    raise ValueError(f"field {name!r} has {value!r} in it; its items must be texts or numbers.")
