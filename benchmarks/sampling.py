@@ -45,7 +45,7 @@ def bare(
     prompts = [
         {
             "prompt_token_ids": request.prompt_ids,
-            "multi_modal_data": {"image": [open_image(image) for image in request.problem.images]},
+            "multi_modal_data": {"image": [open_image(image) for image in request.images]},
         }
         for request in requests
     ]

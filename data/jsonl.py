@@ -25,7 +25,7 @@ from lit_mstar.reasoning.rules import RuleGrader
 from lit_mstar.rollouts.identity import digest
 from lit_mstar.rollouts.images import MAX_PIXELS, image_inside, image_size
 from lit_mstar.rollouts.nouns import Problem
-from lit_mstar.rollouts.placeholders import misplaced
+from lit_mstar.rollouts.placeholders import problem_with_placeholders
 
 _MAX_LINE = 16 * 2**20  # bytes, ours; a longer line is not a row of questions and paths
 _LISTED = 5  # bad rows in a warning, ours
@@ -121,7 +121,7 @@ class JsonlSource(ProblemSource):
     def _checked(self, problem: Problem, split: Split) -> Problem:
         if problem.answer is None and split != "unlabeled":
             raise ValueError("field 'answer' is missing; add it, or move the row to JsonlSource.unlabeled.")
-        if wrong := misplaced(problem):
+        if wrong := problem_with_placeholders(problem):
             raise ValueError(f"field 'question': {wrong}")
         if problem.choices and problem.answer is not None:
             problem = replace(problem, answer_type=rows.require_option(problem))

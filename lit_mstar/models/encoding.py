@@ -9,8 +9,8 @@ counts), which are passed on as the processor batched them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,8 +18,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import ProcessorMixin
 
+from lit_mstar.models.control_tokens import ControlTokens
+from lit_mstar.models.user_turn import user_turn
 from lit_mstar.rollouts.images import open_image
 from lit_mstar.rollouts.nouns import Problem
+from lit_mstar.rollouts.placeholders import Parts
 
 IGNORE = -100  # the label of tokens that carry no loss, as in torch.nn.functional.cross_entropy
 
@@ -52,33 +55,58 @@ class Encoder:
 
     @property
     def forbidden_ids(self) -> list[int]:
-        """Special tokens that no response may contain: an image placeholder without its image breaks any model."""
-        added = (i for i, token in self.tokenizer.added_tokens_decoder.items() if token.special)
-        return sorted({*self.tokenizer.all_special_ids, *added} - {self.end_id})
+        """Control tokens that no response may contain: an image placeholder without its image breaks any model."""
+        return sorted(self._controls.ids - {self.end_id})
 
     def prompt_text(self, problem: Problem) -> str:
         """The whole prompt, up to where the assistant begins; one placeholder per image.
 
-        Placeholders that a data set has left in its questions are removed: an image is never expanded twice.
+        Placeholders in question and choices say where images go, by whatever name (`rollouts.placeholders`); where
+        they do not fit the images they are removed and the images come first. Control tokens that a question or a
+        choice spells are text, and get a zero-width space.
+
+        Raises:
+            ValueError: If the problem has more choices than there are letters.
         """
-        letters = (f"\n({chr(65 + i)}) {choice}" for i, choice in enumerate(problem.choices))
-        parts = {"{choices}": "".join(letters), "{question}": problem.question.replace(self._image_token, "").strip()}
-        text = re.sub("|".join(parts), lambda match: parts[match[0]], self.prompt)
-        content: Any = [{"type": "image"} for _ in problem.images] + [{"type": "text", "text": text}]
+        return self._rendered(self._turn(problem))
+
+    def images(self, problem: Problem) -> tuple[str | bytes, ...]:
+        """The problem's images in the order of their placeholders in the prompt."""
+        return tuple(problem.images[part - 1] for part in self._turn(problem) if isinstance(part, int))
+
+    def _turn(self, problem: Problem) -> Parts:
+        own = str(getattr(self.processor, "image_token", "<image>"))
+        return user_turn(problem, self.prompt, self._controls, own, self._inline)
+
+    def _rendered(self, parts: Parts) -> str:
+        content: Any = [{"type": "text", "text": p} if isinstance(p, str) else {"type": "image"} for p in parts]
         turn: Any = [{"role": "user", "content": content}]
         return str(self.processor.apply_chat_template(turn, add_generation_prompt=True))
 
-    @property
-    def _image_token(self) -> str:
-        return str(getattr(self.processor, "image_token", "<image>"))
+    @cached_property
+    def _controls(self) -> ControlTokens:
+        return ControlTokens(self.processor)
+
+    @cached_property
+    def _inline(self) -> bool:
+        """Whether the chat template leaves images where they are; some templates put all of them first."""
+        between = self._rendered(["[before]", 1, "[after]"]).partition("[before]")[2].partition("[after]")[0]
+        return bool(between.strip())
 
     def prompt_ids(self, problem: Problem) -> list[int]:
         """The token ids of `prompt_text`, one placeholder per image: what engines that expand images take."""
         return list(self.tokenizer(self.prompt_text(problem))["input_ids"])
 
     def text_ids(self, text: str) -> list[int]:
-        """The token ids of a text, with nothing added."""
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        """The token ids of a text, with nothing added; control tokens that it spells are text as well."""
+        ids = self._ids(text)
+        if self._controls.ids.isdisjoint(ids):
+            return ids
+        # A control token that is not flagged special, or a piece of the vocabulary: tokenizers split only the others.
+        return [token for piece in self._controls.broken(text) for token in self._ids(piece)]
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
 
     def response_ids(self, text: str) -> list[int]:
         """The token ids of a whole response: its text and the end-of-turn token."""
@@ -94,7 +122,7 @@ class Encoder:
         Returns:
             The processor's tensors: `input_ids` and `attention_mask` (B, L) int64, and what the images need.
         """
-        images = [[open_image(image) for image in problem.images] for problem in problems]
+        images = [[open_image(image) for image in self.images(problem)] for problem in problems]
         return dict(
             self.processor(
                 text=[self.prompt_text(problem) for problem in problems],

@@ -34,9 +34,8 @@ def equal_prompts(encoder: Encoder, prompts: Sequence[tuple[Problem, str]], size
     """
     groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for i, (problem, prefix) in enumerate(prompts):
-        sizes = tuple(image_size(image) for image in problem.images)
-        lengths = (len(encoder.text_ids(text)) for text in (encoder.prompt_text(problem), prefix))
-        groups[(sizes, *lengths)].append(i)
+        sizes = tuple(image_size(image) for image in encoder.images(problem))
+        groups[sizes, len(encoder.prompt_ids(problem)), len(encoder.text_ids(prefix))].append(i)
     for group in groups.values():
         yield from (group[start : start + size] for start in range(0, len(group), size))
 

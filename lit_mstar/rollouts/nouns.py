@@ -54,7 +54,7 @@ class Response:
 
     Args:
         text: The decoded response, without the end-of-turn token.
-        token_ids: The sampled ids, with the end-of-turn token where the response finished by itself.
+        token_ids: The ids of `text`, as sampled where they agree with it, and the end-of-turn token unless it was cut.
         finish_reason: "stop" (end-of-turn token or a stop string) or "length" (cut at `max_tokens`).
         temperature: The sampling temperature; 0 is greedy.
         steps: The reasoning steps (`steps.split_steps`).

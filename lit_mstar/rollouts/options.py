@@ -1,25 +1,24 @@
-"""Options of a multiple-choice question: their letters, and their texts without letters of their own."""
+"""The options of a multiple-choice question: their letters, and their texts without letters of their own."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from string import ascii_uppercase as LETTERS
 
-__all__ = ["LETTERS", "bare_options"]
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-_OWN = re.compile(r"\s*(?:\(([A-Za-z])\)|([A-Za-z])[.):])\s*(\S.*)", re.DOTALL)
+# "A:B" is a ratio, "A: B" is not.
+_LETTERED = re.compile(r"\s*(?:\(?([a-z])\)|([a-z])(?:\.|:\s))\s*(\S.*)", re.IGNORECASE | re.DOTALL)
 
 
 def bare_options(choices: Sequence[str]) -> tuple[str, ...]:
-    """The options without letters of their own: "A. cup", "B. jug" are a cup and a jug.
+    """The options without letters of their own: those of "A. cup", "(B) jug", "c) can", "D: pot".
 
-    Only where each begins with its own letter and has a text behind it: options such as "(c)" and "(d)" stay.
+    Letters go only where all options have theirs, in order, with different texts behind them. An option that is
+    nothing but a letter, like "(c)", is its own text.
     """
-    texts = []
-    for index, choice in enumerate(choices):
-        match = _OWN.fullmatch(choice)
-        if match is None or index >= len(LETTERS) or (match[1] or match[2]).upper() != LETTERS[index]:
-            return tuple(choices)
-        texts.append(match[3])
-    return tuple(texts)
+    found = [_LETTERED.fullmatch(choice) for choice in choices]
+    letters = "".join((match[1] or match[2]).upper() for match in found if match)
+    texts = tuple(match[3].rstrip() for match in found if match)
+    lettered = len(set(texts)) == len(choices) and letters == LETTERS[: len(choices)]
+    return texts if lettered else tuple(choices)

@@ -1,71 +1,123 @@
-"""Where data sets mark that an image belongs: `<image>`, `<image 2>`, `<|image_pad|>` in questions and choices."""
+"""Where data sets say that an image belongs: `<image>`, `<image 2>`, `<|image_pad|>`, in questions and in choices."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count, groupby
 
 from lit_mstar.rollouts.nouns import Problem
+from lit_mstar.rollouts.options import bare_options
 
-_FAMILIES = (
-    r"(?:<\|vision_start\|>)?<\|(?P<pad>image|video)_pad\|>(?:<\|vision_end\|>)?"
-    r"|<(?P<kind>image|video)[ _-]?(?P<number>\d{0,3})>|<\|(?P<token>image|video)\|>"
-)
+Parts = list[str | int]
+"""Texts, and numbers of images, from 1, at their places."""
+
+_PLACEHOLDER = r"""
+    (?:<\|vision_start\|>)?
+    <\|? (?P<kind>image|video) (?:_pad)? [\ _]? (?P<number>[0-9]{1,4})? \|?>
+    (?:<\|vision_end\|>)?
+"""
 
 
 @dataclass(frozen=True)
 class Placeholder:
-    """A mark in a text.
+    """A mark in a text that stands for an image.
 
     Args:
-        number: Of the image, from 1; None for the next one.
+        text: As the data spells it.
+        number: Which image, counting from 1; None where it is the next one.
         video: Whether it stands for a video.
     """
 
+    text: str
     number: int | None = None
     video: bool = False
 
 
-def split(text: str, tokens: Sequence[str] = ()) -> list[str | Placeholder]:
-    """The text and its placeholders, in order; empty texts are left out.
+def parts(text: str, own: str = "<image>") -> list[str | Placeholder]:
+    """The text in parts, texts and placeholders in their order; no part is empty.
 
     Args:
-        text: A question or a choice.
-        tokens: Further strings that stand for an image: what the model's own processor calls it.
+        text: A question or an option.
+        own: The processor's own placeholder, which counts like `<image>` whatever it looks like.
     """
-    own = [re.escape(token) for token in tokens]
-    parts: list[str | Placeholder] = []
+    found: list[str | Placeholder] = []
     end = 0
-    for match in re.finditer("|".join([_FAMILIES, *own]), text, re.IGNORECASE):
-        kind = (match["pad"] or match["kind"] or match["token"] or "image").lower()
+    for match in re.finditer(f"{_PLACEHOLDER}|{re.escape(own)}", text, re.IGNORECASE | re.VERBOSE):
         number = int(match["number"]) if match["number"] else None
-        parts += [text[end : match.start()], Placeholder(number, kind == "video")]
+        found += [text[end : match.start()], Placeholder(match[0], number, (match["kind"] or "").lower() == "video")]
         end = match.end()
-    return [part for part in [*parts, text[end:]] if part != ""]
+    return [part for part in (*found, text[end:]) if part]
 
 
-def misplaced(problem: Problem) -> str | None:
-    """What is wrong with a problem's placeholders, with the remedy; None where they fit its images, or it has none."""
-    found = [part for text in (problem.question, *problem.choices) for part in split(text)]
-    marks = [part for part in found if isinstance(part, Placeholder)]
-    images = len(problem.images)
-    if any(mark.video for mark in marks):
-        return "it has a placeholder for a video, and there are only images; remove it."
-    numbers = {mark.number for mark in marks if mark.number is not None}
-    if numbers and (wrong := [number for number in numbers if not 1 <= number <= images]):
-        return f"it mentions <image {wrong[0]}>, but the row has {images} images; correct the number or add the image."
-    unnumbered = sum(mark.number is None for mark in marks)
-    if unnumbered and numbers:
-        return "some of its image placeholders have numbers and some have none; number all of them or none."
-    if unnumbered and unnumbered != images:
+def problem_with_placeholders(problem: Problem, own: str = "<image>") -> str | None:
+    """What is wrong with the placeholders in question and choices, and what to do; None where they fit the images."""
+    texts = (problem.question, *problem.choices)
+    found = [part for text in texts for part in parts(text, own) if isinstance(part, Placeholder)]
+    numbers = {part.text: part.number for part in found if part.number is not None}
+    images = f"{len(problem.images)} image{'' if len(problem.images) == 1 else 's'}"
+    if video := next((part.text for part in found if part.video), None):
+        return f"{video!r} stands for a video, and a problem has images only; take it out."
+    if numbers and (plain := next((part.text for part in found if part.number is None), None)):
+        return f"{plain!r} has no number, but {next(iter(numbers))!r} has; number all placeholders or none."
+    for text, number in numbers.items():
+        if not 1 <= number <= len(problem.images):
+            return f"{text!r} is none of the problem's {images}; numbers count from 1. Correct it or the images."
+    if found and not numbers and len(found) != len(problem.images):
         return (
-            f"it has {unnumbered} image placeholders for {images} images; give each image one placeholder, or remove "
-            "them all (images then come first)."
+            f"{found[0].text!r} and the like come {len(found)} times in question and choices, for {images}; "
+            "write one for each image, or none at all (images then come first)."
         )
     return None
 
 
-def fits(problem: Problem) -> bool:
-    """Whether the placeholders say where each image belongs."""
-    return misplaced(problem) is None
+def placed(problem: Problem, own: str = "<image>", inline: bool = True) -> list[Parts]:
+    """Question and bare options in parts; images that these do not mention come first.
+
+    White space at the ends of the question goes, also behind images that it begins with.
+
+    Args:
+        problem: Where its placeholders do not fit its images, they are taken out.
+        own: As in `parts`.
+        inline: Put images at their places; otherwise a numbered placeholder reads "image 2", and others are taken out.
+    """
+    fields = [parts(text, own) for text in (problem.question.strip(), *bare_options(problem.choices))]
+    fits = problem_with_placeholders(problem, own) is None
+    following = count(1)
+
+    def place(part: str | Placeholder) -> str | int:
+        if isinstance(part, str):
+            return part
+        return (part.number or next(following)) if fits else ""
+
+    question, *options = (merged(map(place, field)) for field in fields)
+    question = _stripped(question)
+    images = [part for field in (question, *options) for part in field if isinstance(part, int)]
+    if question[: len(images)] == images == [*range(1, len(problem.images) + 1)]:
+        question = question[len(images) :]  # they only say that there are images, which come first anyway
+    if inline:
+        return [question, *options]
+    numbered = any(isinstance(part, Placeholder) and part.number for field in fields for part in field)
+    return [_in_words(field, numbered) for field in (question, *options)]
+
+
+def _in_words(field: Parts, numbered: bool) -> Parts:
+    return merged(part if isinstance(part, str) else f"image {part}" * numbered for part in field)
+
+
+def merged(field: Iterable[str | int]) -> Parts:
+    """The same parts with neighbouring texts as one, and without empty ones."""
+    runs = groupby(field, key=lambda part: isinstance(part, str))
+    joined = [["".join(map(str, run))] if text else list(run) for text, run in runs]
+    return [part for run in joined for part in run if part != ""]
+
+
+def _stripped(field: Parts) -> Parts:
+    """Without white space at the ends and before the first word; blank texts between images at the beginning go."""
+    first = next((i for i, part in enumerate(field) if isinstance(part, str) and part.strip()), len(field))
+    images, texts = [part for part in field[:first] if isinstance(part, int)], field[first:]
+    for end, strip in ((0, str.lstrip), (-1, str.rstrip)):
+        if texts and isinstance(text := texts[end], str):
+            texts[end] = strip(text)
+    return images + texts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -66,18 +67,28 @@ def response_stream(seed: int, problem: Problem, prefix: str, index: int) -> np.
 
 
 def respond(encoder: Encoder, ids: Sequence[int], sampling: SamplingParams) -> Response:
-    """The response in sampled ids: up to the end-of-turn token or the first stop string, whichever engine drew them."""
+    """The response in sampled ids: up to the end-of-turn token or the first stop string, whichever engine drew them.
+
+    A stop string ends the turn: what is learned from such a response ends in the end-of-turn token, as any other does.
+    """
     ids = list(ids)
     ended = encoder.end_id in ids
     ids = ids[: ids.index(encoder.end_id) + 1] if ended else ids
     text = encoder.decode(ids)
     if cut := first_stop(text, sampling.stop):
         text, ended = text[:cut], True
-        heads = (encoder.decode(ids[:k]) for k in range(1, len(ids) + 1))
-        ids = ids[: next(k for k, head in enumerate(heads, 1) if first_stop(head, sampling.stop))]
+        ids = [*_ids_of(encoder, ids, text), encoder.end_id]
     return Response(
         text=text, token_ids=ids, finish_reason="stop" if ended else "length", temperature=sampling.temperature
     )
+
+
+def _ids_of(encoder: Encoder, ids: Sequence[int], text: str) -> Sequence[int]:
+    """The fewest first ids that read `text`, or, where a token reaches over its end, those of the text itself."""
+    near = bisect_left(range(len(ids)), len(text), key=lambda k: len(encoder.decode(ids[:k])))
+    # A little further, too: bytes of a character that is not complete yet read as characters of their own.
+    heads = (ids[:k] for k in range(near, min(near + 5, len(ids) + 1)))
+    return next((head for head in heads if encoder.decode(head) == text), None) or encoder.text_ids(text)
 
 
 def first_stop(text: str, stop: Sequence[str]) -> int:

@@ -15,12 +15,12 @@ class Request:
     """One problem as an engine takes it.
 
     Args:
-        problem: Holds the images, still unopened.
+        images: Still unopened, in the order of their placeholders.
         prompt_ids: Prompt and beginning of the response, with one placeholder per image.
         params: Arguments of vLLM's `SamplingParams`.
     """
 
-    problem: Problem
+    images: tuple[str | bytes, ...]
     prompt_ids: list[int]
     params: dict[str, Any]
 
@@ -60,4 +60,5 @@ def make_request(
         params |= {"top_p": sampling.top_p, "seed": int(seed)}  # vLLM counts on: seed, seed + 1, …
     if logprobs:
         params["logprobs"] = 0  # of the sampled token alone
-    return Request(problem=problem, prompt_ids=encoder.prompt_ids(problem) + encoder.text_ids(prefix), params=params)
+    prompt_ids = encoder.prompt_ids(problem) + encoder.text_ids(prefix)
+    return Request(images=encoder.images(problem), prompt_ids=prompt_ids, params=params)

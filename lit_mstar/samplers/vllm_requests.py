@@ -62,7 +62,7 @@ class EngineFeed:
         from vllm.exceptions import VLLMValidationError
         from vllm.sampling_params import RequestOutputKind
 
-        images = [open_image(image) for image in request.problem.images]
+        images = [open_image(image) for image in request.images]
         if len(images) > self.max_images:
             return f"it has {len(images)} images, more than VLLMSampler.max_images={self.max_images}"
         prompt: dict[str, Any] = {"prompt_token_ids": request.prompt_ids}

@@ -135,8 +135,8 @@ class VLLMServerSampler(EngineSampler):
         body["return_token_ids"] = "logprobs" in request.params
         if self._model_name:
             body["model"] = self._model_name
-        if request.problem.images:
-            body["content_parts"] = [{"type": "image_url", "url": _data_url(i)} for i in request.problem.images]
+        if request.images:
+            body["content_parts"] = [{"type": "image_url", "url": _data_url(i)} for i in request.images]
         try:
             answer = self._fleet.ask(body, server)
         except RefusedError as error:

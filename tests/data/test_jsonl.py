@@ -173,18 +173,20 @@ def test_seed_rows_need_reasoning(tmp_path: Path) -> None:
 def test_texts_come_back_as_written(
     tmp_path: Path, identifier: str, question: str, answer: str, choices: list[str], thought: str
 ) -> None:
-    row = {"id": identifier, "question": question, "answer": answer, "choices": choices}
-    reasoning = f"{thought}\nAnswer: 1"
+    choices = list(dict.fromkeys([answer, *choices])) if choices else []
+    row = {"id": identifier, "question": f"Q {question}", "answer": answer, "choices": choices, "answer_type": "text"}
+    reasoning = f"{thought}\nAnswer: {answer}"
     for ascii_only in (True, False):
         file = write(tmp_path, json.dumps(row | {"reasoning": reasoning}, ensure_ascii=ascii_only))
         (problem,) = read(file)
         assert problem == Problem(
             id=identifier,
-            question=question,
+            question=f"Q {question}",
             answer=answer,
             choices=tuple(choices),
             reasoning=reasoning,
-            source=str(file),
+            source=f"{file}:1",
+            answer_type="text",
         )
 
 
