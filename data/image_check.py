@@ -52,7 +52,9 @@ class ImageCheck:
         faults = {problem.id: fault for problem in problems if (fault := self._fault(problem))}
         if not faults:
             return list(problems)
-        listed = [f"{problem.source or problem.id}: {faults[problem.id]}" for problem in problems if problem.id in faults]
+        listed = [
+            f"{problem.source or problem.id}: {faults[problem.id]}" for problem in problems if problem.id in faults
+        ]
         if on_bad == "error" or len(faults) == len(problems):
             raise ValueError(
                 f"{listed[0]} ({len(faults)} of {len(problems)} {what!r} problems have such images; repair them, or set "

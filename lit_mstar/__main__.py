@@ -13,6 +13,7 @@ _COMMANDS = {
     "run": "all stages of a recipe, one after the other",
     "study": "variants of a recipe over several seeds, as a table with intervals",
     "convert": "a sharded checkpoint to a consolidated one, or back",
+    "regrade": "mark what a run has sampled anew, after references or grader have changed",
     "serve": "a vLLM server that takes new weights while it runs",
 }
 
@@ -39,6 +40,10 @@ def main(args: list[str] | None = None) -> None:
         from lit_mstar.commands.convert import main as convert
 
         convert(args[1:])
+    elif command == "regrade":
+        from lit_mstar.commands.regrade import main as regrade
+
+        regrade(args[1:])
     elif command == "serve":
         from lit_mstar.commands.serve import main as serve
 

@@ -14,7 +14,8 @@ class ReasoningFormat:
 
     Args:
         step_pattern: Regular expression of what begins a step ("Step 1:").
-        answer_pattern: Regular expression of the answer line, with one group for the answer.
+        answer_pattern: Regular expression of the answer line, with one group for the answer; None finds "Answer: …" as
+            models write it (`steps.ANSWER_PATTERN`).
         answer_template: How an answer is stated where the bare answer is learned; `{answer}` is filled in. It must
             be what `answer_pattern` finds.
         cut_may_be_right: Whether a response that was cut at `max_tokens` can count as right. It never does by default:
@@ -26,13 +27,13 @@ class ReasoningFormat:
     """
 
     step_pattern: str = STEP_PATTERN
-    answer_pattern: str = ANSWER_PATTERN
+    answer_pattern: str | None = None
     answer_template: str = "Answer: {answer}"
     cut_may_be_right: bool = False
 
     def __post_init__(self) -> None:
         for name in ("step_pattern", "answer_pattern"):
-            pattern = getattr(self, name)
+            pattern = getattr(self, name) or ANSWER_PATTERN
             try:
                 groups = re.compile(pattern).groups
             except re.error as error:
@@ -44,6 +45,11 @@ class ReasoningFormat:
         if "{answer}" not in self.answer_template:
             raise ValueError(f"ReasoningFormat.answer_template is {self.answer_template!r}; it must have {{answer}}.")
 
+    @property
+    def pattern(self) -> str:
+        """The regular expression of the answer line."""
+        return self.answer_pattern or ANSWER_PATTERN
+
     def stated(self, answer: str) -> str:
         """The bare answer as a response would state it.
 
@@ -51,18 +57,18 @@ class ReasoningFormat:
             ValueError: If `answer_pattern` does not find it again: what is taught must be what is read.
         """
         text = self.answer_template.replace("{answer}", answer)
-        found = re.findall(self.answer_pattern, text)
+        found = re.findall(self.pattern, text)
         if not found or found[-1].strip() != answer.strip():
             raise ValueError(
-                f"ReasoningFormat.answer_template makes {text!r}, in which answer_pattern {self.answer_pattern!r} "
+                f"ReasoningFormat.answer_template makes {text!r}, in which answer_pattern {self.pattern!r} "
                 f"finds {found[-1] if found else 'nothing'!r}; make them fit each other."
             )
         return text
 
     def steps(self, text: str) -> list[str]:
         """The reasoning steps of `text`, without its answer line."""
-        return split_steps(text, self.step_pattern, self.answer_pattern)
+        return split_steps(text, self.step_pattern, self.pattern)
 
     def prefixes(self, text: str) -> list[str]:
         """The beginnings of `text` up to the end of each step."""
-        return step_prefixes(text, self.step_pattern, self.answer_pattern)
+        return step_prefixes(text, self.step_pattern, self.pattern)

@@ -54,7 +54,7 @@ class RuleGrader(Grader):
 
     def extract(self, text: str, problem: Problem) -> str | None:
         """See `Grader.extract`."""
-        return extract_answer(text, self.reasoning.answer_pattern, self.extractors)
+        return extract_answer(text, self.reasoning.pattern, self.extractors)
 
     def matches(self, predicted: str | None, problem: Problem) -> Verdict:
         """See `Grader.matches`; any of the accepted answers will do."""

@@ -54,7 +54,9 @@ class Ledger:
         self._tidy(folder)
         if folder.exists() and self.header(iteration.index).get("fingerprint") != fingerprint:
             aside = next(p for k in count(1) if not (p := folder.with_name(f"_replaced-{k}-{folder.name}")).exists())
-            warnings.warn(f"{folder} holds rollouts of another run or of other data; moved to {aside.name}.", stacklevel=2)
+            warnings.warn(
+                f"{folder} holds rollouts of another run or of other data; moved to {aside.name}.", stacklevel=2
+            )
             folder.rename(aside)
         if not folder.exists():
             header = {"index": iteration.index, "fingerprint": fingerprint, "marking": marking}

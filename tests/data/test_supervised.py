@@ -18,7 +18,10 @@ from support.scripted import ListSource, largest_difference, make_policy, make_t
 
 
 def reasoned(count: int) -> list[Problem]:
-    return [replace(problem, reasoning=f"Step 1: {'so ' * i}\nAnswer: {problem.answer}") for i, problem in enumerate(sums(count))]
+    return [
+        replace(problem, reasoning=f"Step 1: {'so ' * i}\nAnswer: {problem.answer}")
+        for i, problem in enumerate(sums(count))
+    ]
 
 
 def expected_rows(encoder: Any, problems: list[Problem], texts: list[str]) -> Counter:

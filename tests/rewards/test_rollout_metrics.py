@@ -74,7 +74,8 @@ def test_metrics_of_hand_written_rollouts() -> None:
         {
             "sampled": 6,
             "correct": 2,
-            "cut": 0, "kept": 1,
+            "cut": 0,
+            "kept": 1,
             "share_correct": 2 / 5,  # the sixth is unknown
             "share_kept": 1 / 6,
             "distinct": (2 / 3 + 1) / 2,

@@ -24,7 +24,10 @@ EIGHTHS = st.integers(0, 8).map(lambda eighth: eighth / 8)  # sums are exact, an
 
 def marked(answers: Sequence[str | None], scores: Sequence[float] | None = None, **problem: Any) -> Rollout:
     """A problem, 4 unless told otherwise, and responses that answer so."""
-    texts = ["nothing that could be called an answer" if answer is None else f"Step 1: x.\nAnswer: {answer}" for answer in answers]
+    texts = [
+        "nothing that could be called an answer" if answer is None else f"Step 1: x.\nAnswer: {answer}"
+        for answer in answers
+    ]
     responses = [Response(text=text) for text in texts]
     rollout = Marker().mark(
         Rollout(problem=Problem(**{"id": "p", "question": "?", "answer": "4"} | problem), responses=responses)

@@ -1,0 +1,126 @@
+"""`lit-mstar regrade`: what is sampled is marked anew, against today's references and by today's grader.
+
+Nothing is sampled and nothing is trained. Verdicts change, with steps and answers; selection and scores stay, for they
+say what was learned.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import pyarrow.parquet as pq
+import yaml
+from jsonargparse import ArgumentParser
+from lightning.pytorch import LightningDataModule, LightningModule
+
+from lit_mstar.files import atomic
+from lit_mstar.reasoning.marking import Marker
+from lit_mstar.rollouts.ledger import Ledger
+from lit_mstar.rollouts.nouns import Problem, Rollout
+from lit_mstar.rollouts.parquet import SCHEMA, from_table, read_table, to_table
+
+_COLUMNS = ("responses", "wrong -> right", "right -> wrong", "learned, now wrong", "not in the data", "other question")
+
+
+def main(args: list[str]) -> None:
+    """Parses the command line of `lit-mstar regrade` and marks all iterations of a run."""
+    parser = argparse.ArgumentParser(prog="lit-mstar regrade", description="Mark what is sampled anew.")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # where a source or a grader of one's own may be
+    parser.add_argument("run", type=Path, help="a run's folder, or that of one of its stages")
+    parser.add_argument(
+        "--config", type=Path, help="a stage config with another source or grader; the stage's own else"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only print what would change")
+    options = parser.parse_args(args)
+    stages = [folder.parent for folder in sorted(options.run.rglob("rollouts")) if folder.is_dir()]
+    if not stages:
+        sys.exit(f"{options.run} has no rollouts; name the folder of a run that has sampled.")
+    for stage in stages:
+        config = options.config or stage / "config.yaml"
+        if not config.is_file():
+            sys.exit(f"{config} does not exist; say by --config how the stage in {stage} was configured.")
+        print(f"{stage}, by {config}{' (dry run: nothing is written)' if options.dry_run else ''}")
+        problems, marker = configured(config)
+        print(regrade(Ledger(stage / "rollouts"), problems, marker, write=not options.dry_run))
+
+
+def configured(config: Path) -> tuple[dict[str, Problem], Marker]:
+    """The problems of a stage as they are now, by id, and its marker; no model is loaded."""
+    parser = ArgumentParser()
+    parser.add_subclass_arguments(LightningModule, "model")
+    parser.add_subclass_arguments(LightningDataModule, "data")
+    whole = yaml.safe_load(config.read_text())
+    made: Any = parser.instantiate(parser.parse_object({"model": whole["model"], "data": whole["data"]}))
+    problems = {p.id: p for split in ("unlabeled", "train") for p in made.data.source.problems(split)}
+    return problems, made.model.marker
+
+
+def regrade(ledger: Ledger, problems: dict[str, Problem], marker: Marker, write: bool = True) -> str:
+    """Marks every response of a ledger anew, and returns what changed as a table; files are replaced when whole.
+
+    Args:
+        ledger: Of one stage.
+        problems: With today's references, by id.
+        marker: Today's.
+        write: Otherwise nothing is changed.
+    """
+    lines = ["iteration  " + "  ".join(_COLUMNS)]
+    rules: Counter[str] = Counter()
+    for index in [header["index"] for header in ledger.headers() if "index" in header]:
+        counts: Counter[str] = Counter()
+        for file in ledger.files(index):
+            _regrade_file(file, problems, marker, counts, rules, write)
+        if write:
+            ledger.note_marking(index, "")  # a run that goes on with this iteration asks its callbacks again
+        lines.append(f"{index:>9}  " + "  ".join(str(counts[name]).rjust(len(name)) for name in _COLUMNS))
+    lines += [f"  {number} changed by the rule: {rule}" for rule, number in rules.most_common(5)]
+    return "\n".join(lines)
+
+
+def _regrade_file(
+    file: Path, problems: dict[str, Problem], marker: Marker, counts: Counter[str], rules: Counter[str], write: bool
+) -> None:
+    """One file, a row group at a time: neither reading nor writing holds more in memory."""
+    with pq.ParquetFile(file) as parquet:
+        groups = range(parquet.num_row_groups)
+    with atomic(file) if write else TemporaryFile() as target, pq.ParquetWriter(target, SCHEMA) as writer:
+        for group in groups:
+            rollouts = _rollouts(file, group, problems, counts)
+            for rollout in rollouts:
+                if rollout.problem.id in problems and rollout.problem.question == problems[rollout.problem.id].question:
+                    _mark(rollout, marker, counts, rules)
+            writer.write_table(to_table(rollouts))
+
+
+def _rollouts(file: Path, group: int, problems: dict[str, Problem], counts: Counter[str]) -> list[Rollout]:
+    """The rollouts of a row group, with today's problems where these still ask the same."""
+    table = read_table(file, group)
+    rows = {row["problem_id"]: row for row in table.select(["problem_id", "question", "reference"]).to_pylist()}
+    chosen = []
+    for name, row in rows.items():
+        problem = problems.get(name)
+        if problem is None or problem.question != row["question"]:
+            counts["not in the data" if problem is None else "other question"] += 1
+            problem = Problem(id=name, question=row["question"] or "", answer=row["reference"])
+        elif row["reference"] is None:  # it was asked as an unlabeled problem
+            problem = replace(problem, answer=None)
+        chosen.append(problem)
+    return from_table(table, chosen)
+
+
+def _mark(rollout: Rollout, marker: Marker, counts: Counter[str], rules: Counter[str]) -> None:
+    before = [response.correct for response in rollout.responses]
+    marker.mark(rollout)
+    for index, (old, response) in enumerate(zip(before, rollout.responses, strict=True)):
+        counts["responses"] += 1
+        counts["learned, now wrong"] += index in rollout.selected and response.correct is False
+        if old != response.correct:
+            counts["wrong -> right" if response.correct else "right -> wrong"] += 1
+            rules[response.rule] += 1
