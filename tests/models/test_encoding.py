@@ -126,6 +126,32 @@ def test_all_special_tokens_but_the_end_are_forbidden(encoder: Encoder):
     assert encoder.end_id not in encoder.forbidden_ids
 
 
+SPECIAL = ["<pad>", "<bos>", "<end_of_utterance>", "<fake_token_around_image>", "<global-img>", "<image>"]
+ENCODER = make_tiny_backbone().encoder
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([*SPECIAL, "<ima", "ge>", "<", " ", "é数"]) | st.text(max_size=5)).map("".join))
+def test_a_text_is_text_whatever_it_spells(text: str):
+    ids = ENCODER.text_ids(text)
+    assert not {*ENCODER.forbidden_ids, ENCODER.end_id} & set(ids)
+    assert ENCODER.decode(ids) == text
+    assert ENCODER.response_ids(text) == [*ids, ENCODER.end_id]
+
+
+def test_a_response_that_spells_control_tokens_is_learned_to_its_end(backbone: TinyBackbone):
+    """In a seed chain, "<image>" ended the run and the end token the reasoning."""
+    encoder = backbone.encoder
+    text = "In <image> I see 4, so\nAnswer: <end_of_utterance> 4"
+    batch = encoder.collate(MIXED, [encoder.response_ids(text)] * 3)
+    for labels in batch.pop("labels"):
+        learned = labels[labels != IGNORE].tolist()
+        assert encoder.decode(learned) == text
+        assert [i for i, token in enumerate(learned) if token == encoder.end_id] == [len(learned) - 1]
+    with torch.no_grad():
+        assert backbone.load_model()(**batch).logits.isfinite().all()
+
+
 def test_a_saved_processor_forbids_the_same_tokens(encoder: Encoder, folder_backbone: Backbone):
     assert sorted(folder_backbone.encoder.forbidden_ids) == sorted(encoder.forbidden_ids)
     assert folder_backbone.encoder.end_id == encoder.end_id

@@ -39,6 +39,16 @@ def test_a_chain_has_the_tokens_of_its_text(encoder: Encoder):
     assert ids == encoder.text_ids("\n".join(STEPS) + "\n")
 
 
+def test_control_tokens_in_a_step_are_text(encoder: Encoder):
+    steps = ["In <image> I see 4.", "So <end_of_utterance> it is."]
+    example = StepExample(EXAMPLES[1].problem, steps, [1.0, 0.0])
+    batch = collate_steps(encoder, [example])
+    prompt = len(encoder.prompts([example.problem])["input_ids"][0])
+    chain = batch["input_ids"][0, prompt:].tolist()
+    assert encoder.decode(chain) == "".join(f"{step}\n" for step in steps)
+    assert not {*encoder.forbidden_ids, encoder.end_id} & set(chain)
+
+
 def test_no_steps_are_no_tokens(encoder: Encoder):
     assert step_ids(encoder, []) == ([], [])
 

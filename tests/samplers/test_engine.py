@@ -39,8 +39,9 @@ def test_a_missing_token_file_is_said(tmp_path: Path):
 def test_a_request_says_what_vllm_must_know():
     encoder = make_policy().encoder
     request = make_request(encoder, VARIED[2], "Step 1", SamplingParams(n=3, temperature=0.5, stop=("x",), seed=4))
-    assert request.prompt_ids == encoder.text_ids(encoder.prompt_text(VARIED[2])) + encoder.text_ids("Step 1")
+    assert request.prompt_ids == encoder.prompt_ids(VARIED[2]) + encoder.text_ids("Step 1")
     assert (request.params["n"], request.params["temperature"], request.params["stop"]) == (3, 0.5, ["x"])
+    assert request.images == VARIED[2].images
     assert request.params["stop_token_ids"] == [encoder.end_id]
     assert set(request.params["logit_bias"]) == set(encoder.forbidden_ids)
     seeds = {

@@ -17,10 +17,11 @@ def test_a_stop_string_ends_the_text_exactly(taught: Any, stop: str):
         head, found, _ = full.text.partition(stop)
         assert short.text == head + found
         assert short.finish_reason == "stop"
-        assert short.token_ids == full.token_ids[: len(short.token_ids)]
-        if found:
-            assert stop in taught.encoder.decode(short.token_ids)
-            assert stop not in taught.encoder.decode(short.token_ids[:-1])
+        assert taught.encoder.decode(short.token_ids) == short.text
+        assert short.token_ids.count(taught.encoder.end_id) == 1
+        assert short.token_ids[-1] == taught.encoder.end_id
+        if not found:
+            assert short == full
 
 
 def test_the_first_of_several_stop_strings_counts(taught: Any):
@@ -42,6 +43,13 @@ def test_a_stop_string_counts_within_the_response_only(taught: Any):
     assert (response.text, response.finish_reason) == (rest, "stop")
 
 
+def test_control_tokens_in_a_prefix_are_text(policy: Any):
+    prefixes = ["In <image> I see 4.\n", "</s> <end_of_utterance>", "<bos>"]
+    found = responses(policy, MIXED[:3], prefixes, n=2, max_tokens=5)
+    assert [len(row) for row in found] == [2, 2, 2]
+    assert all(response.token_ids for row in found for response in row)
+
+
 def test_sampled_texts_stop_where_they_first_could(policy: Any):
     stops = ("e", "i", "9")
     whole = responses(policy, MIXED, n=8, max_tokens=5)
@@ -52,6 +60,8 @@ def test_sampled_texts_stop_where_they_first_could(policy: Any):
         hits += bool(ends)
         assert short.text == full.text[: min(ends, default=None)]
         assert short.finish_reason == ("stop" if ends else full.finish_reason)
+        assert policy.encoder.decode(short.token_ids) == short.text
+        assert (short.token_ids[-1] == policy.encoder.end_id) == (short.finish_reason == "stop")
     assert 0 < hits < len(MIXED) * 8
 
 
