@@ -2,8 +2,8 @@
 
     python benchmarks/grading.py [FILE] [--cost 20000]
 
-FILE has a graded answer a line: `text`, `reference`, `choices` (or null), `match`, `kind`. Without it, those that the
-tests use. What passes as right and is not is the worst: it would be learned. The cost is of the default grader on chains
+FILE has a graded answer a line: `text`, `reference`, `choices` (or null), `match`, `kind`; by default, those of the
+tests. What passes as right and is not is the worst: it would be learned. The cost is of the default grader on chains
 as the digits' policy writes them and on all graded answers, in seconds for 100,000 responses, one thread.
 """
 

@@ -19,10 +19,10 @@ from lit_mstar.rollouts.tensors import correctness, scores
 class TrainingDynamics(EvolutionCallback):
     """Measures each iteration; its numbers go to the loggers by iteration and to the ledger.
 
-    Of the training rollouts: `sampled`, `correct`, `kept`, `cut` at `max_tokens` (counts), `share_correct` (of those whose correctness is
-    known), `share_kept` (of all sampled), `distinct` (mean share of distinct texts per problem), `mean_steps`, and,
-    where the source can tell, the share of chains whose steps are all true: `faithful_correct` of all distinct correct
-    responses, `faithful_kept` of those kept; what the selection buys is between the two.
+    Of the training rollouts: `sampled`, `correct`, `kept`, `cut` at `max_tokens` (counts), `share_correct` (of those
+    whose correctness is known), `share_kept` (of all sampled), `distinct` (mean share of distinct texts per problem),
+    `mean_steps`, and, where the source can tell, the share of chains whose steps are all true: `faithful_correct` of
+    all distinct correct responses, `faithful_kept` of those kept; what the selection buys is between the two.
 
     Of the validation problems that have answers, sampled at the current temperature: `pass_at_k`,
     `reward_pass_at_2`, `greedy_accuracy`, and `gap`, Pass@K less greedy accuracy; and the first two at other

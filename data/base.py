@@ -62,7 +62,7 @@ class ProblemDataModule(LightningDataModule):
             problems = self.source.problems(split)
             if self.trainer is not None and self.check_images:
                 memory = Path(self.trainer.default_root_dir) / "checked-images.json"
-                check = ImageCheck(memory, getattr(self.trainer.lightning_module, "encoder", None))
+                check = ImageCheck(memory, lambda: getattr(self.trainer.lightning_module, "encoder", None))
                 problems = check.usable(problems, self.source.on_bad_row, split)
             for image in (image for problem in problems for image in problem.images):
                 image_size(image)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,10 +29,11 @@ class ImageCheck:
 
     Args:
         memory: The JSON file in which results are kept: the size of an image, or what is wrong with it.
-        encoder: The policy's, which may refuse a size; None asks nobody.
+        encoder: Gives the policy's, which may refuse a size, when there is an image to be asked about; None if there
+            is no such thing.
     """
 
-    def __init__(self, memory: Path, encoder: Any = None) -> None:
+    def __init__(self, memory: Path, encoder: Callable[[], Any]) -> None:
         self.memory = memory
         self.encoder = encoder
         self.known: dict[str, list[int] | str] = _read(memory)
@@ -52,9 +53,7 @@ class ImageCheck:
         faults = {problem.id: fault for problem in problems if (fault := self._fault(problem))}
         if not faults:
             return list(problems)
-        listed = [
-            f"{problem.source or problem.id}: {faults[problem.id]}" for problem in problems if problem.id in faults
-        ]
+        listed = [f"{bad.source or bad.id}: {faults[bad.id]}" for bad in problems if bad.id in faults]
         if on_bad == "error" or len(faults) == len(problems):
             raise ValueError(
                 f"{listed[0]} ({len(faults)} of {len(problems)} {what!r} problems have such images; repair them, or set "
@@ -90,10 +89,10 @@ class ImageCheck:
 
     def _refusal(self, image: Image) -> str | None:
         """Why the policy's processor does not take an image of this size; None where it does, or there is none."""
-        if self.encoder is None:
+        if (encoder := self.encoder()) is None:
             return None
         try:
-            self.encoder.prompts([Problem(id="check", question="?", images=(image,))])
+            encoder.prompts([Problem(id="check", question="?", images=(image,))])
         except Exception as error:  # whatever a processor raises
             return f"{type(error).__name__}: {error}"
         return None

@@ -12,7 +12,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
@@ -142,12 +142,12 @@ class JsonlSource(ProblemSource):
                 if same and problem.id.startswith("row-")
                 else f"field 'id' is {problem.id!r}, as in {other.source}, an earlier row; ids must be unique."
             )
-        if split not in _HELD_OUT and (other_row := self._held_out().get(_content(problem))):
+        if split not in _HELD_OUT and (other_row := self._held_out.get(_content(problem))):
             raise ValueError(
                 f"it is the same problem as {other_row}, which is to be measured with; remove it from {split!r}."
             )
 
-    @cache  # noqa: B019  a source lives as long as its process
+    @cached_property
     def _held_out(self) -> dict[object, str]:
         """The content of the rows that nobody may train on; what is wrong with one is said when its split is read."""
         found: dict[object, str] = {}

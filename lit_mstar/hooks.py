@@ -51,8 +51,8 @@ def check_order(trainer: Trainer) -> None:
         if callback.replaces_selection and amending is not None:
             above = type(amending).__name__
             raise ValueError(
-                f"{above} stands above {name} in trainer.callbacks, and {name} would undo what it selects; write {above} "
-                f"below {name}."
+                f"{above} stands above {name} in trainer.callbacks, and {name} would undo what it selects; write "
+                f"{above} below {name}."
             )
         if callback.replaces_selection and type(callback) in replacing:
             raise ValueError(f"{name} is twice in trainer.callbacks, and the second undoes the first; remove one.")

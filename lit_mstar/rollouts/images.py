@@ -119,8 +119,8 @@ def _scaled(image: Image.Image, name: str) -> Image.Image:
         fits = low >= 0 and high < 2 ** _DEPTHS[-1]
     if not fits:
         raise _ValuesError(
-            f"Image {name} has values from {low:g} to {high:g} (Pillow's mode {image.mode}), and nobody can tell which of "
-            "them is white; save it with 8 or 16 bits."
+            f"Image {name} has values from {low:g} to {high:g} (Pillow's mode {image.mode}), and nobody can tell which "
+            "of them is white; save it with 8 or 16 bits."
         )
     return Image.fromarray(np.rint(values * scale).astype(np.uint8), mode="L")
 

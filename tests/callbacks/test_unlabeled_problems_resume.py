@@ -77,6 +77,6 @@ def test_a_rewarded_iteration_is_not_voted_on_again(evolution: Any) -> None:
 def test_what_an_oracle_marked_is_not_taken_for_unmarked(evolution: Any) -> None:
     evolution(says(4, 4, 6, 8), [UnlabeledProblems(answers="oracle")], source=source())
     keeping = Keeping()
-    with pytest.warns(UserWarning, match="rollouts of another run"):
+    with pytest.warns(UserWarning, match="marked anew"):
         evolution(says(4, 4, 6, 8), [UnlabeledProblems(answers="majority"), keeping], source=source())
     assert {r.correct for rollout in keeping.rollouts[0] for r in rollout.responses} == {None}

@@ -61,8 +61,8 @@ def test_an_unknown_key_is_named_before_any_model_is_loaded(config: Path, tmp_pa
     ("row", "message"),
     [
         (
-            {"question": "?", "answer": "1", "reasoning": "no end"},
-            "rows.jsonl:1: field 'reasoning' has no final answer",
+            {"question": "?", "answer": "1", "reasoning": "So it is.\nAnswer: 2"},
+            "rows.jsonl:1: field 'reasoning' ends in the answer '2'",
         ),
         ({"question": "?", "reasoning": "Answer: 1"}, "rows.jsonl:1: field 'answer' is missing"),
         ({"question": "?", "answer": "1", "image": "gone.png", "reasoning": "Answer: 1"}, "gone.png does not exist"),

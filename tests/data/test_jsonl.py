@@ -175,7 +175,7 @@ def test_texts_come_back_as_written(
 ) -> None:
     choices = list(dict.fromkeys([answer, *choices])) if choices else []
     row = {"id": identifier, "question": f"Q {question}", "answer": answer, "choices": choices, "answer_type": "text"}
-    reasoning = f"{thought}\nAnswer: {answer}"
+    reasoning = f"So {thought}"
     for ascii_only in (True, False):
         file = write(tmp_path, json.dumps(row | {"reasoning": reasoning}, ensure_ascii=ascii_only))
         (problem,) = read(file)

@@ -47,7 +47,13 @@ def test_images_are_found_beside_the_file(tmp_path: Path, monkeypatch: pytest.Mo
     for name in ("pictures/a.png", "b.png"):
         (folder / name).write_bytes(png())
     absolute = str(folder / "b.png")
-    rows = [{"image": "b.png"}, {"images": ["pictures/a.png", "b.png"]}, {"image": absolute}, {"images": []}, {}]
+    rows = [
+        {"image": "b.png"},
+        {"images": ["pictures/a.png", "b.png"]},
+        {"image": absolute},
+        {"images": []},
+        {"id": "none"},
+    ]
     file = write(folder, *(GOOD | row for row in rows))
     monkeypatch.chdir(tmp_path)
     expected = [("b.png",), ("pictures/a.png", "b.png"), ("b.png",), (), ()]
