@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from lightning.pytorch import Callback
 
 from lit_mstar import EvolutionCallback, Iteration
-from lit_mstar.hooks import call_hook
+from lit_mstar.callbacks import CorrectFilter, TemperatureBalancer, UnlabeledProblems
+from lit_mstar.data import SelfEvolvingDataModule
+from lit_mstar.hooks import call_hook, check_order
 from lit_mstar.rollouts.nouns import SamplingParams
-from support.scripted import make_trainer
+from support.scripted import ListSource, make_evolver, make_policy, make_trainer, sums
 
 
 class Noting(EvolutionCallback):
@@ -35,3 +38,38 @@ def test_a_hook_reaches_every_evolution_callback_in_order_and_no_other(tmp_path:
     assert all(seen is iteration for _, seen in notes)
     call_hook(trainer, "on_iteration_end", iteration)  # not overridden: nothing happens
     assert len(notes) == 2
+
+
+class Choosing(EvolutionCallback):
+    replaces_selection = True
+
+
+class Amending(EvolutionCallback):
+    amends_selection = True
+
+
+class Other(Choosing):
+    pass
+
+
+def test_what_amends_a_selection_stands_below_what_replaces_it(tmp_path: Path):
+    good = ([Choosing(), Amending()], [Amending()], [Choosing(), Other(), Amending()], [Callback(), Choosing()], [])
+    for callbacks in good:
+        check_order(make_trainer(tmp_path, callbacks=callbacks))
+    with pytest.raises(ValueError, match="Amending stands above Choosing .*write Amending below Choosing"):
+        check_order(make_trainer(tmp_path, callbacks=[Amending(), Choosing()]))
+    first, second = Choosing(), Choosing()
+    type(first).state_key = property(lambda self: str(id(self)))  # Lightning wants them told apart
+    with pytest.raises(ValueError, match="Choosing is twice .* the second undoes the first"):
+        check_order(make_trainer(tmp_path, callbacks=[first, second]))
+
+
+def test_shipped_callbacks_in_the_wrong_order_are_refused_before_the_model_is_loaded(tmp_path: Path):
+    policy = make_policy()
+    policy.configure_model = lambda: pytest.fail("the model was loaded")
+    data = SelfEvolvingDataModule(ListSource(train=sums(4), unlabeled=sums(2, "u")))
+    for amending in (UnlabeledProblems(answers="majority"), TemperatureBalancer(by="balance")):
+        trainer = make_evolver(tmp_path, callbacks=[amending, CorrectFilter()])
+        with pytest.raises(ValueError, match=f"{type(amending).__name__} stands above CorrectFilter"):
+            trainer.fit(policy, datamodule=data)
+    check_order(make_evolver(tmp_path, callbacks=[TemperatureBalancer(), CorrectFilter()]))  # it only measures

@@ -13,7 +13,7 @@ from itertools import accumulate
 from lit_mstar.equality.choices import lettered, option_named, options
 from lit_mstar.equality.comparison import Comparison
 from lit_mstar.equality.plain import plain
-from lit_mstar.reasoning.extraction import EXTRACTORS, Extractor, find_answer
+from lit_mstar.reasoning.extraction import EXTRACTORS, Extractor, Label, find_answer
 from lit_mstar.reasoning.grader import Verdict
 from lit_mstar.reasoning.steps import ANSWER_PATTERN
 from lit_mstar.rollouts.options import LETTERS
@@ -27,14 +27,15 @@ _WRAPPERS = (
 
 
 def extract_answer(
-    text: str, pattern: str = ANSWER_PATTERN, extractors: Sequence[Extractor] = EXTRACTORS
+    text: str, pattern: str = ANSWER_PATTERN, extractors: Sequence[Extractor] | None = None
 ) -> str | None:
     r"""The final answer that a response states.
 
     Args:
         text: A response.
         pattern: A regular expression with one group, the answer, for the answer line. The last match counts.
-        extractors: The ways to state an answer that are looked for.
+        extractors: The ways to state an answer that are looked for; by default all shipped ones, but with a pattern of
+            one's own that alone.
 
     Returns:
         The answer without its wrappers (`\boxed{}`, `$…$`, `**…**`, a final period); None if there is none.
@@ -44,6 +45,8 @@ def extract_answer(
     """
     if (groups := re.compile(pattern).groups) != 1:
         raise ValueError(f"{pattern!r} has {groups} groups; it needs one, around the answer.")
+    if extractors is None:
+        extractors = EXTRACTORS if pattern == ANSWER_PATTERN else (Label(),)
     statement = find_answer(text, pattern, extractors)
     answer = _unwrap(statement.answer) if statement else ""
     return answer if plain(answer) else None

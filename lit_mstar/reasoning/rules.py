@@ -7,7 +7,7 @@ from typing import Literal
 
 from lit_mstar.equality.comparison import TOLERANCE, Comparison
 from lit_mstar.reasoning.answers import extract_answer, judge
-from lit_mstar.reasoning.extraction import EXTRACTORS, Extractor
+from lit_mstar.reasoning.extraction import Extractor
 from lit_mstar.reasoning.grader import Grader, Verdict
 from lit_mstar.rollouts.nouns import Problem
 
@@ -19,7 +19,8 @@ class RuleGrader(Grader):
     is an expression meets symbolic mathematics. A problem's own `answer_type`, `precision` and `unit` come first.
 
     Args:
-        extractors: The ways to state an answer that are looked for; all shipped ones by default.
+        extractors: The ways to state an answer that are looked for; all shipped ones by default, but where
+            `reasoning.answer_pattern` is set, that alone.
         tolerance: Largest relative difference of equal numbers, unless both are integers (ours).
         precision: Decimal places to which numbers are rounded before they are compared; None doesn't.
         units: "optional" lets a unit stand on one side only, "required" wants one where the reference has one, and
@@ -46,7 +47,7 @@ class RuleGrader(Grader):
         ):
             if not ok:
                 raise ValueError(f"RuleGrader.{name} is {value!r}; it must be {wanted}.")
-        self.extractors = tuple(extractors or EXTRACTORS)
+        self.extractors = None if extractors is None else tuple(extractors)
         self.tolerance = tolerance
         self.precision = precision
         self.units = units

@@ -58,8 +58,10 @@ def image_size(image: str | bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, i
     """
     name = "<bytes>" if isinstance(image, bytes) else image
     with _open_header(image, name, max_pixels) as handle:
-        try:  # of a PNG, Pillow would decode all pixels to look for EXIF behind them
-            exif = handle.getexif() if handle.format != "PNG" or "exif" in handle.info else {}
+        # Of a PNG, Pillow would decode all pixels to look for EXIF behind them; a TIFF's size is given as turned.
+        asked = "exif" in handle.info if handle.format == "PNG" else handle.format != "TIFF"
+        try:
+            exif = handle.getexif() if asked else {}
             lying = exif.get(_ORIENTATION) in (5, 6, 7, 8)
         except _UNREADABLE:  # what is broken is found when it is decoded
             lying = False

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lit_mstar import PolicyModule, Problem
 from lit_mstar.data import DigitsSource, SupervisedDataModule
 from lit_mstar.models.encoding import IGNORE
+from lit_mstar.reasoning.format import ReasoningFormat
 from support.scripted import ListSource, largest_difference, make_policy, make_trainer, sums, weights
 
 
@@ -131,3 +132,27 @@ def test_a_resumed_run_sees_the_batches_of_an_uninterrupted_one(tmp_path: Path, 
 
     whole = fit()
     assert fit(resume=tmp_path / file) == whole[done * 4 :]
+
+
+OWN = ReasoningFormat(answer_pattern=r"(?m)^=> (.*)$", answer_template="=> {answer}")
+
+
+def test_the_user_s_own_answer_format_is_read_and_taught(tmp_path: Path, seen: Any) -> None:
+    problems = [replace(problem, reasoning=f"so\n=> {problem.answer}") for problem in sums(3)]
+    for answers_only, texts in ((False, [p.reasoning for p in problems]), (True, ["=> 0", "=> 2", "=> 4"])):
+        callback, policy = type(seen)(), make_policy(lr=0.0, reasoning=OWN)
+        data = SupervisedDataModule(ListSource(seed=problems), answers_only=answers_only)
+        make_trainer(tmp_path, callbacks=[callback]).fit(policy, datamodule=data)
+        assert [Counter(epoch) for epoch in callback.epochs] == [expected_rows(policy.encoder, problems, texts)]
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "said"),
+    [("so\n=> 3", "ends in the answer '3', but field 'answer' is '2'"), ("so\nAnswer: 2", "no final answer")],
+)
+def test_a_chain_that_ends_otherwise_is_refused_before_loading(tmp_path: Path, reasoning: str, said: str) -> None:
+    problems = [replace(sums(2)[1], reasoning=reasoning, source="seed.jsonl:2")]
+    policy = make_policy(reasoning=OWN)
+    policy.configure_model = lambda: pytest.fail("the model was loaded")
+    with pytest.raises(ValueError, match=f"seed.jsonl:2: field 'reasoning' .*{said}"):
+        make_trainer(tmp_path).fit(policy, datamodule=SupervisedDataModule(ListSource(seed=problems)))

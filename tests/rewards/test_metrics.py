@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
@@ -163,3 +165,31 @@ def run_rank(rank: int, folder: Path) -> None:
 
 if __name__ == "__main__":
     run_rank(int(sys.argv[1]), Path(sys.argv[2]))
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=3, max_size=3), min_size=1, max_size=6),
+    st.integers(1, 4),
+    st.floats(0, 1),
+)
+def test_problems_of_which_nothing_is_kept_are_zero_or_left_out(
+    problems: list[list[tuple[bool, float]]], wanted: int, threshold: float
+) -> None:
+    values = []
+    for responses in problems:
+        kept = [right for right, score in responses if score > threshold]
+        if kept:
+            values.append(min(sum(kept) / wanted, 1) * sum(kept) / len(kept))
+    expected = {"zero": sum(values) / len(problems), "skip": sum(values) / len(values) if values else 0.0}
+    correct = torch.tensor([[right for right, _ in responses] for responses in problems])
+    score = torch.tensor([[score for _, score in responses] for responses in problems], dtype=torch.float64)
+    for empty, value in expected.items():
+        metric = BalanceScore(threshold, wanted, empty)
+        for row in range(len(problems)):  # one by one: the mean is over all of them
+            metric.update(correct[row : row + 1], score[row : row + 1])
+        assert float(metric.compute()) == pytest.approx(value, abs=1e-15)
+
+
+def test_another_word_for_empty_is_refused() -> None:
+    with pytest.raises(ValueError, match='empty is \'none\'; it must be "zero" or "skip"'):
+        BalanceScore(0.5, empty="none")

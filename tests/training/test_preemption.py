@@ -104,7 +104,7 @@ def test_stopped_and_resumed_it_ends_with_the_weights_of_an_uninterrupted_run(
     trainer, weights = fit(tmp_path / "stopped", folder_backbone)
     assert trainer.global_step == 3 * STEPS
     assert_equal(weights, uninterrupted)
-    assert sorted(p.name for p in (tmp_path / "stopped").iterdir()) == ["epoch=2-step=18.ckpt", "last.ckpt"]
+    assert sorted(p.name for p in (tmp_path / "stopped").glob("*.ckpt")) == ["epoch=2-step=18.ckpt", "last.ckpt"]
 
 
 @pytest.mark.parametrize("hook", ["on_train_batch_end", "on_validation_batch_start"])

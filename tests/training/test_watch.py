@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
 import sys
@@ -58,3 +59,23 @@ def test_size_counts_files_and_folders(tmp_path: Path):
     (tmp_path / "a" / "x").write_bytes(b"123")
     (tmp_path / "a" / "b" / "y").write_bytes(b"12345")
     assert (size_of(tmp_path / "a"), size_of(tmp_path / "a/x"), size_of(tmp_path / "none")) == (8, 3, 0)
+
+
+class NoFile(io.StringIO):
+    """What a notebook puts in the place of standard error."""
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("fileno")
+
+
+@pytest.mark.parametrize("stream", [NoFile(), io.StringIO(), None, object()])
+@pytest.mark.parametrize("original", [True, False])
+def test_standard_error_need_be_no_file(monkeypatch: pytest.MonkeyPatch, stream: object, original: bool):
+    monkeypatch.setattr(sys, "stderr", stream)
+    if not original:
+        monkeypatch.setattr(sys, "__stderr__", None)
+    before = signal.getsignal(signal.SIGALRM)
+    with progress_watched(60, "a notebook's work") as moved:
+        moved()
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0  # it is watched all the same
+    assert signal.getsignal(signal.SIGALRM) is before
