@@ -80,7 +80,7 @@ def placed(problem: Problem, own: str = "<image>", inline: bool = True) -> list[
     Args:
         problem: Where its placeholders do not fit its images, they are taken out.
         own: As in `parts`.
-        inline: Put images at their places; otherwise a numbered placeholder reads "image 2", and others are taken out.
+        inline: Put images at their places; otherwise they all come first, and the text there reads "image 2".
     """
     fields = [parts(text, own) for text in (problem.question.strip(), *bare_options(problem.choices))]
     fits = problem_with_placeholders(problem, own) is None
@@ -98,12 +98,8 @@ def placed(problem: Problem, own: str = "<image>", inline: bool = True) -> list[
         question = question[len(images) :]  # they only say that there are images, which come first anyway
     if inline:
         return [question, *options]
-    numbered = any(isinstance(part, Placeholder) and part.number for field in fields for part in field)
-    return [_in_words(field, numbered) for field in (question, *options)]
-
-
-def _in_words(field: Parts, numbered: bool) -> Parts:
-    return merged(part if isinstance(part, str) else f"image {part}" * numbered for part in field)
+    words = ((part if isinstance(part, str) else f"image {part}" for part in field) for field in (question, *options))
+    return [merged(field) for field in words]
 
 
 def merged(field: Iterable[str | int]) -> Parts:

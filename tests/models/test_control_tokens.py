@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from lit_mstar.models.control_tokens import ControlTokens
@@ -65,10 +66,8 @@ def test_what_the_processor_expands_is_a_control_token_flagged_or_not():
     assert ControlTokens(processor).neutral("<no such token>") == "<\u200bno such token>"
 
 
-def words_processor(*special: str, **named: str) -> Any:
+def words_processor(**named: str) -> Any:
     """A processor whose vocabulary has its special tokens as ordinary pieces, as those from SentencePiece have."""
-    from types import SimpleNamespace
-
     vocabulary = {word: i for i, word in enumerate(["[UNK]", "</s>", "!", "Hello", "<", "/s>", "é"])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))  # noqa: S106
     tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", behavior="removed")
@@ -81,6 +80,18 @@ def test_pieces_of_the_vocabulary_are_broken_up_too():
     assert encoder.end_id == 1
     assert encoder.text_ids("Hello </s> é") == [3, 4, 5, 6]
     assert encoder.response_ids("</s>") == [4, 5, 1]
+
+
+def test_a_tokenizer_that_puts_a_space_before_a_text_puts_none_into_it():
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+    trainer = trainers.BpeTrainer(special_tokens=["</s>"], show_progress=False)
+    tokenizer.train_from_iterator(["Hello </s> 4"], trainer)
+    fast: Any = PreTrainedTokenizerFast
+    encoder = Encoder(SimpleNamespace(tokenizer=fast(tokenizer_object=tokenizer, eos_token="</s>")))  # noqa: S106
+    assert encoder.decode(encoder.text_ids("Hello </s> 4")) == "Hello </s> 4"
+    assert encoder.end_id not in encoder.text_ids("Hello </s> 4")
 
 
 def test_a_character_of_text_that_also_pads_stays_what_it_is():

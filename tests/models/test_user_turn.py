@@ -85,6 +85,7 @@ def test_a_template_that_puts_images_first_names_them_in_the_text():
     problem = made("Is <image 2> like <image 1>?", 2)
     assert encoder.prompt_text(problem) == "<image><image>Is image 2 like image 1?"
     assert encoder.images(problem) == IMAGES[:2]
+    assert encoder.prompt_text(made("Which?", 2, ("<image>",) * 2)).endswith("Which?\n(A) image 1\n(B) image 2")
     assert encoder.prompt_text(made("<image>\nWhich?", 1, ("A. x",))) == "<image>Which?\n(A) x"
 
 

@@ -129,7 +129,9 @@ def test_images_are_where_the_data_marks_them(problem: Problem, expected: list[l
     ("problem", "expected"),
     [
         (made("Is <image 2> like <image 1>?", 2), [["Is image 2 like image 1?"]]),
-        (made("Is <image> like <image>?", 2), [["Is  like ?"]]),
+        (made("Is <image> like <image>?", 2), [["Is image 1 like image 2?"]]),
+        (made("Which?", 2, ("<image>", "<image>")), [["Which?"], ["image 1"], ["image 2"]]),
+        (made("<image>\n<image>\nWhich?", 2), [["Which?"]]),
         (made("<image 1>\nWhich?", 1), [["Which?"]]),
         (made("Which?", 2, ("<image 1>", "<image 2>")), [["Which?"], ["image 1"], ["image 2"]]),
         (made("Is <image 2> big?", 1), [["Is  big?"]]),

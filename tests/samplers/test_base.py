@@ -99,6 +99,8 @@ def test_a_character_of_several_tokens_is_kept_whole():
     assert len(ids) == 8
     assert stopped(ids, "数") == ("a 数", [*ids[:5], END], "stop")
     assert stopped(ids, "é") == ("a 数é", [*ids[:7], END], "stop")
+    odd = [ENCODER.text_ids(char)[0] for char in "Step"]  # so that a second encoding would show
+    assert stopped([*odd, *ids], "数") == ("Stepa 数", [*odd, *ids[:5], END], "stop")
     emoji = ENCODER.text_ids("\U0001f600\U0001f600x")
     assert stopped(emoji, "\U0001f600") == ("\U0001f600", [*emoji[:4], END], "stop")
 
