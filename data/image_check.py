@@ -56,8 +56,8 @@ class ImageCheck:
         listed = [f"{bad.source or bad.id}: {faults[bad.id]}" for bad in problems if bad.id in faults]
         if on_bad == "error" or len(faults) == len(problems):
             raise ValueError(
-                f"{listed[0]} ({len(faults)} of {len(problems)} {what!r} problems have such images; repair them, or set "
-                "on_bad_row: skip.)"
+                f"{listed[0]} ({len(faults)} of {len(problems)} {what!r} problems have such images; repair them, or "
+                "set on_bad_row: skip.)"
             )
         more = f"\n… and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
         warnings.warn(

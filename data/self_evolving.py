@@ -7,7 +7,6 @@ Improve step is an ordinary training epoch whose optimizer simply goes on (Conti
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -238,5 +237,8 @@ class SelfEvolvingDataModule(ProblemDataModule):
 
 
 def _count(iteration: Iteration) -> str:
-    verdicts = Counter(response.correct is True for rollout in iteration.rollouts for response in rollout.responses)
-    return f"{verdicts[True]} of {verdicts.total()} responses are correct and none is selected"
+    responses = [response for rollout in iteration.rollouts for response in rollout.responses]
+    correct = sum(response.correct is True for response in responses)
+    cut = sum(response.finish_reason == "length" for response in responses)
+    also = f" ({cut} were cut at max_tokens)" if cut else ""
+    return f"{correct} of {len(responses)} responses are correct{also} and none is selected"
