@@ -20,11 +20,12 @@ _ALONE = re.compile(rf"{_LEAD}<?{_LETTER}\s*[.):>]*(?:\s+only)?", re.IGNORECASE)
 # A letter, then something that sets off what follows: the option's text, or why it was chosen.
 _SET_OFF = re.compile(
     rf"{_LEAD}{_LETTER}(?:\s*[.):,;]+\s*|\s+-+\s*|\s*-\s+|\s*=\s*|\s+(?=\()|(?<=[)\]}}])\s*"
-    r"|\s+(?=because\b|since\b|as\b|is correct))(?P<rest>\S.*)",
+    r"|\s+(?=because\b|since\b|as\b|is\s+(?:the\s+)?(?:correct|right|best|answer)))(?P<rest>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _SENTENCE = re.compile(
-    rf"(?:.*\b(?:is|be|choose|select|pick|option|choice|answer)\s*:?\s*){_LETTER}\s*\.?", re.IGNORECASE | re.DOTALL
+    rf"(?:.*\b(?:is|be|choose|select|pick|with|for|prefer|option|choice|answer)\s*:?\s*){_LETTER}\s*\.?",
+    re.IGNORECASE | re.DOTALL,
 )
 _SEVERAL = re.compile(rf"{_LEAD}{_LETTER}(?:\s*(?:,|/|&|\band\b|\bor\b|\+)+\s*{_LETTER})+\s*\.?", re.IGNORECASE)
 
@@ -51,7 +52,7 @@ def lettered(text: str) -> tuple[str, str] | None:
 
 def _another(rest: str) -> bool:
     """Whether what follows a letter takes it back: "B, or C"."""
-    return bool(re.match(rf"(?:or|and)\s+{_LETTER}(?:\W|$)", rest, re.IGNORECASE))
+    return bool(re.search(r"\b(?:or|and)\s+(?:\w+\s+)?\(?[A-Z]\)?\s*(?:[.,;)!?]|$)", rest[:60]))
 
 
 @lru_cache(2**12)

@@ -84,6 +84,8 @@ def sides(text: str) -> list[str] | None:
         return None
     while len(parts) > 1 and _NAME.fullmatch(parts[0]):
         parts = parts[1:]
+    if len(parts) > 1 and re.fullmatch(r"[a-zA-Z]", parts[-1]):  # "5 = x"
+        parts = parts[:-1]
     return parts
 
 

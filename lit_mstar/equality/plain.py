@@ -29,13 +29,11 @@ _RAISED_RUN = re.compile(f"[{''.join(_RAISED)}]+")
 _VULGAR = re.compile("(?<=\\d)[¼-¾⅐-⅞]|[¼-¾⅐-⅞]")
 
 # LaTeX: what only changes the look of its argument, and what has a sign of its own.
-_LOOK = (
-    r"boxed|fbox|framebox|text|textbf|textit|textrm|textsf|mathrm|mathbf|mathit|mathsf|mathtt|bm|mbox|hbox|operatorname"
-)
+_LOOK = r"boxed|fbox|framebox|overline|text|textbf|textit|textrm|textsf|mathrm|mathbf|mathit|mathsf|mathtt|bm|mbox|hbox|operatorname"
 _LOOK_OPEN = re.compile(rf"\\(?:{_LOOK})\*?\s*\{{")
 _COMMANDS = [
     (re.compile(r"\\(?:displaystyle|textstyle|left|right|bigl?|bigr?|Bigl?|Bigr?|limits|!)(?![a-zA-Z])"), ""),
-    (re.compile(r"\\[,;:> ]|(?<=\d)~(?=[a-zA-Z])|\\q?quad(?![a-zA-Z])"), " "),
+    (re.compile(r"\\[,;:> ]|\\q?quad(?![a-zA-Z])"), " "),
     (re.compile(r"\\[dt]frac(?![a-zA-Z])"), r"\\frac"),
     (re.compile(r"\^\s*\{?\s*\\circ\s*\}?|\\degree(?![a-zA-Z])|\^\{?°\}?|\^\{?o\}?(?![a-zA-Z])"), "°"),
     (re.compile(r"\\times(?![a-zA-Z])"), "×"),
@@ -52,6 +50,7 @@ _COMMANDS = [
     (re.compile(r"\\in(?![a-zA-Z])"), "∈"),
     (re.compile(r"\\cup(?![a-zA-Z])"), "∪"),
     (re.compile(r"\\(?:measured)?angle(?![a-zA-Z])"), "∠"),
+    (re.compile(r"\\triangle(?![a-zA-Z])\s*"), "△"),
     (re.compile(r"\\(?:colon|ratio)(?![a-zA-Z])"), ":"),
     (re.compile(r"\\(?:euro)(?![a-zA-Z])(?:\{\})?"), "€"),
     (re.compile(r"\\(?:pounds)(?![a-zA-Z])(?:\{\})?"), "£"),
@@ -61,13 +60,14 @@ _COMMANDS = [
 ]
 _FRAC = re.compile(r"\\frac\s*(\d)\s*(\d)(?!\d)")
 _QUOTES = re.compile(r"^(['\"])(.+)\1$")
+_END_TOKEN = re.compile(r"(?:<\|[^|<>]{1,30}\|>|</?s>|<eos>|<end_of_\w+>)\s*$")  # where somebody decoded it, too
 _ENDS = " \t,;:?*_#✓✔☑✅"
 
 
 @lru_cache(2**14)
 def plain(text: str) -> str:
     """The text in one spelling, on one line; empty where there is nothing in it."""
-    text = _signs(text)
+    text = _signs(_END_TOKEN.sub("", text))
     text = re.sub(r"(?m)^[ \t]*(?:#{1,6}[ \t]+|>[ \t]+)+", "", text)
     text = text.replace("**", "").replace("__", "").replace("~~", "")
     text = _delimiters(_latex(text))
@@ -87,6 +87,7 @@ def _signs(text: str) -> str:
     text = _RAISED_RUN.sub(lambda match: "^" + "".join(_RAISED[sign] for sign in match[0]), text)
     text = re.sub(r"\^(-?\d{2,}|-\d)", r"^{\1}", text)
     text = _VULGAR.sub(lambda match: " " + _fraction(match[0]), text)
+    text = re.sub(r"(?<=\d)~(?=[a-zA-Z\\])", " ", text)  # LaTeX's space
     if text.isascii():
         return text.replace("`", "'").replace("\r", "")
     return "".join(_sign(sign) for sign in text)
@@ -145,6 +146,8 @@ def _delimiters(text: str) -> str:
 
 def _trimmed(text: str) -> str:
     """Without what stands around an answer: Markdown's signs, quotes' halves, a period."""
+    if text.endswith("}") and text.count("}") > text.count("{"):  # the end of somebody's JSON
+        text = text[:-1]
     stripped = re.sub(r"(?:(?<=[^\W\d]{2})|(?<=[A-Z]))!+$", "", text.strip(_ENDS)).rstrip(" .")  # "5!" is a factorial
     for quote in "'\"":
         if stripped.count(quote) == 1:

@@ -28,7 +28,8 @@ class Quantity:
 
 
 _ABOUT = re.compile(
-    r"^(?:approximately|approx\.?|about|around|roughly|circa|ca\.|nearly|almost|≈|~|=)\s*", re.IGNORECASE
+    r"^(?:approximately|approx\.?|about|around|roughly|circa|ca\.|nearly|almost|≈|~|=)\s*(?:equal\s+to\s+)?",
+    re.IGNORECASE,
 )
 _MINUS = re.compile(r"^(?:minus|negative)\s+(?=\d)", re.IGNORECASE)
 # 12,34,567 in India; 1,234,567.8 and 1 234 567.8; 1.234.567,8 in much of Europe.

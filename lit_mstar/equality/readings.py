@@ -20,18 +20,25 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S+)", re.IGNORECASE)
-# "12, which is the sum", "12. This follows", "12 because …"; not "12 or 13", not "12, 13".
+# "Total: 24"; a letter before a colon is an option, digits are a ratio.
+_NAMED = re.compile(r"[A-Za-z][A-Za-z' ]{1,30}:\s+(?=\S)")
+# "12, which is the sum", "12. This follows", "12 because …"; not "12 or 13", "12, 13", "12. Wait, 13".
+_AGAIN = r"(?i:or|and|but|alternatively|maybe|perhaps|possibly|no|wait|actually|hmm|sorry|not|also|then)\b"
+_WHAT = r"(?:sum|total|difference|product|quotient|number|value|result|length|area|perimeter|volume|average|mean)"
 _TAIL = re.compile(
-    r"\s*(?:[,;:]\s*(?=(?:which|because|since|as|so|where|that is|i\.e|the|this|it|if|given|making|giving|based|"
-    r"according|obtained|found|rounded|when|see|for)\b)"
-    r"|\.\s+(?!(?:Or|And|But)\b)(?=[A-Z])"
-    r"|\s+(?=(?:because|since|as shown|as seen|which|so that|based on|according to|in total|altogether)\b)"
+    r"\s*(?:[,;:]\s*(?=(?:because|since|as|where|that is|i\.e|given|based|according|obtained|found|rounded|when|see|"
+    rf"which\s+(?:is|are|was|were|means|represents|corresponds|comes)|the\s+{_WHAT})\b)"
+    rf"|\.\s+(?!{_AGAIN})(?=[A-Z])"
+    r"|\s+(?=(?:because|since|as shown|as seen|which is|which are|so that|based on|according to|in total|altogether)\b)"
     r"|\s+(?=in the (?:image|picture|figure|chart|graph|diagram|table)\b)"
     r"|\s+-{1,3}\s+(?=[a-z]{2,}\s)).*",
     re.DOTALL,
 )
-_REMARK = re.compile(r"\s+\((?=[^()]*[a-zA-Z]{3})[^()]*\)$")
-_YES_NO = re.compile(r"(yes|no|true|false)\s*[,.;:!-]\s*(?!or\b).*", re.IGNORECASE | re.DOTALL)
+_REMARK = re.compile(rf"\s+\((?!{_AGAIN})(?=[^()]*[a-zA-Z]{{3}})[^()]*\)$")
+_YES_NO = re.compile(
+    r"(yes|no|true|false)(?:\s*[,.;:!-]\s*(?!or\b).*|\s+(?:it|they|there|he|she|we|you|i|that|this)\b.*)",
+    re.IGNORECASE | re.DOTALL,
+)
 _SPACED = re.compile(r"\s*([^\w\s])\s*")
 # Japanese and Chinese sentences around a value: "24 です", "是 24".
 _AROUND = re.compile(r"^(?:是|は|为|為|：|:)?\s*(.+?)\s*(?:です|である|だ|となります|입니다)?$")
@@ -45,13 +52,13 @@ def readings(text: str) -> tuple[str, ...]:
         found.append(match[1])
     if not text.isascii() and (match := _AROUND.match(text)):
         found.append(match[1])
-    for pattern in (_SO, _LEAD, _TAIL, _REMARK):
+    for pattern in (_SO, _LEAD, _NAMED, _TAIL, _REMARK):
         found += [shorter for known in list(found) if (shorter := _without(pattern, known)) not in ("", known)]
     return tuple(dict.fromkeys(found))
 
 
 def _without(pattern: re.Pattern[str], text: str) -> str:
-    match = pattern.match(text) if pattern in (_SO, _LEAD) else pattern.search(text)
+    match = pattern.match(text) if pattern in (_SO, _LEAD, _NAMED) else pattern.search(text)
     return plain(text[: match.start()] + text[match.end() :]) if match else text
 
 
@@ -61,6 +68,9 @@ def same_text(first: str, second: str) -> bool:
         return True
     one, other = (_SPACED.sub(r"\1", _ARTICLE.sub("", text).replace(".", "")) for text in (first, second))
     if not one or one.casefold() != other.casefold():
+        return False
+    units = [parse_unit(text, attached=True) for text in (first, second)]
+    if None not in units and units[0] != units[1]:  # "Mg" and "mg"
         return False
     return one == other or _careless(one) or _careless(other) or not _coded(first, second)
 

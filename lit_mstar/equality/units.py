@@ -88,6 +88,10 @@ _SHORT_AREA = re.compile(r"(?:[kcm]?m|in|ft|yd|mi)[23]")  # "cm2": elsewhere a d
 _TOKEN = re.compile(
     r"\s*(?P<name>°[CF]?|[%$¢€£¥₹Ω]|[^\W\d_]+\.?)\s*(?:\^\s*\{?(?P<power>-?[1-9])\}?|(?P<short>[23])(?!\d))?"
 )
+# "5 years old", "24 cm long": what is measured, not another unit.
+_OF_WHAT = re.compile(
+    r"(?<=\w)\s+(?:old|long|high|wide|tall|deep|away|apart|each|in (?:total|length|height|width|area|volume|all))$"
+)
 _CODES = {*"ABCFT"}  # "2A" is a room, not two ampere
 # Words that make something else of the number before them: "12 or more" counts nothing that is called so.
 _NO_NOUNS = """
@@ -132,6 +136,7 @@ def parse_unit(text: str, attached: bool = False) -> Unit | None:
     text = text.strip().removesuffix(".")
     if not text or (attached and text in _CODES):
         return None
+    text = _OF_WHAT.sub("", text)
     return _compound(text) or (None if attached else _noun(text))
 
 

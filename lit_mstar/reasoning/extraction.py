@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lit_mstar.equality.plain import plain
 from lit_mstar.reasoning.steps import ANSWER_PATTERN
@@ -61,11 +61,11 @@ class Box(Extractor):
 
 
 class Tag(Extractor):
-    """`<answer>…</answer>`, and GSM8K's line `#### 42`."""
+    """`<answer>…</answer>`, `[Answer] …`, and the line `#### 42`."""
 
     def find(self, text: str, label: str) -> Statement | None:
         """See `Extractor.find`."""
-        tag = _last(r"(?is)<answer>((?:(?!<answer>).)*?)(?:</answer>|\Z)", text)
+        tag = _last(r"(?is)(?:<answer>|\[answer\]:?)((?:(?!<answer>|\[answer\]).)*?)(?:</answer>|\[/answer\]|\Z)", text)
         line = _last(r"(?m)^[ \t]*####[ \t]+(.+)$", text)
         found = [match for match in (tag, line) if match and match[1].strip()]
         if not found:
@@ -99,7 +99,8 @@ class Sentence(Extractor):
 
     _pattern = re.compile(
         r"(?i)(?:\b(?:the|my|our)\s+(?:(?:final|correct|right|best)\s+)?(?:answer|option|choice)\s+"
-        r"(?:is|would be|should be|must be)\b(?:\s*:)?(?!\s+not\b)|\b(?:final\s+)?answer\s*[:=]"
+        r"(?:is|would be|should be|must be)\b(?:\s*:)?(?!\s+not\b)|\b(?:final\s+)?answer[\"']?\s*[:=]"
+        r"|(?:^|\n)answer is(?!\s+not\b)"
         r"|答案(?:是|为|為)|答えは|答案：|正解は|정답은|réponse est|respuesta es|antwort ist)"
         r"[ \t]*(?P<answer>\S.*?)[ \t]*(?=$|\n|(?<=[^\d\s])\.\s|(?<=\d)\.\s+[A-Z])"
     )
@@ -137,9 +138,13 @@ EXTRACTORS: tuple[Extractor, ...] = (Box(), Tag(), Label(), Sentence(), Closing(
 
 def find_answer(text: str, label: str, extractors: Sequence[Extractor] = EXTRACTORS) -> Statement | None:
     """The statement of the final answer; None where there is none."""
-    found = [one for extractor in extractors if (one := extractor.find(text, label))]
+    start = (
+        text.rfind("</think>") + len("</think>") if "</think>" in text else 0
+    )  # what a model only thinks is no statement
+    found = [one for extractor in extractors if (one := extractor.find(text[start:], label))]
     stated = [one for one in found if one.certain] or found
-    return max(stated, key=lambda one: (one.end, -one.start), default=None)
+    last = max(stated, key=lambda one: (one.end, -one.start), default=None)
+    return last and replace(last, start=last.start + start, end=last.end + start)
 
 
 def _last(pattern: str, text: str) -> re.Match[str] | None:

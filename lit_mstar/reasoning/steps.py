@@ -12,10 +12,11 @@ _LABEL = (
     r"|الإجابة(?: النهائية)?|الجواب|उत्तर"
     r"|r[ée]ponse(?:[ \t]+finale)?|respuesta(?:[ \t]+final)?|resposta(?:[ \t]+final)?|(?:endgültige[ \t]+)?antwort"
     r"|risposta(?:[ \t]+finale)?|(?:окончательный[ \t]+)?ответ|odpowiedź|cevap|đáp[ \t]án|antwoord|svar|jawaban"
+    r"|câu[ \t]trả[ \t]lời|คำตอบ|উত্তর|پاسخ|תשובה|απάντηση|vastaus|válasz|răspuns|відповідь"
 )
 # Bullets, quotes and emphasis may stand before it, or a list's number.
 _BEFORE = r"[^\w\n\\<]{0,20}(?:\d{1,2}[.)][ \t]+)?[*_ \t]{0,4}"
-ANSWER_PATTERN = rf"(?im)^{_BEFORE}(?:{_LABEL})[ \t\u00a0*_`]*(?:[:：]|$)(.*)$"
+ANSWER_PATTERN = rf"(?im)^{_BEFORE}(?:{_LABEL})[ \t\u00a0*_`\"']*(?:[:：]|[ \t][-–—][ \t]|$)(.*)$"
 """A line "Answer: …" in any case and many languages, also in Markdown's bold, as a list item, a quote or a heading.
 
 A heading need not have a colon. What is on the next line where nothing else is on this one is found by `extraction`.
