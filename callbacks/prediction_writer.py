@@ -55,5 +55,6 @@ def _fields(problem: Problem, response: Response) -> dict[str, Any]:
         "response": response.text,
         "answer": response.answer,
         "correct": response.correct,
+        "rule": response.rule,
         "finish_reason": response.finish_reason,
     }

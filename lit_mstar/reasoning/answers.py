@@ -69,7 +69,7 @@ def answers_match(
 
 def judge(predicted: str | None, reference: str, choices: Sequence[str], comparison: Comparison) -> Verdict:
     """Whether a predicted answer is right, and why; arguments as for `answers_match`."""
-    if not predicted or not plain(predicted):
+    if not predicted or not plain(predicted) or not plain(reference):
         return Verdict(False, "no answer")
     if not choices:
         return _without_options(predicted, reference, comparison)

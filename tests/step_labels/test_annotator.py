@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,8 @@ from lit_mstar.models.step_encoding import StepExample
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
 from lit_mstar.step_labels.parquet import read_steps
-from support.helpers import make_tiny_backbone
-from support.scripted import Killed, ScriptedSampler, make_trainer, right, sums
+from support.helpers import make_tiny_backbone, png
+from support.scripted import Killed, ListSource, ScriptedSampler, make_trainer, right, sums
 
 RESPONSES = SamplingParams(n=3, max_tokens=10)
 COMPLETIONS = SamplingParams(n=4, max_tokens=4, seed=1)
@@ -154,6 +156,24 @@ def test_changed_settings_are_refused(tmp_path: Path, changes: dict[str, Any]) -
     with pytest.raises(ValueError, match=r"another policy, other data or other settings; remove .*steps"):
         annotate(tmp_path / "steps", **changes)
     assert contents(tmp_path / "steps") == before
+
+
+@pytest.mark.parametrize("change", [{"answer": "9"}, {"images": (png(),)}, {"question": "Other?"}, {"choices": ("a",)}])
+def test_changed_data_are_refused_where_ids_are_the_same(tmp_path: Path, change: dict[str, Any]) -> None:
+    problems = sums(3)
+    changed = [*problems[:2], replace(problems[2], **change)]
+    for source in (problems, problems, changed):
+        annotator = StepAnnotator(
+            backbone=make_tiny_backbone(),
+            sampler=ScriptedSampler(right),
+            folder=str(tmp_path / "steps"),
+            responses=SamplingParams(n=1),
+            completions=SamplingParams(n=1),
+        )
+        data = ProblemDataModule(ListSource(train=source), eval_batch_size=8, predict_splits=["train"])
+        context = pytest.raises(ValueError, match="other data") if source is changed else nullcontext()
+        with context:
+            make_trainer(tmp_path).predict(annotator, datamodule=data)
 
 
 def test_blank_responses_make_no_rows(tmp_path: Path) -> None:
