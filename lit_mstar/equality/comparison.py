@@ -64,7 +64,7 @@ class Comparison:
         answer, wanted = plain(predicted), plain(reference)
         if not answer or not wanted:
             return Verdict(False, "no answer")
-        if answer == wanted:
+        if answer == wanted and not (self.unit and self.units == "required"):
             return Verdict(True, "same text")
         if max(len(answer), len(wanted)) > LONGEST:
             return Verdict(answer.casefold() == wanted.casefold(), "long text")
@@ -82,8 +82,6 @@ class Comparison:
         return self(first, second).correct
 
     def _compare(self, answer: str, wanted: str, depth: int = 0) -> Verdict:
-        if answer == wanted:
-            return Verdict(True, "same text")
         if self.answer_type == "text":
             return Verdict(same_text(answer, wanted), "text")
         if self.answer_type != "expression":
@@ -146,7 +144,7 @@ class Comparison:
 
     def _as_expressions(self, answer: str, wanted: str) -> Verdict:
         (one, unit), (other, sought) = without_unit(answer), without_unit(wanted)
-        if not (is_expression(one) and is_expression(other)):
+        if self.answer_type != "expression" and not (is_expression(one) and is_expression(other)):
             return Verdict(False, "different texts")
         if not self._same_unit(unit, sought):
             return Verdict(False, "different units")

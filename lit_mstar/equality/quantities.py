@@ -50,19 +50,21 @@ _NUMBER = re.compile(
     rf"|(?P<power>{_POWER})"
     rf"|(?P<plain>{_SIMPLE}))(?![\d])"
 )
-_SCALES = {
+_POWERS = {
     **{"hundred": 2, "thousand": 3, "million": 6, "mn": 6, "billion": 9, "bn": 9, "trillion": 12, "万": 4, "亿": 8},
     **{"lakh": 5, "crore": 7},
 }
+_SCALES = {name: Fraction(10) ** power for name, power in _POWERS.items()} | {"dozen": Fraction(12)}
 _SCALE = re.compile(rf"\s*({'|'.join(_SCALES)})(?![a-z])s?", re.IGNORECASE)
 _ONES = """
 zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
 nineteen
 """
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_WORDS = {word: n for n, word in enumerate(_ONES.split())} | {
-    word: 10 * n for n, word in enumerate(_TENS.split(), start=2)
-}
+_WORDS = {word: n for n, word in enumerate(_ONES.split())}
+_WORDS |= {word: 10 * n for n, word in enumerate(_TENS.split(), start=2)}
+_SHARES = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10}
+_SHARE = re.compile(rf"(an?|{'|'.join(_WORDS)})[ -]({'|'.join(_SHARES)}|halve)s?|(half)", re.IGNORECASE)
 
 
 @lru_cache(2**14)
@@ -74,21 +76,30 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     """
     if not text or len(text) > LONGEST or re.search(r"\d0s$", text):  # "1990s" is a decade, not seconds
         return ()
-    text = _MINUS.sub("-", _ABOUT.sub("", text))
-    if (word := _word(text)) is not None:
+    text = re.sub(r"^a\s+(?=dozen)", "1 ", _MINUS.sub("-", _ABOUT.sub("", text)), flags=re.IGNORECASE)
+    if (word := _share(text) or _word(text)) is not None:
         return (word,)
     match = _NUMBER.match(text)
     if match is None:
         return ()
     rest = text[match.end() :]
     scale = _SCALE.match(rest)
-    factor = Fraction(10) ** _SCALES[scale[1].lower()] if scale else Fraction(1)
+    factor = _SCALES[scale[1].lower()] if scale else Fraction(1)
     rest = rest[scale.end() :] if scale else rest
     unit = _unit(match, rest)
     if unit is False:
         return ()
     found = _values(match)
     return tuple(Quantity(value * factor, None if scale else decimals, unit) for value, decimals in found)
+
+
+def _share(text: str) -> Quantity | None:
+    """A share in words: "two thirds", "half"; but "third" is an ordinal."""
+    match = _SHARE.fullmatch(text)
+    if match is None:
+        return None
+    count = _WORDS.get((match[1] or "one").lower(), 1)
+    return Quantity(Fraction(count, _SHARES[(match[2] or "half").lower().replace("halve", "half")]), None)
 
 
 def _word(text: str) -> Quantity | None:

@@ -34,6 +34,7 @@ _TAIL = re.compile(
     r"|\s+-{1,3}\s+(?=[a-z]{2,}\s)).*",
     re.DOTALL,
 )
+_NOT = re.compile(r",\s*(?:and\s+)?not\s+\S{1,12}$")
 _REMARK = re.compile(rf"\s+\((?!{_AGAIN})(?=[^()]*[a-zA-Z]{{3}})[^()]*\)$")
 _YES_NO = re.compile(
     r"(yes|no|true|false)(?:\s*[,.;:!-]\s*(?!or\b).*|\s+(?:it|they|there|he|she|we|you|i|that|this)\b.*)",
@@ -52,7 +53,7 @@ def readings(text: str) -> tuple[str, ...]:
         found.append(match[1])
     if not text.isascii() and (match := _AROUND.match(text)):
         found.append(match[1])
-    for pattern in (_SO, _LEAD, _NAMED, _TAIL, _REMARK):
+    for pattern in (_SO, _LEAD, _NAMED, _NOT, _TAIL, _REMARK):
         found += [shorter for known in list(found) if (shorter := _without(pattern, known)) not in ("", known)]
     return tuple(dict.fromkeys(found))
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from lit_mstar.equality.quantities import Quantity, quantities
 
-Kind = Literal["range", "size", "ratio", "time", "date", "day"]
+Kind = Literal["range", "to", "size", "ratio", "time", "date", "day"]
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,12 @@ def shape(text: str) -> Shape | None:
 def alike(first: Shape, second: Shape, close: object) -> bool:
     """Whether two shapes are the same; `close(a, b)` compares quantities.
 
-    A ratio is reduced ("6:4" is "3:2"), unless both may be times of day.
+    A ratio is reduced ("6:4" is "3:2"), unless both may be times of day; "3 to 2" is a range or a ratio.
     """
     kinds = {first.kind, second.kind}
-    if kinds in ({"ratio"}, {"ratio", "time"}):
+    if kinds in ({"ratio"}, {"ratio", "time"}, {"ratio", "to"}):
         return _reduced(first) == _reduced(second)
+    kinds = {"range" if kind == "to" else kind for kind in kinds}
     if len(kinds) > 1 or len(first.parts) != len(second.parts):
         return False
     if kinds <= {"range", "size"}:
@@ -70,7 +71,8 @@ def alike(first: Shape, second: Shape, close: object) -> bool:
 
 
 def _reduced(ratio: Shape) -> tuple[Fraction, ...] | None:
-    numbers = [Fraction(str(part)) for part in ratio.parts if part is not None and not isinstance(part, Quantity)]
+    values = [part.value if isinstance(part, Quantity) else part for part in ratio.parts]
+    numbers = [Fraction(value) for value in values if value is not None]
     total = sum(numbers)
     return tuple(number / total for number in numbers) if total else None
 
@@ -120,7 +122,7 @@ def _range(text: str) -> Shape | None:
         return None
     if first.unit is None and last.unit is not None:  # "10-20 cm"
         first = Quantity(first.value, first.decimals, last.unit)
-    return Shape("range", (first, last))
+    return Shape("to" if re.search(r"\bto\b", text) and not text.startswith("from") else "range", (first, last))
 
 
 def _one(text: str) -> Quantity | None:

@@ -156,7 +156,7 @@ def _compound(text: str) -> Unit | None:
 
 
 def _product(text: str) -> Unit | None:
-    words = text.replace("·", " ").replace("*", " ").replace("-", " ").strip()
+    words = re.sub(r"[·*]|(?<![{^])-", " ", text).strip()
     power_ahead, position = 1, 0
     total: dict[str, int] = {}
     factor = Fraction(1)

@@ -65,13 +65,14 @@ class Tag(Extractor):
 
     def find(self, text: str, label: str) -> Statement | None:
         """See `Extractor.find`."""
-        tag = _last(r"(?is)(?:<answer>|\[answer\]:?)((?:(?!<answer>|\[answer\]).)*?)(?:</answer>|\[/answer\]|\Z)", text)
+        closed = _last(r"(?is)(?:<answer>|\[answer\])((?:(?!<answer>|\[answer\]).)*?)(?:</answer>|\[/answer\])", text)
+        opened = _last(r"(?i)(?:<answer>|\[answer\]:?)\s*([^\n<]+)", text)
         line = _last(r"(?m)^[ \t]*####[ \t]+(.+)$", text)
-        found = [match for match in (tag, line) if match and match[1].strip()]
+        found = [match for match in (closed or opened, line) if match and match[1].strip()]
         if not found:
             return None
         match = max(found, key=lambda match: match.end())
-        return Statement(match.start(), match.end(), match[1])
+        return Statement(match.start(), match.end(), match[1], certain=match is not opened)
 
 
 class Label(Extractor):
@@ -142,8 +143,10 @@ def find_answer(text: str, label: str, extractors: Sequence[Extractor] = EXTRACT
         text.rfind("</think>") + len("</think>") if "</think>" in text else 0
     )  # what a model only thinks is no statement
     found = [one for extractor in extractors if (one := extractor.find(text[start:], label))]
-    stated = [one for one in found if one.certain] or found
-    last = max(stated, key=lambda one: (one.end, -one.start), default=None)
+    certain = [one for one in found if one.certain]
+    last = max(certain, key=lambda one: (one.end, -one.start), default=None) or max(
+        found, key=lambda one: (one.end, one.start), default=None
+    )
     return last and replace(last, start=last.start + start, end=last.end + start)
 
 

@@ -61,7 +61,7 @@ class ReasoningFormat:
         if not found or found[-1].strip() != answer.strip():
             raise ValueError(
                 f"ReasoningFormat.answer_template makes {text!r}, in which answer_pattern {self.pattern!r} "
-                f"finds {found[-1] if found else 'nothing'!r}; make them fit each other."
+                f"finds {found[-1].strip() if found else 'nothing'!r}; make them fit each other."
             )
         return text
 
