@@ -48,11 +48,12 @@ def no_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
         (r"Answer: \text{a} + \text{b}", r"\text{a} + \text{b}"),
         ("Answer: 0.5", "0.5"),
         ("Answer: (B) a dog", "(B) a dog"),
-        ("Answer:\n4", None),
+        ("Answer:\n4", "4"),
         ("Answer: $.$", None),
-        ("The answer: 4", None),
-        ("My answers: 4", None),
-        ("4", None),
+        ("The answer: 4", "4"),
+        ("My answers: 4", "4"),
+        ("4", "4"),
+        ("That is all that I can say about it.", None),
         ("", None),
     ],
 )
@@ -109,10 +110,12 @@ def test_long_hostile_text_takes_linear_time(part: str) -> None:
         ("1/3", "0.333", False),
         ("50%", "0.5", True),
         (r"50\%", "50 %", True),
-        ("50%", "50", False),
+        ("50%", "50", True),
+        ("50%", "5", False),
         ("1000000.1", "1000000", True),
         ("10000001", "10000002", False),
-        ("5 cm", "5", False),
+        ("5 cm", "5", True),
+        ("5 cm", "50", False),
         ("5 cm", "5 m", False),
         ("yes", "no", False),
         ("T-shirt", "shirt", False),
@@ -144,8 +147,8 @@ def test_plain_answers(predicted: str | None, reference: str, expected: bool) ->
         ("1/0", "1", False),
         ("√8", r"2\sqrt{2}", True),
         ("(1, 2)", "(2, 1)", False),
-        (r"5 \text{ cm}", "5", False),
-        ("5cm", "5", False),
+        (r"5 \text{ cm}", "5", True),
+        ("5cm", "5", True),
         ("9^{9^{9^9}}", "1", False),
     ],
 )
@@ -190,8 +193,9 @@ def test_choices(predicted: str, reference: str, choices: tuple[str, ...], expec
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.usefixtures("no_symbols")
 def test_phrases_match_as_text(first: str, second: str) -> None:
-    assert answers_match(first, second) is (first.casefold() == second.casefold())
-    assert answers_match(first.swapcase(), first)
+    if "the" not in (*first.lower().split(), *second.lower().split()):
+        assert answers_match(first.lower(), second) is (first.casefold() == second.casefold())
+    assert answers_match(first.lower(), first)
 
 
 @given(numbers, numbers, st.integers(1, 10**6))
