@@ -31,7 +31,9 @@ _TAIL = re.compile(
     re.DOTALL,
 )
 _REMARK = re.compile(r"\s+\((?=[^()]*[a-zA-Z]{3})[^()]*\)$")
-_YES_NO = re.compile(r"(yes|no|true|false)\s*[,.;:!-]\s*(?!or\b).*", re.IGNORECASE | re.DOTALL)
+# "No. 5" is a number.
+_YES_NO = re.compile(r"(yes|no|true|false)\s*(?:[,;:!-]|\.(?!\s*\d))\s*(?!or\b).*", re.IGNORECASE | re.DOTALL)
+_LOWERED = re.compile(r"_(?:(\w)|\{(\w+)\})")
 _SPACED = re.compile(r"\s*([^\w\s])\s*")
 # Japanese and Chinese sentences around a value: "24 です", "是 24".
 _AROUND = re.compile(r"^(?:是|は|为|為|：|:)?\s*(.+?)\s*(?:です|である|だ|となります|입니다)?$")
@@ -59,10 +61,19 @@ def same_text(first: str, second: str) -> bool:
     """Whether two texts are the same but for case, articles and periods; case counts where it may mean something."""
     if first == second:
         return True
-    one, other = (_SPACED.sub(r"\1", _ARTICLE.sub("", text).replace(".", "")) for text in (first, second))
+    one, other = (_bare(text) for text in (first, second))
     if not one or one.casefold() != other.casefold():
         return False
+    units = parse_unit(first, attached=True), parse_unit(second, attached=True)
+    if all(units) and units[0] != units[1]:
+        return False  # "mm" and "Mm"
     return one == other or _careless(one) or _careless(other) or not _coded(first, second)
+
+
+def _bare(text: str) -> str:
+    """Without an article, periods, spaces around signs; H_2O is H2O."""
+    text = _LOWERED.sub(lambda match: match[1] or match[2], _ARTICLE.sub("", text).replace(".", ""))
+    return _SPACED.sub(r"\1", text)
 
 
 def _careless(text: str) -> bool:

@@ -34,6 +34,7 @@ _RANGE = re.compile(rf"(?:from\s+|between\s+)?({_PART})\s*(?:-|~|\bto\b|\bthroug
 _TIMES = re.compile(r"\s*(?:×|\*|\bby\b|(?<=[\d\s])x(?=\s*\d))\s*")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)((?:\s*:\s*\d+(?:\.\d+)?)+)")
 _TIME = re.compile(r"([01]?\d|2[0-4])\s*:\s*([0-5]\d)(?:\s*:\s*([0-5]\d))?\s*([ap])?\.?\s*(?:m\b\.?)?", re.IGNORECASE)
+_HOUR = re.compile(r"(1[0-2]|0?[1-9])()()\s*([ap])\.?\s*m\.?", re.IGNORECASE)
 _DATE = re.compile(r"(\d{1,4})\s*([-/.])\s*(\d{1,2})\s*\2\s*(\d{1,4})")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = (
@@ -61,11 +62,20 @@ def alike(first: Shape, second: Shape, close: object) -> bool:
     kinds = {first.kind, second.kind}
     if kinds in ({"ratio"}, {"ratio", "time"}):
         return _reduced(first) == _reduced(second)
+    if kinds == {"range", "ratio"}:  # "3 to 2"
+        return [_number(part) for part in first.parts] == [_number(part) for part in second.parts]
     if len(kinds) > 1 or len(first.parts) != len(second.parts):
         return False
     if kinds <= {"range", "size"}:
         return all(close(a, b) for a, b in zip(first.parts, second.parts, strict=True))  # type: ignore[operator]
     return first.parts == second.parts
+
+
+def _number(part: Quantity | Fraction | int | None) -> Fraction | int | None:
+    """A bare number; None for one with a unit."""
+    if isinstance(part, Quantity):
+        return part.value if part.unit is None else None
+    return part
 
 
 def _reduced(ratio: Shape) -> tuple[Fraction, ...] | None:
@@ -89,8 +99,8 @@ def _day(text: str) -> Shape | None:
 
 
 def _time_or_ratio(text: str) -> Shape | None:
-    if (match := _TIME.fullmatch(text)) and (match[4] or len(match[2]) == 2):
-        hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    if match := _TIME.fullmatch(text) or _HOUR.fullmatch(text):
+        hour, minute, second = int(match[1]), int(match[2] or 0), int(match[3] or 0)
         if match[4] and hour <= 12:
             hour = hour % 12 + (12 if match[4].lower() == "p" else 0)
         return Shape("time", (Fraction(hour), Fraction(minute), *([Fraction(second)] if match[3] else [])))
