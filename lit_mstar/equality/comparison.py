@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Literal
 
 from lit_mstar.equality.expressions import is_expression, without_unit
-from lit_mstar.equality.parts import equal_items, items, sides
+from lit_mstar.equality.parts import equal_items, items, sides, variable
 from lit_mstar.equality.plain import LONGEST, plain
 from lit_mstar.equality.quantities import Quantity, quantities
 from lit_mstar.equality.readings import readings, same_text
@@ -119,6 +119,9 @@ class Comparison:
         given, sought = sides(answer), sides(wanted)
         if (given is None and sought is None) or items(answer) or items(wanted):
             return None
+        names = {variable(answer), variable(wanted)} - {""}
+        if len(names) > 1:  # the line x = 2 is not y = 2
+            return Verdict(False, "different variables")
         given, sought = given or [answer], sought or [wanted]
         if len(sought) > 1:
             if "=" not in answer:

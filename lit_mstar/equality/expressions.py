@@ -18,6 +18,7 @@ _TOKEN = re.compile(
     rf"(?P<command>\\[a-zA-Z]+|(?:{_FUNCTIONS})(?![a-zA-Z]))|(?P<number>\d[\d.,]*)|(?P<word>[^\W\d_]+)"
     r"|(?P<operator>[-+*/^=<>≤≥≠±·×√|!∈∪])|(?P<other>[\s(){}\[\],_&π∞θαβγλμφω∠°.:'])"
 )
+_APPLIED = re.compile(rf"(?:{_FUNCTIONS})(?![a-zA-Z])")
 _NOTATION = re.compile(rf"\\(?:frac|binom|infty|begin|pi|theta)|[√π^±]|\d!|(?:\\|\b)(?:{_FUNCTIONS})(?![a-zA-Z])")
 
 
@@ -67,4 +68,5 @@ def without_unit(text: str) -> tuple[str, Unit | None]:
     unit = parse_unit(tail, attached=True) if head and not quantities(text) else None
     if unit and head[-1:] not in "+-*/=^·×":
         return head, unit
-    return (text[:-1], parse_unit("°")) if text.endswith("°") else (text, None)
+    angle = text.endswith("°") and not _APPLIED.search(text)  # in sin 30° it is part of the argument
+    return (text[:-1], parse_unit("°")) if angle else (text, None)

@@ -19,6 +19,8 @@ _NAME = re.compile(
     r"(?:[mlA]\s*)?[∠△]?\s*[a-zA-Zα-ωΔΘθ][a-zA-Z']*(?:_\{?\w+\}?)?(?:\s*\([a-z]\))?|[a-zA-Z][a-zA-Z ]{0,40}"
 )
 
+_VARIABLE = re.compile(r"[a-zA-Zα-ω]")
+
 
 @dataclass(frozen=True)
 class Items:
@@ -43,6 +45,8 @@ def items(text: str) -> Items | None:
         return Items(opening, closing, tuple(inside)) if len(inside) > 1 else None
     if name := re.match(r"([a-zA-Z]\w{0,2})\s*=\s*", text):  # "n = 1, 2, 3", "x = 3 or x = 4"
         text = re.sub(rf"(?<![\w]){re.escape(name[1])}\s*=\s*", "", text)
+    if both := re.fullmatch(r"±\s*([^±,;\s]+)", text):
+        return Items("", "", (both[1], f"-{both[1]}"))
     parts = _split(text)
     return Items("", "", tuple(parts)) if len(parts) > 1 and all(parts) else None
 
@@ -84,9 +88,14 @@ def sides(text: str) -> list[str] | None:
         return None
     while len(parts) > 1 and _NAME.fullmatch(parts[0]):
         parts = parts[1:]
-    if len(parts) > 1 and re.fullmatch(r"[a-zA-Z]", parts[-1]):  # "5 = x"
-        parts = parts[:-1]
-    return parts
+    return parts[:1] if len(parts) == 2 and _VARIABLE.fullmatch(parts[1]) else parts  # "5 = x"
+
+
+def variable(text: str) -> str:
+    """The one letter that an equation gives a value to, "x" in "x = 5" and "5 = x"; empty where there is none."""
+    names = [part.strip() for part in text.split("=")]
+    found = [name for name in (names[0], names[-1]) if len(names) == 2 and _VARIABLE.fullmatch(name)]
+    return found[0].lower() if len(found) == 1 else ""
 
 
 def _encloses(text: str) -> bool:

@@ -44,6 +44,7 @@ _COMMANDS = [
     (re.compile(r"\\div(?![a-zA-Z])"), "/"),
     (re.compile(r"\\pm(?![a-zA-Z])"), "±"),
     (re.compile(r"\\pi(?![a-zA-Z])"), "π"),
+    (re.compile(r"\\triangle(?![a-zA-Z])"), "△"),
     (re.compile(r"\\(?:approx|simeq|cong|sim)(?![a-zA-Z])"), "≈"),
     (re.compile(r"\\leq?(?:slant)?(?![a-zA-Z])"), "≤"),
     (re.compile(r"\\geq?(?:slant)?(?![a-zA-Z])"), "≥"),
@@ -73,7 +74,7 @@ def plain(text: str) -> str:
     text = _signs(_END_TOKEN.sub("", text))
     text = re.sub(r"(?m)^[ \t]*(?:#{1,6}[ \t]+|>[ \t]+)+", "", text)
     text = text.replace("**", "").replace("__", "").replace("~~", "")
-    text = _delimiters(_latex(text))
+    text = re.sub(r"(?<![^\W\d_])pi(?![^\W\d_])", "π", _delimiters(_latex(text)))
     for _ in range(_MAX_LAYERS):
         outer, text = text, " ".join(text.split())
         text = _trimmed(text)
@@ -87,13 +88,17 @@ def plain(text: str) -> str:
 
 def _signs(text: str) -> str:
     """Unicode's variants of signs and digits as ASCII ones; raised digits as exponents."""
-    text = _RAISED_RUN.sub(lambda match: "^" + "".join(_RAISED[sign] for sign in match[0]), text)
+    text = _RAISED_RUN.sub(lambda match: _exponent("".join(_RAISED[sign] for sign in match[0])), text)
     text = re.sub(r"\^(-?\d{2,}|-\d)", r"^{\1}", text)
     text = _VULGAR.sub(lambda match: " " + _fraction(match[0]), text)
     text = re.sub(r"(?<=\d)~(?=[a-zA-Z\\])", " ", text)  # LaTeX's space
     if text.isascii():
         return text.replace("`", "'").replace("\r", "")
     return "".join(_sign(sign) for sign in text)
+
+
+def _exponent(digits: str) -> str:
+    return f"^{digits}" if len(digits) == 1 else f"^{{{digits}}}"
 
 
 def _sign(sign: str) -> str:
@@ -122,7 +127,8 @@ def _latex(text: str) -> str:
             pass
         if match is None or (end := _closing(text, match.end() - 1)) is None:
             break
-        spaced = " " if text[match.end() : match.end() + 1].isalpha() and text[: match.start()][-1:].isdigit() else ""
+        behind_number = re.search(r"(?<!_)\d$", text[: match.start()])  # "5\text{cm}", not "H_2\text{O}"
+        spaced = " " if behind_number and text[match.end() : match.end() + 1].isalpha() else ""
         text = text[: match.start()] + spaced + text[match.end() : end] + text[end + 1 :]
     for pattern, sign in _COMMANDS:
         text = pattern.sub(sign, text)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from lit_mstar.equality.plain import LONGEST
 from lit_mstar.equality.units import Unit, parse_unit
+from lit_mstar.equality.words import number_in_words
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ _ABOUT = re.compile(
     r"^(?:approximately|approx\.?|about|around|roughly|circa|ca\.|nearly|almost|≈|~|=)\s*(?:equal\s+to\s+)?",
     re.IGNORECASE,
 )
-_MINUS = re.compile(r"^(?:minus|negative)\s+(?=\d)", re.IGNORECASE)
+_MINUS = re.compile(r"^(?:minus|negative)\s+(?=[\w$.])", re.IGNORECASE)
 # 12,34,567 in India; 1,234,567.8 and 1 234 567.8; 1.234.567,8 in much of Europe.
 _GROUPED = (
     r"\d{1,2}(?:,\d{2})+,\d{3}|\d{1,3}(?:(?:,\d{3})+|(?:[ ']\d{3})+)(?:\.\d+)?"
@@ -50,21 +51,14 @@ _NUMBER = re.compile(
     rf"|(?P<power>{_POWER})"
     rf"|(?P<plain>{_SIMPLE}))(?![\d])"
 )
-_POWERS = {
-    **{"hundred": 2, "thousand": 3, "million": 6, "mn": 6, "billion": 9, "bn": 9, "trillion": 12, "万": 4, "亿": 8},
-    **{"lakh": 5, "crore": 7},
+_SCALES = {
+    **{"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12},
+    **{"mn": 10**6, "bn": 10**9, "lakh": 10**5, "crore": 10**7, "万": 10**4, "亿": 10**8},
 }
-_SCALES = {name: Fraction(10) ** power for name, power in _POWERS.items()} | {"dozen": Fraction(12)}
 _SCALE = re.compile(rf"\s*({'|'.join(_SCALES)})(?![a-z])s?", re.IGNORECASE)
-_ONES = """
-zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
-nineteen
-"""
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_WORDS = {word: n for n, word in enumerate(_ONES.split())}
-_WORDS |= {word: 10 * n for n, word in enumerate(_TENS.split(), start=2)}
-_SHARES = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10}
-_SHARE = re.compile(rf"(an?|{'|'.join(_WORDS)})[ -]({'|'.join(_SHARES)}|halve)s?|(half)", re.IGNORECASE)
+_SHORT_SCALES = {"k": 10**3, "K": 10**3, "M": 10**6}  # as charts have them, right behind the number
+# "1990s" is a decade, not seconds, and "3 pm" no picometres.
+_NO_QUANTITY = re.compile(r"\d0s$|^(?:1[0-2]|0?[1-9])\s*[ap]\.?m\.?$", re.IGNORECASE)
 
 
 @lru_cache(2**14)
@@ -74,18 +68,27 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     Args:
         text: As `plain` gives it.
     """
-    if not text or len(text) > LONGEST or re.search(r"\d0s$", text):  # "1990s" is a decade, not seconds
+    if not text or len(text) > LONGEST or _NO_QUANTITY.search(text):
         return ()
-    text = re.sub(r"^a\s+(?=dozen)", "1 ", _MINUS.sub("-", _ABOUT.sub("", text)), flags=re.IGNORECASE)
-    if (word := _share(text) or _word(text)) is not None:
+    text = _MINUS.sub("-", _ABOUT.sub("", text))
+    if (word := _word(text)) is not None:
         return (word,)
+    if text[-1] in _SHORT_SCALES and text[-2:-1].isdigit():
+        short = Fraction(_SHORT_SCALES[text[-1]])
+        return tuple(Quantity(one.value * short, None, one.unit) for one in _digits(text[:-1])) + _digits(text)
+    return _digits(text)
+
+
+def _digits(text: str) -> tuple[Quantity, ...]:
     match = _NUMBER.match(text)
     if match is None:
         return ()
     rest = text[match.end() :]
-    scale = _SCALE.match(rest)
-    factor = _SCALES[scale[1].lower()] if scale else Fraction(1)
-    rest = rest[scale.end() :] if scale else rest
+    scale = None
+    factor = Fraction(1)
+    while next_scale := _SCALE.match(rest):  # "2 hundred thousand"
+        scale, factor = next_scale, factor * _SCALES[next_scale[1].lower()]
+        rest = rest[scale.end() :]
     unit = _unit(match, rest)
     if unit is False:
         return ()
@@ -93,21 +96,14 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     return tuple(Quantity(value * factor, None if scale else decimals, unit) for value, decimals in found)
 
 
-def _share(text: str) -> Quantity | None:
-    """A share in words: "two thirds", "half"; but "third" is an ordinal."""
-    match = _SHARE.fullmatch(text)
-    if match is None:
-        return None
-    count = _WORDS.get((match[1] or "one").lower(), 1)
-    return Quantity(Fraction(count, _SHARES[(match[2] or "half").lower().replace("halve", "half")]), None)
-
-
 def _word(text: str) -> Quantity | None:
-    head, _, rest = text.partition(" ")
-    if head.lower() not in _WORDS:
+    found = number_in_words(text.removeprefix("-"))
+    if found is None:
         return None
+    value, rest = found
     unit = parse_unit(rest) if rest else None
-    return None if rest and unit is None else Quantity(Fraction(_WORDS[head.lower()]), 0, unit)
+    value = -value if text[0] == "-" else value
+    return None if rest and unit is None else Quantity(value, 0 if value.denominator == 1 else None, unit)
 
 
 def _unit(match: re.Match[str], rest: str) -> Unit | None | Literal[False]:

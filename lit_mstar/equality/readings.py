@@ -36,10 +36,12 @@ _TAIL = re.compile(
 )
 _NOT = re.compile(r",\s*(?:and\s+)?not\s+\S{1,12}$")
 _REMARK = re.compile(rf"\s+\((?!{_AGAIN})(?=[^()]*[a-zA-Z]{{3}})[^()]*\)$")
-_YES_NO = re.compile(
-    r"(yes|no|true|false)(?:\s*[,.;:!-]\s*(?!or\b).*|\s+(?:it|they|there|he|she|we|you|i|that|this)\b.*)",
+_YES_NO = re.compile(  # "No. 5" is a number
+    r"(yes|no|true|false)(?:\s*(?:[,;:!-]|\.(?!\s*\d))\s*(?!or\b).*"
+    r"|\s+(?:it|they|there|he|she|we|you|i|that|this)\b.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_LOWERED = re.compile(r"_(?:(\w)|\{(\w+)\})")
 _SPACED = re.compile(r"\s*([^\w\s])\s*")
 # Japanese and Chinese sentences around a value: "24 です", "是 24".
 _AROUND = re.compile(r"^(?:是|は|为|為|：|:)?\s*(.+?)\s*(?:です|である|だ|となります|입니다)?$")
@@ -67,13 +69,19 @@ def same_text(first: str, second: str) -> bool:
     """Whether two texts are the same but for case, articles and periods; case counts where it may mean something."""
     if first == second:
         return True
-    one, other = (_SPACED.sub(r"\1", _ARTICLE.sub("", text).replace(".", "")) for text in (first, second))
+    one, other = (_bare(text) for text in (first, second))
     if not one or one.casefold() != other.casefold():
         return False
     units = [parse_unit(text, attached=True) for text in (first, second)]
     if None not in units and units[0] != units[1]:  # "Mg" and "mg"
         return False
     return one == other or _careless(one) or _careless(other) or not _coded(first, second)
+
+
+def _bare(text: str) -> str:
+    """Without an article, periods, spaces around signs; H_2O is H2O."""
+    text = _LOWERED.sub(lambda match: match[1] or match[2], _ARTICLE.sub("", text).replace(".", ""))
+    return _SPACED.sub(r"\1", text)
 
 
 def _careless(text: str) -> bool:

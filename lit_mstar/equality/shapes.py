@@ -34,7 +34,7 @@ _RANGE = re.compile(rf"(?:from\s+|between\s+)?({_PART})\s*(?:-|~|\bto\b|\bthroug
 _TIMES = re.compile(r"\s*(?:×|\*|\bby\b|(?<=[\d\s])x(?=\s*\d))\s*")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)((?:\s*:\s*\d+(?:\.\d+)?)+)")
 _TIME = re.compile(r"([01]?\d|2[0-4])\s*:\s*([0-5]\d)(?:\s*:\s*([0-5]\d))?\s*([ap])?\.?\s*(?:m\b\.?)?", re.IGNORECASE)
-_HOUR = re.compile(r"^(\d{1,2})\s*([ap]\.?m\.?)$", re.IGNORECASE)
+_HOUR = re.compile(r"(1[0-2]|0?[1-9])()()\s*([ap])\.?\s*m\.?", re.IGNORECASE)
 _DATE = re.compile(r"(\d{1,4})\s*([-/.])\s*(\d{1,2})\s*\2\s*(\d{1,4})")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = (
@@ -92,9 +92,8 @@ def _day(text: str) -> Shape | None:
 
 
 def _time_or_ratio(text: str) -> Shape | None:
-    text = _HOUR.sub(r"\1:00 \2", text)
-    if (match := _TIME.fullmatch(text)) and (match[4] or len(match[2]) == 2):
-        hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    if match := _TIME.fullmatch(text) or _HOUR.fullmatch(text):
+        hour, minute, second = int(match[1]), int(match[2] or 0), int(match[3] or 0)
         if match[4] and hour <= 12:
             hour = hour % 12 + (12 if match[4].lower() == "p" else 0)
         return Shape("time", (Fraction(hour), Fraction(minute), *([Fraction(second)] if match[3] else [])))

@@ -27,6 +27,11 @@ MEMORY_LIMIT = 2 << 30
 
 # What people type and math-verify can't read; a root sign takes all digits that follow it.
 _ROOT = re.compile(r"(?:√|(?<!\\)\bsqrt)\s*(?:(\d+(?:\.\d+)?|[a-zA-Z])|\(([^()]*)\)|\{([^{}]*)\})")
+# Functions without a backslash, and degrees in their arguments.
+_NAMES = "arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|log|ln|exp"
+_FUNCTION = re.compile(rf"(?<![\\a-zA-Z])({_NAMES})(?![a-zA-Z])")
+_FUNCTION_OF = re.compile(rf"\\(?:{_NAMES})(?![a-zA-Z])")
+_DEGREES = re.compile(r"(\d+(?:\.\d+)?)\s*°")
 _TYPED = str.maketrans(
     {
         "°": r"^\circ ",
@@ -138,7 +143,9 @@ def _equal(predicted: str, reference: str) -> bool:
 
 def _written(text: str) -> str:
     r"""LaTeX for what people type: `√16` is a root of 16, `sqrt(2)` one of 2."""
-    text = text.replace(r"\%", "%")
+    text = _FUNCTION.sub(r"\\\1 ", text.replace(r"\%", "%"))
+    if _FUNCTION_OF.search(text):
+        text = _DEGREES.sub(r"{(\\frac{\1 \\pi}{180})}", text)
     return _ROOT.sub(lambda match: rf"\sqrt{{{match[1] or match[2] or match[3]}}}", text).translate(_TYPED)
 
 

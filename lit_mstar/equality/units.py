@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from lit_mstar.equality.words import NUMBER_WORDS
+
 Dimension = tuple[tuple[str, int], ...]
 
 
@@ -74,15 +76,24 @@ mph  .                        | m 1 s -1           | 1397/3125
 K    kelvin                   | kelvin 1           | 1
 °C   celsius                  | celsius 1          | 1
 °F   fahrenheit               | fahrenheit 1       | 1
-°    degree deg               | ° 1                | 1
+°    degree deg 度            | ° 1                | 1
 rad  radian                   | rad 1              | 1
 %    percent percentage       | % 1                | 1
 $    dollar USD usd           | dollar 1           | 1
 ¢    cent cents               | dollar 1           | 1/100
 €    euro EUR                 | euro 1             | 1
 £    sterling GBP             | pound sterling 1   | 1
-¥    yen yuan JPY CNY RMB     | yen 1              | 1
+¥    yen yuan JPY CNY RMB 元 円 | yen 1              | 1
 ₹    rupee INR Rs             | rupee 1            | 1
+米   .                        | m 1                | 1
+厘米 公分                     | m 1                | 1/100
+千米 公里                     | m 1                | 1000
+千克 公斤                     | g 1                | 1000
+克   .                        | g 1                | 1
+秒   .                        | s 1                | 1
+分钟 .                        | s 1                | 60
+小时 時間                     | s 1                | 3600
+年   .                        | month 1            | 12
 """
 _SHORT_AREA = re.compile(r"(?:[kcm]?m|in|ft|yd|mi)[23]")  # "cm2": elsewhere a digit behind a letter is no power
 _TOKEN = re.compile(
@@ -99,7 +110,7 @@ or and not to than more less fewer at least most over under about if then is are
 no none unknown cannot can't between from by with without plus minus divided remainder out so because which that since
 when where while who whose as we i it you they he she this these those a an the of
 """
-_STOP = set(_NO_NOUNS.split())
+_STOP = {*_NO_NOUNS.split(), *NUMBER_WORDS, "squared", "cubed", "point", "factorial", "half"}
 
 
 def _read_table() -> tuple[dict[str, Unit], dict[str, Unit]]:
