@@ -81,7 +81,7 @@ def sides(text: str) -> list[str] | None:
     Args:
         text: As `plain` gives it.
     """
-    if "=" not in text or re.search(r"[<>≤≥≠!]|==", text):
+    if not re.search("[=≈]", text) or re.search(r"[<>≤≥≠!]|==", text):
         return None
     parts = [part.strip() for part in re.split(r"=|≈", text)]
     if not all(parts):

@@ -13,7 +13,7 @@ _SO = re.compile(r"(?:so|thus|therefore|hence)\b,?\s+(?!not\b)", re.IGNORECASE)
 _LEAD = re.compile(
     r"(?:(?:so|thus|therefore|hence|and|then|finally|in total|overall)\b,?\s+)?"
     r"(?:(?:i|we)\s+(?:think|believe|guess|conclude|get|find|have|obtain)\s+(?:that\s+)?)?"
-    r"(?:(?:it|this|that|which)(?:\s+is|'s|\s+equals|\s+must\s+be|\s+should\s+be|\s+would\s+be)"
+    r"(?:(?:it|this|that|which|[a-zA-Z])(?:\s+is|'s|\s+equals|\s+was|\s+(?:must|should|would|will)(?:\s+be)?)"
     r"|there\s+(?:is|are)"
     r"|(?:the|its|their|her|his)\s+(?:[\w'-]+\s+){1,6}?(?:is|are|equals|was|=)"
     r"|(?:answer|value|result|total)\s+is)\s+(?:equal\s+to\s+|exactly\s+|just\s+|only\s+)?(?!not\b|no\b|n't)",
@@ -21,6 +21,8 @@ _LEAD = re.compile(
 )
 _ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S+)", re.IGNORECASE)
 # "Total: 24"; a letter before a colon is an option, digits are a ratio.
+_IN = re.compile(r"(?:in|at|on|by)\s+(?=\d)", re.IGNORECASE)
+_ENCLOSED = re.compile(r"[(\[]\s*([^()\[\],;]{2,}|\d)\s*[)\]]")
 _NAMED = re.compile(r"[A-Za-z][A-Za-z' ]{1,30}:\s+(?=\S)")
 # "12, which is the sum", "12. This follows", "12 because …"; not "12 or 13", "12, 13", "12. Wait, 13".
 _AGAIN = r"(?i:or|and|but|alternatively|maybe|perhaps|possibly|no|wait|actually|hmm|sorry|not|also|then)\b"
@@ -55,13 +57,15 @@ def readings(text: str) -> tuple[str, ...]:
         found.append(match[1])
     if not text.isascii() and (match := _AROUND.match(text)):
         found.append(match[1])
-    for pattern in (_SO, _LEAD, _NAMED, _NOT, _TAIL, _REMARK):
+    if match := _ENCLOSED.fullmatch(text):
+        found.append(match[1])
+    for pattern in (_SO, _LEAD, _IN, _NAMED, _NOT, _TAIL, _REMARK):
         found += [shorter for known in list(found) if (shorter := _without(pattern, known)) not in ("", known)]
     return tuple(dict.fromkeys(found))
 
 
 def _without(pattern: re.Pattern[str], text: str) -> str:
-    match = pattern.match(text) if pattern in (_SO, _LEAD, _NAMED) else pattern.search(text)
+    match = pattern.match(text) if pattern in (_SO, _LEAD, _IN, _NAMED) else pattern.search(text)
     return plain(text[: match.start()] + text[match.end() :]) if match else text
 
 
