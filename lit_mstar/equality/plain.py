@@ -35,7 +35,7 @@ _LOOK = (
 _LOOK_OPEN = re.compile(rf"\\(?:{_LOOK})\*?\s*\{{")
 _COMMANDS = [
     (re.compile(r"\\(?:displaystyle|textstyle|left|right|bigl?|bigr?|Bigl?|Bigr?|limits|!)(?![a-zA-Z])"), ""),
-    (re.compile(r"\\[,;:> ]|(?<=\d)~(?=[a-zA-Z])|\\q?quad(?![a-zA-Z])"), " "),
+    (re.compile(r"(?<!\\)\\[,;:> ]|(?<=\d)~(?=[a-zA-Z])|\\q?quad(?![a-zA-Z])"), " "),
     (re.compile(r"\\[dt]frac(?![a-zA-Z])"), r"\\frac"),
     (re.compile(r"\^\s*\{?\s*\\circ\s*\}?|\\degree(?![a-zA-Z])|\^\{?°\}?|\^\{?o\}?(?![a-zA-Z])"), "°"),
     (re.compile(r"\\times(?![a-zA-Z])"), "×"),

@@ -32,6 +32,7 @@ _ABOUT = re.compile(
     r"^(?:approximately|approx\.?|about|around|roughly|circa|ca\.|nearly|almost|≈|~|=)\s*", re.IGNORECASE
 )
 _MINUS = re.compile(r"^(?:minus|negative)\s+(?=[\w$.])", re.IGNORECASE)
+_SIGN_ABOVE = re.compile(r"^\\frac\s*\{\s*-(?=\d)")
 # 12,34,567 in India; 1,234,567.8 and 1 234 567.8; 1.234.567,8 in much of Europe.
 _GROUPED = (
     r"\d{1,2}(?:,\d{2})+,\d{3}|\d{1,3}(?:(?:,\d{3})+|(?:[ ']\d{3})+)(?:\.\d+)?"
@@ -58,6 +59,8 @@ _SCALE = re.compile(rf"\s*({'|'.join(_SCALES)})(?![a-z])s?", re.IGNORECASE)
 _SHORT_SCALES = {"k": 10**3, "K": 10**3, "M": 10**6}  # as charts have them, right behind the number
 # "1990s" is a decade, not seconds, and "3 pm" no picometres.
 _NO_QUANTITY = re.compile(r"\d0s$|^(?:1[0-2]|0?[1-9])\s*[ap]\.?m\.?$", re.IGNORECASE)
+
+
 @lru_cache(2**14)
 def quantities(text: str) -> tuple[Quantity, ...]:
     """The numbers that a text may be, all of it: "1,234" is one, "3,14" is 3.14; none where it is something else.
@@ -67,10 +70,11 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     """
     if not text or len(text) > LONGEST or _NO_QUANTITY.search(text):
         return ()
-    text = _MINUS.sub("-", _ABOUT.sub("", text))
+    text = _MINUS.sub("-", _ABOUT.sub("", text).strip("'\""))
+    text = _SIGN_ABOVE.sub(r"-\\frac{", text)
     if (word := _word(text)) is not None:
         return (word,)
-    if text[-1] in _SHORT_SCALES and text[-2:-1].isdigit():
+    if text[-1:] in _SHORT_SCALES and text[-2:-1].isdigit():
         short = Fraction(_SHORT_SCALES[text[-1]])
         return tuple(Quantity(one.value * short, None, one.unit) for one in _digits(text[:-1])) + _digits(text)
     return _digits(text)

@@ -24,7 +24,7 @@ _ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S+)", re.IGNORECASE)
 _TAIL = re.compile(
     r"\s*(?:[,;:]\s*(?=(?:which|because|since|as|so|where|that is|i\.e|the|this|it|if|given|making|giving|based|"
     r"according|obtained|found|rounded|when|see|for)\b)"
-    r"|\.\s+(?!(?:Or|And|But)\b)(?=[A-Z])"
+    r"|\.\s+(?!(?:Or|And|But)\b)(?=[A-Z](?:[a-z']|\s))"
     r"|\s+(?=(?:because|since|as shown|as seen|which|so that|based on|according to|in total|altogether)\b)"
     r"|\s+(?=in the (?:image|picture|figure|chart|graph|diagram|table)\b)"
     r"|\s+-{1,3}\s+(?=[a-z]{2,}\s)).*",

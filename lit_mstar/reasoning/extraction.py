@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lit_mstar.equality.plain import plain
 from lit_mstar.reasoning.steps import ANSWER_PATTERN
@@ -121,6 +121,8 @@ class Closing(Extractor):
     def find(self, text: str, label: str) -> Statement | None:
         """See `Extractor.find`."""
         before, _, line = text.rstrip().rpartition("\n")
+        if Sentence().find(line, label):
+            return None
         start = len(before) + bool(before)
         if match := self._therefore.fullmatch(line):
             return Statement(start, len(text), match[1], certain=False)
@@ -139,7 +141,18 @@ def find_answer(text: str, label: str, extractors: Sequence[Extractor] = EXTRACT
     """The statement of the final answer; None where there is none."""
     found = [one for extractor in extractors if (one := extractor.find(text, label))]
     stated = [one for one in found if one.certain] or found
-    return max(stated, key=lambda one: (one.end, -one.start), default=None)
+    last = max(stated, key=lambda one: (one.end, -one.start), default=None)
+    return _without_label(last, label) if last else None
+
+
+def _without_label(statement: Statement, label: str) -> Statement:
+    r"""Without a label of its own: "Answer: 4" in a box is 4, where nothing else is in it."""
+    for extractor in (Label(), Sentence()):
+        answer = statement.answer.strip()
+        inner = extractor.find(answer, label)
+        if inner and not answer[: inner.start].strip() and not answer[inner.end :].strip(" ."):
+            statement = replace(statement, answer=inner.answer)
+    return statement
 
 
 def _last(pattern: str, text: str) -> re.Match[str] | None:
