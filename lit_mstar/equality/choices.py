@@ -19,15 +19,21 @@ _LETTER = r"(?:\(\s*([A-Za-z])\s*\)|\[\s*([A-Za-z])\s*\]|\{\s*([A-Za-z])\s*\}|([
 _ALONE = re.compile(rf"{_LEAD}<?{_LETTER}\s*[.):>]*(?:\s+only)?", re.IGNORECASE)
 # A letter, then something that sets off what follows: the option's text, or why it was chosen.
 _SET_OFF = re.compile(
-    rf"{_LEAD}{_LETTER}(?:\s*[.):,;]+\s*|\s+-+\s*|\s*-\s+|\s*=\s*|\s+(?=\()|(?<=[)\]}}])\s*"
+    rf"{_LEAD}{_LETTER}(?:\s*[.):,;]+\s*|\s+-+\s*|\s*-\s+|\s+(?=\()|(?<=[)\]}}])\s*"
     r"|\s+(?=because\b|since\b|as\b|is\s+(?:the\s+)?(?:correct|right|best|answer)))(?P<rest>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _SENTENCE = re.compile(
-    rf"(?:.*\b(?:is|be|choose|select|pick|with|for|prefer|option|choice|answer)\s*:?\s*){_LETTER}\s*\.?",
+    r"(?P<ahead>.*\b(?:is|be|choose|select|pick|with|for|prefer|option|choice|answer|think|guess|so|thus|hence|therefore)"
+    rf"\s*[:,]?\s*){_LETTER}\s*\.?",
     re.IGNORECASE | re.DOTALL,
 )
+_NEGATED = re.compile(r"(?:\b(?:not|cannot|never|nor|neither|except|but|wrong|incorrect)|n't)\b[^,.;]*$", re.IGNORECASE)
+_CHINESE = re.compile(r"^(?:正确)?(?:选项|選項|选择|選擇|选|選|答案)(?:是|为|為)?\s*|选项$|選項$")
 _SEVERAL = re.compile(rf"{_LEAD}{_LETTER}(?:\s*(?:,|/|&|\band\b|\bor\b|\+)+\s*{_LETTER})+\s*\.?", re.IGNORECASE)
+
+_ENCLOSED = re.compile(r"^[(\[]([^()\[\]]+)[)\]]$")
+_PARTED = re.compile(r"[,;/]\s+|\s+(?:or|and)\s+", re.IGNORECASE)
 
 
 def lettered(text: str) -> tuple[str, str] | None:
@@ -38,16 +44,23 @@ def lettered(text: str) -> tuple[str, str] | None:
     """
     if not text or len(text) > 2000 or _SEVERAL.fullmatch(text):
         return None
+    text = text if text.isascii() else _CHINESE.sub("", text)
     for pattern in (_ALONE, _SET_OFF, _SENTENCE):
         if match := pattern.fullmatch(text):
-            letter = next(group for group in match.groups()[:4] if group)
-            if pattern is _SENTENCE and letter.islower() and "(" not in text:
-                return None  # "it is a"
+            letter = next(group for group in match.groups() if group and len(group) == 1)
+            if pattern is _SENTENCE and (letter.islower() and "(" not in text or _NEGATED.search(match["ahead"])):
+                return None  # "it is a", "it can't be B"
             rest = match["rest"] if pattern is _SET_OFF else ""
             if rest and _another(rest):
                 return None
             return letter.upper(), rest
     return None
+
+
+def lone_letter(text: str) -> str:
+    """The letter where a text is nothing but a letter, in upper case; else empty."""
+    match = _ALONE.fullmatch(text)
+    return next(group for group in match.groups() if group).upper() if match else ""
 
 
 def _another(rest: str) -> bool:
@@ -77,7 +90,7 @@ def option_named(answer: str, choices: Sequence[str], same: Same, by: str | None
             return raw[0]
     found = None if by == "option" else lettered(text)
     letter_like = [option.strip("()[]. ") for option in texts]
-    if found and all(len(option) == 1 and option.isalpha() for option in letter_like):
+    if found and not found[1] and all(len(option) == 1 and option.isalpha() for option in letter_like):
         return _among_letters(text, found[0], letter_like, by)
     exact = [index for index, option in enumerate(texts) if option.casefold() == text.casefold()]
     if len(exact) == 1 and not (found and not found[1]):  # "A. Lincoln" may be an option's text
@@ -93,14 +106,23 @@ def option_named(answer: str, choices: Sequence[str], same: Same, by: str | None
 
 def _fits(index: int, rest: str, texts: Sequence[str], same: Same) -> bool:
     """Whether what follows a letter is its option's text or no option's: "B: 36" names none where C is 36."""
-    if same(rest, texts[index]):
+    bare = _ENCLOSED.sub(r"\1", rest)
+    if same(rest, texts[index]) or same(bare, texts[index]):
         return True
-    return not any(same(rest, text) for i, text in enumerate(texts) if i != index and text)
+    if lone_letter(rest) not in ("", LETTERS[index]):  # "(A)(B)"
+        return False
+    said = [rest, bare, *(part.strip() for part in _PARTED.split(bare))]
+    for i, text in enumerate(texts):
+        listed = rf"(?<![\w']){LETTERS[i]}\s*[.):]\s*{re.escape(text)}"
+        if i != index and text and (any(same(part, text) for part in said if part) or re.search(listed, rest)):
+            return False
+    return True
 
 
 def _among_letters(text: str, letter: str, options: Sequence[str], by: str | None) -> int | None:
     """Where the options are letters themselves: "C" is the third, "(c)" is the option that reads so."""
-    own = next((sign for sign in text.strip("()[]{}. ") if sign.isalpha()), letter) if len(text) <= 3 else letter
+    in_brackets = re.findall(r"\(\s*([A-Za-z])\s*\)", text)
+    own = in_brackets[0] if len(in_brackets) == 1 else text.strip("()[]{}. ") if len(text) <= 3 else letter
     if by != "letter" and own.islower() and own in options:
         return options.index(own)
     index = LETTERS.index(letter) if letter in LETTERS else len(options)

@@ -117,7 +117,8 @@ class Comparison:
     def _as_equations(self, answer: str, wanted: str, depth: int) -> Verdict | None:
         """Names in front of "=" are left out; what remains must all be what is sought: "3 = 7" is not 7."""
         given, sought = sides(answer), sides(wanted)
-        if (given is None and sought is None) or items(answer) or items(wanted):
+        lists = any(items(text) and not quantities(text) for text in (answer, wanted))  # "3,75" can be a number
+        if (given is None and sought is None) or lists:
             return None
         names = {variable(answer), variable(wanted)} - {""}
         if len(names) > 1:  # the line x = 2 is not y = 2

@@ -15,7 +15,7 @@ from lit_mstar.equality.units import Unit, parse_unit
 
 _FUNCTIONS = "arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|lim|max|min|gcd|lcm|det"
 _TOKEN = re.compile(
-    rf"(?P<command>\\[a-zA-Z]+|(?:{_FUNCTIONS})(?![a-zA-Z]))|(?P<number>\d[\d.,]*)|(?P<word>[^\W\d_]+)"
+    rf"(?P<command>\\(?:begin|end)\{{[a-z]?matrix\}}|\\\\|\\[a-zA-Z]+|(?:{_FUNCTIONS})(?![a-zA-Z]))|(?P<number>\d[\d.,]*)|(?P<word>[^\W\d_]+)"
     r"|(?P<operator>[-+*/^=<>≤≥≠±·×√|!∈∪])|(?P<other>[\s(){}\[\],_&π∞θαβγλμφω∠°.:'])"
 )
 _APPLIED = re.compile(rf"(?:{_FUNCTIONS})(?![a-zA-Z])")

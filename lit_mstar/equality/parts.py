@@ -45,6 +45,8 @@ def items(text: str) -> Items | None:
         return Items(opening, closing, tuple(inside)) if len(inside) > 1 else None
     if name := re.match(r"([a-zA-Z]\w{0,2})\s*=\s*", text):  # "n = 1, 2, 3", "x = 3 or x = 4"
         text = re.sub(rf"(?<![\w]){re.escape(name[1])}\s*=\s*", "", text)
+        if quantities(text):  # "x = 3,75"
+            return None
     if both := re.fullmatch(r"±\s*([^±,;\s]+)", text):
         return Items("", "", (both[1], f"-{both[1]}"))
     parts = _split(text)
@@ -116,7 +118,7 @@ def _split(text: str) -> list[str]:
         depth += (sign in "([{") - (sign in ")]}")
         match = _JOIN.match(text, position) if depth == 0 else None
         if match and match.end() > position and not _thousands(text, position):
-            parts.append(text[start:position].strip())
+            parts.append(text[start:position].strip().rstrip("."))
             position = start = match.end()
         else:
             position += 1

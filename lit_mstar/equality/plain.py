@@ -36,7 +36,7 @@ _LOOK = (
 _LOOK_OPEN = re.compile(rf"\\(?:{_LOOK})\*?\s*\{{")
 _COMMANDS = [
     (re.compile(r"\\(?:displaystyle|textstyle|left|right|bigl?|bigr?|Bigl?|Bigr?|limits|!)(?![a-zA-Z])"), ""),
-    (re.compile(r"\\[,;:> ]|\\q?quad(?![a-zA-Z])"), " "),
+    (re.compile(r"(?<!\\)\\[,;:> ]|\\q?quad(?![a-zA-Z])"), " "),
     (re.compile(r"\\[dt]frac(?![a-zA-Z])"), r"\\frac"),
     (re.compile(r"\^\s*\{?\s*\\circ\s*\}?|\\degree(?![a-zA-Z])|\^\{?°\}?|\^\{?o\}?(?![a-zA-Z])"), "°"),
     (re.compile(r"\\times(?![a-zA-Z])"), "×"),
@@ -71,7 +71,7 @@ _ENDS = " \t,;:?*_#✓✔☑✅"
 @lru_cache(2**14)
 def plain(text: str) -> str:
     """The text in one spelling, on one line; empty where there is nothing in it."""
-    text = _signs(_END_TOKEN.sub("", text))
+    text = _signs(re.sub(r"[^\S\n]", " ", _END_TOKEN.sub("", text)))
     text = re.sub(r"(?m)^[ \t]*(?:#{1,6}[ \t]+|>[ \t]+)+", "", text)
     text = text.replace("**", "").replace("__", "").replace("~~", "")
     text = re.sub(r"(?<![^\W\d_])pi(?![^\W\d_])", "π", _delimiters(_latex(text)))

@@ -33,6 +33,7 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _MINUS = re.compile(r"^(?:minus|negative)\s+(?=[\w$.])", re.IGNORECASE)
+_SIGN_ABOVE = re.compile(r"^\\frac\s*\{\s*-(?=\d)")
 # 12,34,567 in India; 1,234,567.8 and 1 234 567.8; 1.234.567,8 in much of Europe.
 _GROUPED = (
     r"\d{1,2}(?:,\d{2})+,\d{3}|\d{1,3}(?:(?:,\d{3})+|(?:[ ']\d{3})+)(?:\.\d+)?"
@@ -70,10 +71,11 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     """
     if not text or len(text) > LONGEST or _NO_QUANTITY.search(text):
         return ()
-    text = _MINUS.sub("-", _ABOUT.sub("", text))
+    text = _MINUS.sub("-", _ABOUT.sub("", text).strip("'\""))
+    text = _SIGN_ABOVE.sub(r"-\\frac{", text)
     if (word := _word(text)) is not None:
         return (word,)
-    if text[-1] in _SHORT_SCALES and text[-2:-1].isdigit():
+    if text[-1:] in _SHORT_SCALES and text[-2:-1].isdigit():
         short = Fraction(_SHORT_SCALES[text[-1]])
         return tuple(Quantity(one.value * short, None, one.unit) for one in _digits(text[:-1])) + _digits(text)
     return _digits(text)

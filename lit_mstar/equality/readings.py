@@ -30,7 +30,7 @@ _WHAT = r"(?:sum|total|difference|product|quotient|number|value|result|length|ar
 _TAIL = re.compile(
     r"\s*(?:[,;:]\s*(?=(?:because|since|as|where|that is|i\.e|given|based|according|obtained|found|rounded|when|see|"
     rf"which\s+(?:is|are|was|were|means|represents|corresponds|comes)|the\s+{_WHAT})\b)"
-    rf"|\.\s+(?!{_AGAIN})(?=[A-Z])"
+    rf"|\.\s+(?!{_AGAIN})(?=[A-Z](?:[a-z']|\s))"
     r"|\s+(?=(?:because|since|as shown|as seen|which is|which are|so that|based on|according to|in total|altogether)\b)"
     r"|\s+(?=in the (?:image|picture|figure|chart|graph|diagram|table)\b)"
     r"|\s+-{1,3}\s+(?=[a-z]{2,}\s)).*",
@@ -58,7 +58,7 @@ def readings(text: str) -> tuple[str, ...]:
     if not text.isascii() and (match := _AROUND.match(text)):
         found.append(match[1])
     if match := _ENCLOSED.fullmatch(text):
-        found.append(match[1])
+        found.append(plain(match[1]))
     for pattern in (_SO, _LEAD, _IN, _NAMED, _NOT, _TAIL, _REMARK):
         found += [shorter for known in list(found) if (shorter := _without(pattern, known)) not in ("", known)]
     return tuple(dict.fromkeys(found))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from itertools import accumulate
 
-from lit_mstar.equality.choices import lettered, option_named, options
+from lit_mstar.equality.choices import lettered, lone_letter, option_named, options
 from lit_mstar.equality.comparison import Comparison
 from lit_mstar.equality.plain import plain
 from lit_mstar.reasoning.extraction import EXTRACTORS, Extractor, Label, find_answer
@@ -92,15 +92,17 @@ def _without_options(predicted: str, reference: str, comparison: Comparison) -> 
         and comparison.answer_type in (None, "letter")
         and re.fullmatch(r"\(?[A-Z]\)?", plain(reference))
     ):
-        named = lettered(plain(predicted))
-        return Verdict(named is not None and named[0] == plain(reference).strip("()"), "letter")
+        letter, (named, rest) = plain(reference).strip("()"), lettered(plain(predicted)) or ("", "")
+        return Verdict(named == letter and lone_letter(rest) in ("", letter), "letter")
     return verdict
 
 
 def _unwrap(text: str) -> str:
     for _ in range(_MAX_LAYERS):
         outer, text = text, text.strip().removesuffix(".").removesuffix("。").strip()
-        text = text.removeprefix("**").removesuffix("**").strip()
+        for mark in ("**", "__"):
+            if text.count(mark) % 2:  # half of a pair around the whole line
+                text = text.removeprefix(mark).strip() if text.startswith(mark) else text.removesuffix(mark).strip()
         for opening, closing in _WRAPPERS:
             inner = text[len(opening) : -len(closing)]
             if inner and text == opening + inner + closing and _encloses(inner, closing):

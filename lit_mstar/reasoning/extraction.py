@@ -123,6 +123,8 @@ class Closing(Extractor):
     def find(self, text: str, label: str) -> Statement | None:
         """See `Extractor.find`."""
         before, _, line = text.rstrip().rpartition("\n")
+        if Sentence().find(line, label):
+            return None
         start = len(before) + bool(before)
         if match := self._therefore.fullmatch(line):
             return Statement(start, len(text), match[1], certain=False)
@@ -139,15 +141,26 @@ EXTRACTORS: tuple[Extractor, ...] = (Box(), Tag(), Label(), Sentence(), Closing(
 
 def find_answer(text: str, label: str, extractors: Sequence[Extractor] = EXTRACTORS) -> Statement | None:
     """The statement of the final answer; None where there is none."""
-    start = (
-        text.rfind("</think>") + len("</think>") if "</think>" in text else 0
-    )  # what a model only thinks is no statement
+    # What a model only thinks is no statement.
+    start = text.rfind("</think>") + len("</think>") if "</think>" in text else 0
     found = [one for extractor in extractors if (one := extractor.find(text[start:], label))]
     certain = [one for one in found if one.certain]
     last = max(certain, key=lambda one: (one.end, -one.start), default=None) or max(
         found, key=lambda one: (one.end, one.start), default=None
     )
-    return last and replace(last, start=last.start + start, end=last.end + start)
+    if last is None:
+        return None
+    return _without_label(replace(last, start=last.start + start, end=last.end + start), label)
+
+
+def _without_label(statement: Statement, label: str) -> Statement:
+    r"""Without a label of its own: "Answer: 4" in a box is 4, where nothing else is in it."""
+    for extractor in (Label(), Sentence()):
+        answer = statement.answer.strip()
+        inner = extractor.find(answer, label)
+        if inner and not answer[: inner.start].strip() and not answer[inner.end :].strip(" ."):
+            statement = replace(statement, answer=inner.answer)
+    return statement
 
 
 def _last(pattern: str, text: str) -> re.Match[str] | None:
