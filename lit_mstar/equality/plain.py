@@ -20,7 +20,19 @@ _SIGNS = {
     **dict.fromkeys("“”„‟«»「」『』", '"'),
     **dict.fromkeys("‘’‚‛′`", "'"),
     **{"⁄": "/", "∕": "/", "÷": "/", "∶": ":", "⋅": "·", "∙": "·", "•": "·", "✕": "×", "✖": "×", "⨯": "×"},
-    **{"≃": "≈", "≅": "≈", "∼": "~", "㎝": "cm", "℃": "°C", "º": "°", "˚": "°", "、": ", ", "。": ".", "｡": "."},
+    **{
+        "≃": "≈",
+        "≅": "≈",
+        "∼": "~",
+        "㎝": "cm",
+        "℃": "°C",
+        "º": "°",
+        "˚": "°",
+        "∘": "°",
+        "、": ", ",
+        "。": ".",
+        "｡": ".",
+    },
     **{"⩽": "≤", "⩾": "≥", "≦": "≤", "≧": "≥", "∞": r"\infty ", "£": "£", "￥": "¥", "＄": "$", "％": "%"},
 }
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-", strict=True))
@@ -29,9 +41,7 @@ _RAISED_RUN = re.compile(f"[{''.join(_RAISED)}]+")
 _VULGAR = re.compile("(?<=\\d)[¼-¾⅐-⅞]|[¼-¾⅐-⅞]")
 
 # LaTeX: what only changes the look of its argument, and what has a sign of its own.
-_LOOK = (
-    r"boxed|fbox|framebox|text|textbf|textit|textrm|textsf|mathrm|mathbf|mathit|mathsf|mathtt|bm|mbox|hbox|operatorname"
-)
+_LOOK = r"boxed|fbox|framebox|text|textbf|textit|textrm|textsf|mathrm|mathbf|mathit|mathsf|mathtt|bm|mbox|hbox|ce|operatorname"
 _LOOK_OPEN = re.compile(rf"\\(?:{_LOOK})\*?\s*\{{")
 _COMMANDS = [
     (re.compile(r"\\(?:displaystyle|textstyle|left|right|bigl?|bigr?|Bigl?|Bigr?|limits|!)(?![a-zA-Z])"), ""),
@@ -44,6 +54,7 @@ _COMMANDS = [
     (re.compile(r"\\pm(?![a-zA-Z])"), "±"),
     (re.compile(r"\\pi(?![a-zA-Z])"), "π"),
     (re.compile(r"\\triangle(?![a-zA-Z])"), "△"),
+    (re.compile(r"\\(?:emptyset|varnothing)(?![a-zA-Z])"), "∅"),
     (re.compile(r"\\(?:approx|simeq|cong|sim)(?![a-zA-Z])"), "≈"),
     (re.compile(r"\\leq?(?:slant)?(?![a-zA-Z])"), "≤"),
     (re.compile(r"\\geq?(?:slant)?(?![a-zA-Z])"), "≥"),
@@ -90,7 +101,7 @@ def _signs(text: str) -> str:
     text = _VULGAR.sub(lambda match: " " + _fraction(match[0]), text)
     if text.isascii():
         return text.replace("`", "'").replace("\r", "")
-    return "".join(_sign(sign) for sign in text)
+    return "".join(_sign(sign) for sign in text).replace("^°", "°")
 
 
 def _exponent(digits: str) -> str:
