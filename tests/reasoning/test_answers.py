@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import string
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from lit_mstar.reasoning.answers import answers_match, extract_answer
 WRAPPERS = ["${}$", "$${}$$", "**{}**", "{}.", r"\boxed{{{}}}", r"\({}\)", " {} "]
 LETTERED = ["{}", "({})", "{}.", "{})", "{}: {text}", "({}) {text}", "{}. {text}", r"\text{{{}}}"]
 DOGS = ("a cat", "a dog", "3", r"\frac{1}{2}")
-words = st.text(string.ascii_letters, min_size=2, max_size=8)
+words = st.text(string.ascii_letters, min_size=3, max_size=8).filter(  # case means something in "Aa" and "AaBb"
+    lambda word: not re.fullmatch(r"(?:(.)\1)+", word.lower())
+)
 phrases = st.lists(words, min_size=1, max_size=3).map(" ".join)
 numbers = st.integers(-(10**12), 10**12)
 
@@ -48,11 +51,11 @@ def no_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
         (r"Answer: \text{a} + \text{b}", r"\text{a} + \text{b}"),
         ("Answer: 0.5", "0.5"),
         ("Answer: (B) a dog", "(B) a dog"),
-        ("Answer:\n4", None),
+        ("Answer:\n4", "4"),
         ("Answer: $.$", None),
-        ("The answer: 4", None),
-        ("My answers: 4", None),
-        ("4", None),
+        ("The answer: 4", "4"),
+        ("My answers: 4", "4"),
+        ("4", "4"),
         ("", None),
     ],
 )
@@ -109,10 +112,10 @@ def test_long_hostile_text_takes_linear_time(part: str) -> None:
         ("1/3", "0.333", False),
         ("50%", "0.5", True),
         (r"50\%", "50 %", True),
-        ("50%", "50", False),
+        ("50%", "50", True),
         ("1000000.1", "1000000", True),
         ("10000001", "10000002", False),
-        ("5 cm", "5", False),
+        ("5 cm", "5", True),
         ("5 cm", "5 m", False),
         ("yes", "no", False),
         ("T-shirt", "shirt", False),
@@ -144,8 +147,8 @@ def test_plain_answers(predicted: str | None, reference: str, expected: bool) ->
         ("1/0", "1", False),
         ("√8", r"2\sqrt{2}", True),
         ("(1, 2)", "(2, 1)", False),
-        (r"5 \text{ cm}", "5", False),
-        ("5cm", "5", False),
+        (r"5 \text{ cm}", "5", True),
+        ("5cm", "5", True),
         ("9^{9^{9^9}}", "1", False),
     ],
 )
@@ -176,7 +179,8 @@ def test_a_choice_by_its_letter(form: str, index: int) -> None:
         ("E", "B", DOGS, False),
         ("E", "E", DOGS, True),  # not a choice; the same text
         ("B. Franklin", "C", ("x", "y", "B. Franklin"), True),
-        ("B: x", "B", ("x", "y"), True),
+        ("B: x", "B", ("x", "y"), False),  # the text of another
+        ("B: y", "B", ("x", "y"), True),
         ("A", "B", ("B", "x"), False),  # a lone letter is a letter first
         ("5", "B", ("5", "5"), True),
         ("a dog", "B", (), False),
