@@ -22,6 +22,7 @@ TOLERANCE = 1e-6
 """The relative difference up to which two numbers are equal, unless both are integers (ours)."""
 
 _ROUNDED = Fraction(1, 200)  # ours: what is rounded away must be less than this share, so 0.46 is no 0.5
+_KINDS = {"to": "range"}
 _MAX_DEPTH = 3  # of lists in lists
 
 
@@ -112,7 +113,9 @@ class Comparison:
         if given is None or sought is None:
             kind = (given or sought).kind  # type: ignore[union-attr]
             return Verdict(False, f"{kind} on one side only")
-        return Verdict(alike(given, sought, lambda a, b: bool(self._same_quantity(a, b))), given.kind)
+        return Verdict(
+            alike(given, sought, lambda a, b: bool(self._same_quantity(a, b))), _KINDS.get(given.kind, given.kind)
+        )
 
     def _as_equations(self, answer: str, wanted: str, depth: int) -> Verdict | None:
         """Names in front of "=" are left out; what remains must all be what is sought: "3 = 7" is not 7."""

@@ -15,11 +15,14 @@ from lit_mstar.equality.units import Unit, parse_unit
 
 _FUNCTIONS = "arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|lim|max|min|gcd|lcm|det"
 _TOKEN = re.compile(
-    rf"(?P<command>\\(?:begin|end)\{{[a-z]?matrix\}}|\\\\|\\[a-zA-Z]+|(?:{_FUNCTIONS})(?![a-zA-Z]))|(?P<number>\d[\d.,]*)|(?P<word>[^\W\d_]+)"
+    rf"(?P<command>\\(?:begin|end)\{{[bp]?matrix\}}|\\\\|\\[a-zA-Z]+|(?:{_FUNCTIONS})(?![a-zA-Z]))|(?P<number>\d[\d.,]*)|(?P<word>[^\W\d_]+)"
     r"|(?P<operator>[-+*/^=<>≤≥≠±·×√|!∈∪])|(?P<other>[\s(){}\[\],_&π∞θαβγλμφω∠°.:'])"
 )
 _APPLIED = re.compile(rf"(?:{_FUNCTIONS})(?![a-zA-Z])")
-_NOTATION = re.compile(rf"\\(?:frac|binom|infty|begin|pi|theta)|[√π^±]|\d!|(?:\\|\b)(?:{_FUNCTIONS})(?![a-zA-Z])")
+_LINKS = {"or", "and", "not", "if", "to", "of", "is", "in", "by", "no", "at", "as", "but", "for", "the", "per"}
+_NOTATION = re.compile(
+    rf"\\(?:frac|binom|infty|begin|pi|theta)|[√π^±]|\|[^|]+\||\d!|(?:\\|\b)(?:{_FUNCTIONS})(?![a-zA-Z])"
+)
 
 
 @lru_cache(2**12)
@@ -55,6 +58,8 @@ def is_expression(text: str) -> bool:
 
 def _variable(word: str) -> bool:
     """A variable or a product of some; two capitals are a line or a code."""
+    if word in _LINKS:
+        return False
     return len(word) == 1 or (len(word) <= 3 and word.islower()) or (word[0].islower() and len(word) == 2)
 
 
@@ -65,7 +70,7 @@ def without_unit(text: str) -> tuple[str, Unit | None]:
         text: As `plain` gives it.
     """
     head, _, tail = text.rpartition(" ")
-    unit = parse_unit(tail, attached=True) if head and not quantities(text) else None
+    unit = parse_unit(tail, attached=True) if head and tail != "%" else None
     if unit and head[-1:] not in "+-*/=^·×":
         return head, unit
     angle = text.endswith("°") and not _APPLIED.search(text)  # in sin 30° it is part of the argument

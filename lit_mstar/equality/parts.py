@@ -16,10 +16,11 @@ _NAMED = re.compile(r"^(?:[A-Z]['\d]?|\b[a-zA-Z]\s*(?:∈|=))\s*(?=[(\[{])")  # 
 _JOIN = re.compile(r"\s*(?:,\s+(?:and|or)\s+|;\s*(?:and|or)?\s*|,\s*|\s+(?:and|or)\s+|\s+&\s+)", re.IGNORECASE)
 # A name in front of "=": a variable, an angle, a few words; no digits that could be a value.
 _NAME = re.compile(
-    r"(?:[mlA]\s*)?[∠△]?\s*[a-zA-Zα-ωΔΘθ][a-zA-Z']*(?:_\{?\w+\}?)?(?:\s*\([a-z]\))?|[a-zA-Z][a-zA-Z ]{0,40}"
+    r"(?:[mlA]\s*)?[∠△]?\s*[a-zA-Zα-ωΔΘθ][a-zA-Z']*(?:_\{?\w+\}?)?(?:\s*\(\w{1,3}\))?|[a-zA-Z][a-zA-Z ]{0,40}"
 )
 
-_VARIABLE = re.compile(r"[a-zA-Zα-ω]")
+_QUOTED = re.compile(r"^'([^']+)'$|^\"([^\"]+)\"$")
+_VARIABLE = re.compile(r"[a-zA-Zα-ω](?:\(\w{1,3}\))?")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ def items(text: str) -> Items | None:
     Args:
         text: As `plain` gives it.
     """
+    if r"\begin" in text:  # a matrix
+        return None
     text = _NAMED.sub("", text, count=1)
     opening, closing = text[:1], text[-1:]
     if opening in _BRACKETS and closing in _BRACKETS[opening] and _encloses(text):
@@ -49,6 +52,8 @@ def items(text: str) -> Items | None:
             return None
     if both := re.fullmatch(r"±\s*([^±,;\s]+)", text):
         return Items("", "", (both[1], f"-{both[1]}"))
+    if re.search(r"[<>≤≥].*\b(?:and|or)\b", text):  # "x < 3 or x > 5" is no list
+        return None
     parts = _split(text)
     return Items("", "", tuple(parts)) if len(parts) > 1 and all(parts) else None
 
@@ -94,10 +99,10 @@ def sides(text: str) -> list[str] | None:
 
 
 def variable(text: str) -> str:
-    """The one letter that an equation gives a value to, "x" in "x = 5" and "5 = x"; empty where there is none."""
+    """What an equation gives a value to, "x" in "x = 5" and "5 = x"; "y" for "f(x)", and empty for none."""
     names = [part.strip() for part in text.split("=")]
     found = [name for name in (names[0], names[-1]) if len(names) == 2 and _VARIABLE.fullmatch(name)]
-    return found[0].lower() if len(found) == 1 else ""
+    return re.sub(r"^\w\([a-z]\)$", "y", found[0]).lower() if len(found) == 1 else ""
 
 
 def _encloses(text: str) -> bool:
@@ -112,7 +117,8 @@ def _encloses(text: str) -> bool:
 
 def _split(text: str) -> list[str]:
     """The text at its commas, semicolons, "and" and "or", outside of brackets; "1,234" stays whole."""
-    parts, start, depth, position = [], 0, 0, 0
+    parts: list[str] = []
+    start = depth = position = 0
     while position < len(text):
         sign = text[position]
         depth += (sign in "([{") - (sign in ")]}")
@@ -122,7 +128,7 @@ def _split(text: str) -> list[str]:
             position = start = match.end()
         else:
             position += 1
-    return [*parts, text[start:].strip()]
+    return [_QUOTED.sub(r"\1\2", part) for part in (*parts, text[start:].strip())]
 
 
 def _thousands(text: str, position: int) -> bool:

@@ -20,7 +20,19 @@ _SIGNS = {
     **dict.fromkeys("“”„‟«»「」『』", '"'),
     **dict.fromkeys("‘’‚‛′`", "'"),
     **{"⁄": "/", "∕": "/", "÷": "/", "∶": ":", "⋅": "·", "∙": "·", "•": "·", "✕": "×", "✖": "×", "⨯": "×"},
-    **{"≃": "≈", "≅": "≈", "∼": "~", "㎝": "cm", "℃": "°C", "º": "°", "˚": "°", "、": ", ", "。": ".", "｡": "."},
+    **{
+        "≃": "≈",
+        "≅": "≈",
+        "∼": "~",
+        "㎝": "cm",
+        "℃": "°C",
+        "º": "°",
+        "˚": "°",
+        "∘": "°",
+        "、": ", ",
+        "。": ".",
+        "｡": ".",
+    },
     **{"⩽": "≤", "⩾": "≥", "≦": "≤", "≧": "≥", "∞": r"\infty ", "£": "£", "￥": "¥", "＄": "$", "％": "%"},
 }
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-", strict=True))
@@ -30,7 +42,7 @@ _VULGAR = re.compile("(?<=\\d)[¼-¾⅐-⅞]|[¼-¾⅐-⅞]")
 
 # LaTeX: what only changes the look of its argument, and what has a sign of its own.
 _LOOK = (
-    r"boxed|fbox|framebox|overline|text|textbf|textit|textrm|textsf|mathrm|mathbf|mathit|mathsf|mathtt|bm|mbox|hbox"
+    r"boxed|fbox|framebox|overline|text|textbf|textit|textrm|textsf|mathrm|mathbf|mathit|mathsf|mathtt|bm|mbox|hbox|ce"
     r"|operatorname"
 )
 _LOOK_OPEN = re.compile(rf"\\(?:{_LOOK})\*?\s*\{{")
@@ -45,6 +57,7 @@ _COMMANDS = [
     (re.compile(r"\\pm(?![a-zA-Z])"), "±"),
     (re.compile(r"\\pi(?![a-zA-Z])"), "π"),
     (re.compile(r"\\triangle(?![a-zA-Z])"), "△"),
+    (re.compile(r"\\(?:emptyset|varnothing)(?![a-zA-Z])"), "∅"),
     (re.compile(r"\\(?:approx|simeq|cong|sim)(?![a-zA-Z])"), "≈"),
     (re.compile(r"\\leq?(?:slant)?(?![a-zA-Z])"), "≤"),
     (re.compile(r"\\geq?(?:slant)?(?![a-zA-Z])"), "≥"),
@@ -59,8 +72,8 @@ _COMMANDS = [
     (re.compile(r"\\(?:euro)(?![a-zA-Z])(?:\{\})?"), "€"),
     (re.compile(r"\\(?:pounds)(?![a-zA-Z])(?:\{\})?"), "£"),
     (re.compile(r"\\(?:yen)(?![a-zA-Z])(?:\{\})?"), "¥"),
-    (re.compile(r"\{,\}"), ","),
     (re.compile(r"\\([{}%&#_])"), r"\1"),
+    (re.compile(r"\{,\}"), ","),
 ]
 _FRAC = re.compile(r"\\frac\s*(\d)\s*(\d)(?!\d)")
 _QUOTES = re.compile(r"^(['\"])(.+)\1$")
@@ -94,7 +107,7 @@ def _signs(text: str) -> str:
     text = re.sub(r"(?<=\d)~(?=[a-zA-Z\\])", " ", text)  # LaTeX's space
     if text.isascii():
         return text.replace("`", "'").replace("\r", "")
-    return "".join(_sign(sign) for sign in text)
+    return "".join(_sign(sign) for sign in text).replace("^°", "°")
 
 
 def _exponent(digits: str) -> str:

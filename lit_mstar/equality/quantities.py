@@ -32,6 +32,8 @@ _ABOUT = re.compile(
     r"^(?:approximately|approx\.?|about|around|roughly|circa|ca\.|nearly|almost|≈|~|=)\s*(?:equal\s+to\s+)?",
     re.IGNORECASE,
 )
+_IN_BRACKETS = re.compile(r"^[(\[]\s*([^()\[\],;]+?)\s*[)\]]$")
+_TWO_UNITS = re.compile(r"(\d+)\s*([a-zA-Z]+),?\s*(?:and\s+)?(\d+(?:\.\d+)?)\s*([a-zA-Z]+)")
 _MINUS = re.compile(r"^(?:minus|negative)\s+(?=[\w$.])", re.IGNORECASE)
 _SIGN_ABOVE = re.compile(r"^\\frac\s*\{\s*-(?=\d)")
 # 12,34,567 in India; 1,234,567.8 and 1 234 567.8; 1.234.567,8 in much of Europe.
@@ -73,8 +75,9 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         return ()
     text = _MINUS.sub("-", _ABOUT.sub("", text).strip("'\""))
     text = _SIGN_ABOVE.sub(r"-\\frac{", text)
-    if (word := _word(text)) is not None:
-        return (word,)
+    text = _IN_BRACKETS.sub(r"\1", text)
+    if (one := _word(text) or _compound(text)) is not None:
+        return (one,)
     if text[-1:] in _SHORT_SCALES and text[-2:-1].isdigit():
         short = Fraction(_SHORT_SCALES[text[-1]])
         return tuple(Quantity(one.value * short, None, one.unit) for one in _digits(text[:-1])) + _digits(text)
@@ -106,6 +109,17 @@ def _word(text: str) -> Quantity | None:
     unit = parse_unit(rest) if rest else None
     value = -value if text[0] == "-" else value
     return None if rest and unit is None else Quantity(value, 0 if value.denominator == 1 else None, unit)
+
+
+def _compound(text: str) -> Quantity | None:
+    """Two units of one kind, the greater one first: "1 hour 30 minutes"."""
+    match = _TWO_UNITS.fullmatch(text)
+    if match is None:
+        return None
+    (great, small), units = (Fraction(match[group]) for group in (1, 3)), (parse_unit(match[2]), parse_unit(match[4]))
+    if None in units or units[0].dimension != units[1].dimension or units[0].factor <= units[1].factor:  # type: ignore[union-attr]
+        return None
+    return Quantity(great * units[0].factor / units[1].factor + small, None, units[1])  # type: ignore[union-attr]
 
 
 def _unit(match: re.Match[str], rest: str) -> Unit | None | Literal[False]:

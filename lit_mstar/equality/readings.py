@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from lit_mstar.equality.plain import plain
+from lit_mstar.equality.quantities import quantities
 from lit_mstar.equality.units import parse_unit
 
 # "It is 24", "The area equals 24"; never "is not".
@@ -16,14 +17,16 @@ _LEAD = re.compile(
     r"(?:(?:it|this|that|which|[a-zA-Z])(?:\s+is|'s|\s+equals|\s+was|\s+(?:must|should|would|will)(?:\s+be)?)"
     r"|there\s+(?:is|are)"
     r"|(?:the|its|their|her|his)\s+(?:[\w'-]+\s+){1,6}?(?:is|are|equals|was|=)"
-    r"|(?:answer|value|result|total)\s+is)\s+(?:equal\s+to\s+|exactly\s+|just\s+|only\s+)?(?!not\b|no\b|n't)",
+    r"|(?:answer|value|result|total|[a-zA-Z]{1,3})\s+(?:is|equals)|is|equals|(?!not|except)[a-zA-Z]{3,12}:"
+    r"|(?:in\s+)?(?:the\s+)?year(?=\s+\d)|in(?=\s+\d{4}$))\s+"
+    r"(?:equal\s+to\s+|a\s+total\s+of\s+|exactly\s+|just\s+|only\s+)?(?!not\b|no\b|n't)",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S+)", re.IGNORECASE)
 # "Total: 24"; a letter before a colon is an option, digits are a ratio.
 _IN = re.compile(r"(?:in|at|on|by)\s+(?=\d)", re.IGNORECASE)
 _ENCLOSED = re.compile(r"[(\[]\s*([^()\[\],;]{2,}|\d)\s*[)\]]")
-_NAMED = re.compile(r"[A-Za-z][A-Za-z' ]{1,30}:\s+(?=\S)")
+_NAMED = re.compile(r"(?!not\b|except\b|no\b)[A-Za-z][A-Za-z' ]{1,30}:\s+(?=\S)")
 # "12, which is the sum", "12. This follows", "12 because …"; not "12 or 13", "12, 13", "12. Wait, 13".
 _AGAIN = r"(?i:or|and|but|alternatively|maybe|perhaps|possibly|no|wait|actually|hmm|sorry|not|also|then)\b"
 _WHAT = r"(?:sum|total|difference|product|quotient|number|value|result|length|area|perimeter|volume|average|mean)"
@@ -44,6 +47,7 @@ _YES_NO = re.compile(  # "No. 5" is a number
     re.IGNORECASE | re.DOTALL,
 )
 _LOWERED = re.compile(r"_(?:(\w)|\{(\w+)\})")
+_GENES = re.compile(r"\b(?:([a-z])\1)+\b", re.IGNORECASE)  # pairs of letters: "AaBb"
 _SPACED = re.compile(r"\s*([^\w\s])\s*")
 # Japanese and Chinese sentences around a value: "24 です", "是 24".
 _AROUND = re.compile(r"^(?:是|は|为|為|：|:)?\s*(.+?)\s*(?:です|である|だ|となります|입니다)?$")
@@ -76,9 +80,11 @@ def same_text(first: str, second: str) -> bool:
     one, other = (_bare(text) for text in (first, second))
     if not one or one.casefold() != other.casefold():
         return False
-    units = [parse_unit(text, attached=True) for text in (first, second)]
-    if None not in units and units[0] != units[1]:  # "Mg" and "mg"
-        return False
+    if quantities(first) or quantities(second) or one != other and _GENES.search(one):
+        return one == other  # "2 M" and "2 m", "Tt" and "tt"
+    units = parse_unit(first, attached=True), parse_unit(second, attached=True)
+    if all(units) and units[0] != units[1]:
+        return False  # "mm" and "Mm"
     return one == other or _careless(one) or _careless(other) or not _coded(first, second)
 
 

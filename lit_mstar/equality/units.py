@@ -44,6 +44,7 @@ mol* mole                     | mol 1              | 1
 cd*  candela                  | cd 1               | 1
 N*   newton                   | g 1 m 1 s -2       | 1000
 J*   joule                    | g 1 m 2 s -2       | 1000
+Wh*  .                        | g 1 m 2 s -2       | 3600000
 W*   watt                     | g 1 m 2 s -3       | 1000
 Pa*  pascal                   | g 1 m -1 s -2      | 1000
 V*   volt                     | g 1 m 2 s -3 A -1  | 1000
@@ -73,6 +74,7 @@ lb   pound lbs                | lb 1               | 1
 oz   ounce                    | lb 1               | 1/16
 gal  gallon                   | gal 1              | 1
 mph  .                        | m 1 s -1           | 1397/3125
+kmh  kph kmph                 | m 1 s -1           | 5/18
 K    kelvin                   | kelvin 1           | 1
 °C   celsius                  | celsius 1          | 1
 °F   fahrenheit               | fahrenheit 1       | 1
@@ -110,7 +112,19 @@ or and not to than more less fewer at least most over under about if then is are
 no none unknown cannot can't between from by with without plus minus divided remainder out so because which that since
 when where while who whose as we i it you they he she this these those a an the of
 """
-_STOP = {*_NO_NOUNS.split(), *NUMBER_WORDS, "squared", "cubed", "point", "factorial", "half"}
+_STOP = {
+    *_NO_NOUNS.split(),
+    *NUMBER_WORDS,
+    "squared",
+    "cubed",
+    "point",
+    "factorial",
+    "half",
+    "max",
+    "min",
+    "maximum",
+    "minimum",
+}
 
 
 def _read_table() -> tuple[dict[str, Unit], dict[str, Unit]]:
@@ -147,12 +161,13 @@ def parse_unit(text: str, attached: bool = False) -> Unit | None:
     text = text.strip().removesuffix(".")
     if not text or (attached and text in _CODES):
         return None
-    text = _OF_WHAT.sub("", text)
+    text = _OF_WHAT.sub("", text.removeprefix("US ").removeprefix("U.S. "))
     return _compound(text) or (None if attached else _noun(text))
 
 
 def _compound(text: str) -> Unit | None:
-    text = re.sub(r"\s+per\s+", "/", text)
+    text = re.sub(r"\s+per\s+", "/", re.sub(r"^per cent$", "%", text))
+    text = re.sub(r"^deg(?:rees?|\.)?\s+([CF])(?:elsius|ahrenheit)?$", r"°\1", text, flags=re.IGNORECASE)
     total: dict[str, int] = {}
     factor, sign = Fraction(1), 1
     for index, part in enumerate(text.split("/")):
@@ -199,6 +214,8 @@ def _known(name: str) -> Unit | None:
     if name in _SYMBOLS:
         return _SYMBOLS[name]
     lower = name.lower()
+    if name.isupper() and len(name) > 1 and lower in _SYMBOLS:  # "CM"
+        return _SYMBOLS[lower]
     for word in (name, lower, lower.removesuffix("s"), lower.removesuffix("es")):
         if word in _NAMES:
             return _NAMES[word]

@@ -52,7 +52,7 @@ def _value(words: list[str]) -> Fraction | None:
         if "and" in ahead:  # "two and a half", "two hundred and three quarters"
             at = len(ahead) - 1 - ahead[::-1].index("and")
             whole, ahead = _whole(ahead[:at]), ahead[at + 1 :]
-        count = _whole(ahead) if ahead else Fraction(part == "half")
+        count = Fraction(1) if ahead in (["a"], ["an"]) else _whole(ahead) if ahead else Fraction(part == "half")
         return None if whole is None or not count else whole + count / _PARTS[part]
     return _whole(words)
 

@@ -92,7 +92,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 
 def test_a_wrong_number_never_passes_and_a_right_one_does(asked: list[tuple[str, str]]) -> None:
-    random_ = random.Random(SEED)  # noqa: S311  no secret
+    random_ = random.Random(SEED)  # noqa: S311  no secret is drawn
     for _ in range(6000):
         (one, write), (other, write_other) = numbers(random_), numbers(random_)
         unit, remark, wrapper = random_.choice(UNITS), random_.choice(REMARKS), random_.choice(WRAPPERS)
@@ -103,20 +103,20 @@ def test_a_wrong_number_never_passes_and_a_right_one_does(asked: list[tuple[str,
         if not close(one, other):
             assert not answers_match(answer, wrong), (answer, wrong)
             assert not answers_match(wrong, answer), (wrong, answer)
-    assert asked == []  # numbers need no mathematics
 
 
-def test_neighbours_are_told_apart() -> None:
-    random_ = random.Random(SEED)  # noqa: S311  no secret
+def test_neighbours_are_told_apart(asked: list[tuple[str, str]]) -> None:
+    random_ = random.Random(SEED)  # noqa: S311  no secret is drawn
     for _ in range(3000):
         value = random_.randint(-(10**6), 10**6)
         other = value + random_.choice([-1, 1, 10, -value * 2 or 1, value * 9 or 1])
         answer, reference = random_.choice(integers(value)), random_.choice(integers(other))
         assert not answers_match(answer, reference), (answer, reference)
+    assert asked == []  # numbers need no mathematics
 
 
 def test_units_are_converted_and_never_mixed_up() -> None:
-    random_ = random.Random(SEED)  # noqa: S311  no secret
+    random_ = random.Random(SEED)  # noqa: S311  no secret is drawn
     for _ in range(2000):
         (small, (large, factor)), value = random_.choice(list(UNIT_PAIRS.items())), random_.randint(1, 9999)
         other_small, other_large = random_.choice([pair for pair in UNIT_PAIRS.items() if pair[0] not in (small, "mm")])
@@ -133,7 +133,7 @@ def test_units_are_converted_and_never_mixed_up() -> None:
     "form", ["{}-{}", "{}–{}", "{} to {}", "{}:{}", "{}×{}", "{} by {}", "C{}H{}", "A{}B{}", "({}, {})", "[{}, {}]"]
 )
 def test_pairs_of_numbers_are_compared_part_by_part(form: str) -> None:
-    random_ = random.Random(SEED)  # noqa: S311  no secret
+    random_ = random.Random(SEED)  # noqa: S311  no secret is drawn
     for _ in range(300):
         a, b, c, d = (random_.randint(2, 40) for _ in range(4))
         same_ratio = ":" in form and a * d == b * c
@@ -146,7 +146,7 @@ def test_pairs_of_numbers_are_compared_part_by_part(form: str) -> None:
 
 @pytest.mark.parametrize("form", ["{0}-{1:02}-{2:02}", "{1}/{2}/{0}", "{2}.{1}.{0}", "{2:02}/{1:02}/{0}"])
 def test_dates_are_no_arithmetic(form: str) -> None:
-    random_ = random.Random(SEED)  # noqa: S311  no secret
+    random_ = random.Random(SEED)  # noqa: S311  no secret is drawn
     for _ in range(300):
         one, other = ((random_.randint(1990, 2030), random_.randint(1, 12), random_.randint(1, 28)) for _ in "ab")
         assert answers_match(form.format(*one), form.format(*one))
@@ -300,7 +300,7 @@ PIECES = [
 
 
 def test_hostile_texts_have_verdicts(asked: list[tuple[str, str]]) -> None:
-    random_ = random.Random(SEED)  # noqa: S311  no secret
+    random_ = random.Random(SEED)  # noqa: S311  no secret is drawn
     for _ in range(10_000):
         text = "".join(random_.choices(PIECES, k=random_.randint(0, 12)))
         answer, reference = extract_answer(text), "".join(random_.choices(PIECES, k=random_.randint(1, 3)))
@@ -315,7 +315,7 @@ def test_hostile_texts_have_verdicts(asked: list[tuple[str, str]]) -> None:
 
 
 def test_hostile_expressions_all_get_a_reply() -> None:
-    random_ = random.Random(SEED)  # noqa: S311  no secret
+    random_ = random.Random(SEED)  # noqa: S311  no secret is drawn
     maths = [
         "9^{9^{9^9}}",
         "x",

@@ -56,6 +56,45 @@ triangle ABC | Triangle ABC  ‖  △ABC | \triangle ABC  ‖  ∠ABC | \angle A
 \ln(2) | ln 2  ‖  1,000 | 1000  ‖  1,000.50 | 1000.5  ‖  $1,000 | 1000 dollars  ‖  1000 cm³ | 1 L
 The missing number is 7 | 7  ‖  The value of x is 7 | 7  ‖  So the answer is 7 | 7  ‖  Therefore, x = 7 | 7
 The capital is Paris | Paris  ‖  Paris | paris  ‖  New York | new york  ‖  U.S. | US  ‖  Mr. Smith | Mr Smith
+y = 2 | 2  ‖  f(2) = 5 | 5  ‖  f(x) = x^2 | x^2  ‖  P(A) = 0.5 | 0.5  ‖  P(A) = \frac{1}{2} | 0.5
+\sqrt[3]{8} | 2  ‖  \log_{10} 100 | 2  ‖  \tan 45^\circ | 1  ‖  \cos 60° | 1/2  ‖  \binom{5}{2} | 10  ‖  2(3+4) | 14
+(-2)^2 | 4  ‖  -2^2 | -4  ‖  8÷2 | 4  ‖  8/2 | 4  ‖  1 hour 30 minutes | 90 minutes  ‖  1 h 30 min | 1.5 hours
+5 ft 6 in | 66 inches  ‖  2 weeks | 14 days  ‖  x = 5 or x = -5 | ±5  ‖  1<x<2 | 1 < x < 2  ‖  x<3 | x < 3
+(1,2)∪(3,4) | (1, 2) \cup (3, 4)  ‖  \frac{3\sqrt{2}}{2} | 3√2/2  ‖  3\sqrt{2}/2 | \frac{3}{2}\sqrt{2}
+6 \sqrt{3} cm^2 | 6\sqrt{3}  ‖  6√3 cm² | 6\sqrt 3  ‖  12π | 12 \pi  ‖  12π cm² | 12\pi  ‖  36\pi\text{ cm}^3 | 36π
+24\text{ cm}^2 | 24  ‖  24 \text{ cm}^{2} | 24 cm²  ‖  24 cm\(^2\) | 24 cm²  ‖  $24 \text{ cm}^2$ | 24
+24 square units | 24  ‖  24 sq units | 24  ‖  $24$ square centimeters | 24 cm^2  ‖  24 centimeters squared | 24 cm^2
+10 meters | 10m  ‖  10 metres | 10 m  ‖  10 ft | 10 feet  ‖  5 in. | 5 inches  ‖  5" | 5 inches  ‖  5' | 5 feet
+$3.50 | 3.5  ‖  $3.50 | 3 dollars and 50 cents  ‖  350 cents | $3.50  ‖  350¢ | $3.50  ‖  $0.5 million | 500000
+5 million people | 5,000,000  ‖  5.2 billion USD | 5200000000  ‖  20 % | 20%  ‖  20 per cent | 20%  ‖  0.2 | 20%
+20.0% | 20%  ‖  2010 | 2010.  ‖  In 2010 | 2010  ‖  in 2010 | 2010  ‖  in the year 2010 | 2010  ‖  year 2010 | 2010
+2010 year | 2010  ‖  the year 2010 | 2010  ‖  **2010** (see chart) | 2010  ‖  2010, as shown in the chart | 2010
+Brazil. | Brazil  ‖  Brazil (BRA) | Brazil  ‖  [Brazil, Peru] | Brazil, Peru  ‖  ['Brazil', 'Peru'] | Brazil, Peru
+["Brazil", "Peru"] | Brazil, Peru  ‖  Brazil and Peru | Brazil, Peru  ‖  [1, 2] | 1, 2  ‖  [0.1,0.2] | [0.1, 0.2]
+(3,−2) | (3, -2)  ‖  (3.0, -2) | (3, -2)  ‖  \left(\frac{1}{2}, 3\right) | (0.5, 3)  ‖  10:00 AM | 10 AM
+10:00 a.m. | 10:00 AM  ‖  10:00 | 10:00 AM  ‖  22:00 | 10:00 PM  ‖  1:2 | 1 : 2  ‖  1 to 2 | 1:2  ‖  1:2 | 2:4
+H₂SO₄ | H2SO4  ‖  \ce{H2SO4} | H2SO4  ‖  \mathrm{H_2SO_4} | H2SO4  ‖  Ca²⁺ | Ca^{2+}
+1.0 \times 10^{-3} mol | 0.001 mol  ‖  0.001 mol | 1 mmol  ‖  5 kΩ | 5000 Ω  ‖  5 kΩ | 5 kiloohms  ‖  5 μm | 5 um
+5 µm | 5 μm  ‖  1 kWh | 1 kWh  ‖  9.8 m s^{-2} | 9.8 m/s²  ‖  9.8 N/kg | 9.8 m/s^2  ‖  25°C | 25 °C
+25 degrees Celsius | 25 °C  ‖  25 degrees C | 25 °C  ‖  25 ℃ | 25°C  ‖  $25^\circ\text{C}$ | 25 °C
+30 km/hr | 30 km/h  ‖  30 kmph | 30 km/h  ‖  30 kph | 30 km/h  ‖  60 mph | 60 miles per hour
+60 miles/hour | 60 mph  ‖  1,000,000 | 1000000  ‖  1000000 | 1 million  ‖  1e6 | 1 million  ‖  −5 | -5  ‖  –5 | -5
+-5.0 | -5  ‖  - 5 | -5  ‖  $-5$ | −5  ‖  -\$5 | -5  ‖  -$5 | -5  ‖  '5' | 5  ‖  “5” | 5  ‖  [5] | 5  ‖  (5) | 5
+{5} | 5  ‖  5; | 5  ‖  5, | 5  ‖  5!! x | 5!! x  ‖  = 5 | 5  ‖  : 5 | 5  ‖  is 5 | 5  ‖  equals 5 | 5
+Result: 5 | 5  ‖  x is 5 | 5  ‖  The length of AB is 5 | 5  ‖  AB is 5 | 5  ‖  The length of side AB is 5 cm. | 5
+The total number of apples is 5. | 5  ‖  There are a total of 5 apples. | 5  ‖  There are 5. | 5  ‖  There is 1 | 1
+5 apples left | 5  ‖  Approximately 5.0 | 5  ‖  5.0 (approximately) | 5  ‖  5 (five) | 5  ‖  Yes, it is. | Yes
+yes | Yes.  ‖  No, they are not equal. | No  ‖  True. | True  ‖  The statement is true. | True
+The answer is **Yes**. | yes  ‖  larger | Larger  ‖  more than half | More than half
+isosceles triangle | Isosceles Triangle  ‖  an isosceles triangle | isosceles triangle
+It is an isosceles triangle. | isosceles triangle  ‖  no solution | No solution.  ‖  undefined | Undefined
+\text{undefined} | undefined  ‖  \emptyset | ∅  ‖  ∅ | \varnothing  ‖  all real numbers | All real numbers
+x \neq 2 | x ≠ 2  ‖  x != 2 | x ≠ 2  ‖  x >= 2 | x ≥ 2  ‖  x <= 2 | x \le 2  ‖  x \leqslant 2 | x≤2
+2 \le x | x \ge 2  ‖  [2, \infty) | [2,∞)  ‖  [2, +\infty) | [2, ∞)  ‖  a_n = 2n+1 | 2n+1
+y = -\frac{1}{2}x + 3 | y=-0.5x+3  ‖  y = 3 - x/2 | y = -\frac{1}{2}x + 3  ‖  x^2 + y^2 = 25 | x² + y² = 25
+x^2+y^2=25 | y^2+x^2=25  ‖  (x-1)^2+(y+2)^2=9 | (x - 1)^2 + (y + 2)^2 = 9  ‖  \frac{x}{2} | 0.5x
+x/2 | \frac{1}{2}x  ‖  e^{x} | e^x  ‖  50^{\circ} | 50  ‖  50^∘ | 50°  ‖  50 deg | 50°  ‖  50º | 50°
+∠A = 50° | 50  ‖  angle A = 50° | 50  ‖  m\angle A=50^{\circ} | 50  ‖  x = 50^\circ | 50  ‖  x=50° | 50
 """
 pairs = [pair.strip().split(" | ") for line in PAIRS.strip().splitlines() for pair in line.split("‖")]
 

@@ -65,7 +65,72 @@ No. 5 | No. 6  ‖  5th | 6th  ‖  Q1 | Q2  ‖  Q1 2020 | Q2 2020  ‖  x1 | x
 x ≠ 5 | 5  ‖  x ≈ 5 | x ≈ 6  ‖  C_2H_4 | C_4H_2  ‖  C2H5OH | C2H6O  ‖  NaCl | NaC1  ‖  Fe2+ | Fe3+
 Fe^{2+} | Fe^{3+}  ‖  Na+ | Na-  ‖  Na^+ | Na^-  ‖  SO4^{2-} | SO3^{2-}  ‖  sp2 | sp3  ‖  sp^2 | sp^3
 1s2 2s2 | 1s2 2s1  ‖  1s^2 2s^2 | 1s^2 2s^1  ‖  1s^2 2s^2 | 2s^2 2s^2  ‖  Ca | CA x  ‖  mm | Mm  ‖  k | K x
-pH 7 | 7  ‖  pH 7 | pH 8
+pH 7 | 7  ‖  pH 7 | pH 8  ‖  x = 2 | y = 2  ‖  x=2, y=3 | x=2, y=4  ‖  x = 1 or x = 2 | x = 1 or x = 3
+x = 1 or 2 | 1  ‖  x^2+1 | x^2+2  ‖  \sqrt{3} | \sqrt{5}  ‖  \sqrt[3]{8} | \sqrt{8}  ‖  √25 | 25  ‖  √2 | 1.41
+√2 | 2  ‖  2√2 | 4  ‖  \frac{\pi}{2} | \frac{\pi}{3}  ‖  \frac{\pi}{2} | 1/2  ‖  \pi/2 | 2\pi
+\log_2 8 | \log_3 8  ‖  \log_{10} 2 | \ln 2  ‖  \sin 30^\circ | \cos 30^\circ  ‖  \sin 30° | \sin 30
+\sin 30^\circ | 1  ‖  \tan 45° | 45°  ‖  tan 45 | 1  ‖  \int_0^1 x dx | 1  ‖  \sum_{i=1}^{3} i | 5
+x \in (1,2) | x \in [1,2]  ‖  (1,2) \cup (3,4) | (1,2) \cap (3,4)  ‖  (1,2) ∪ (3,4) | (1,2) ∪ (3,5)
+(-∞,3) | (-∞,3]  ‖  x<3 | x≤3  ‖  x<3 or x>5 | x<3 and x>5  ‖  1<x<2 | 1<x<3  ‖  1 < x < 2 | 2  ‖  1<x≤2 | 1<x<2
+a=1, b=2 | a=2, b=1  ‖  a:b = 1:2 | 2:1  ‖  a = b | b = c  ‖  AB = CD | AB = EF  ‖  AB ∥ CD | AB ⊥ CD
+△ABC ~ △DEF | △ABC ≅ △DEF  ‖  ∠1 = ∠2 | ∠1 = ∠3  ‖  ∠1 | 1  ‖  ∠1 | ∠2  ‖  m∠1 = 50 | m∠1 = 60
+∠ABC = 50° | ∠ABC = 60°  ‖  2021-05 | 2016  ‖  2021-05 | 2021-06  ‖  2021/05 | 2021/06  ‖  05/06 | 06/05
+5/6 | 6/5  ‖  1/3 | 0.3  ‖  0.3 | 1/3  ‖  0.333 | 0.334  ‖  33% | 1/3  ‖  33.3% | 1/3  ‖  0.3 | 30  ‖  30% | 3
+30% | 0.03  ‖  3% | 0.3  ‖  $1.50 | $15.0  ‖  $1.50 | 150  ‖  $1.50 | 15  ‖  $1,50 | 15  ‖  150 cents | $15
+€5 | $5  ‖  £5 | €5  ‖  5 USD | 5 EUR  ‖  5 rupees | 5 dollars  ‖  5000 | 5  ‖  5000 million | 5 million
+5 billion | 5 million  ‖  5.2 billion | 5.2  ‖  5.2 million people | 5.2 people  ‖  1.5k | 1.5  ‖  2m | 2 million
+2m | 2 mm  ‖  2 min | 2 m  ‖  2 M | 2 m  ‖  2 kN | 2 N  ‖  2 mV | 2 V  ‖  2 MHz | 2 mHz  ‖  2 mA | 2 A
+2 °C | 2 °F  ‖  2 K | 2 °C  ‖  273 K | 0 K  ‖  100 °C | 100 K  ‖  5 m/s east | 5 m/s west
+5 N to the left | 5 N to the right  ‖  5 N left | 5 N right  ‖  5 m up | 5 m down  ‖  5 units | 6 units
+5 square units | 6 square units  ‖  5 cm2 | 5 cm3  ‖  5 cm^3 | 5 cm^2  ‖  5 square cm | 5 cubic cm  ‖  5 cm² | 5 m²
+10 min | 10 s  ‖  1 hour | 100 minutes  ‖  1 h 30 min | 1 h  ‖  1 hour 30 minutes | 30 minutes
+1 hour 30 minutes | 1 hour  ‖  1 h 30 min | 130 min  ‖  5 ft 6 in | 5 ft  ‖  5'6" | 56  ‖  5'6" | 5
+2 weeks | 7 days  ‖  3 days 4 hours | 3 days  ‖  12 boys and 13 girls | 12  ‖  12 boys and 13 girls | 25
+12 boys and 13 girls | 13 boys and 12 girls  ‖  3 red, 4 blue | 4 red, 3 blue  ‖  3 of 5 | 3  ‖  3 of 5 | 5
+3 out of 5 | 3  ‖  3 out of 5 | 4 out of 5  ‖  3 in 5 | 3  ‖  3/5 of | 3  ‖  1 in 4 | 1 in 5  ‖  1 out of 4 | 1
+five out of six | 5  ‖  one in ten | 1  ‖  two and a half | 2  ‖  two and a half | 3  ‖  two point five | 2
+two hundred | 2  ‖  twenty-five | 20  ‖  twenty-five | 25.5  ‖  fifteen | fifty  ‖  thirteen | thirty
+six | sixty  ‖  1st place | 2nd place  ‖  third | 3rd x  ‖  third | three  ‖  third | 1/4  ‖  a third | 3
+one third | 3  ‖  half | 0.25  ‖  double | half  ‖  3 times | 3 times more than  ‖  twice | 1  ‖  once | twice
+increasing | decreasing  ‖  not increasing | increasing  ‖  Not red | red  ‖  non-zero | zero  ‖  no solution | 0
+no real solution | real solution  ‖  undefined | 0  ‖  infinite | 0  ‖  infinitely many | 0  ‖  DNE | 0  ‖  N/A | 0
+none | 0  ‖  nothing | 0  ‖  zero apples | one apple  ‖  even | odd  ‖  acute | obtuse  ‖  ABCD | ABDC
+A,B,C | A,C,B  ‖  A > B > C | C > B > A  ‖  A, B and C | A and B  ‖  A -> B | B -> A  ‖  A→B | B→A
+A to B | B to A  ‖  from A to B | from B to A  ‖  Alice and Bob | Alice  ‖  Alice or Bob | Alice
+Alice, not Bob | Bob  ‖  Alice is taller than Bob | Bob is taller than Alice  ‖  not Alice but Bob | Alice
+New York | York  ‖  New York City | New York  ‖  South Korea | North Korea  ‖  Korea | North Korea
+2010 and 2012 | 2010  ‖  2010, 2012 | 2010, 2013  ‖  2010 - 2012 | -2  ‖  in 2010 | 2011  ‖  before 2010 | 2010
+after 2010 | 2010  ‖  before 2010 | after 2010  ‖  2010s | 2010  ‖  around 2010 or 2011 | 2010  ‖  H2SO4 | H2SO3
+CH3COOH | CH3CHO  ‖  2H2 + O2 -> 2H2O | 2H2O  ‖  2H2 + O2 | 2O2 + H2  ‖  NaOH + HCl | HCl  ‖  C6H12O6 | C12H6O6
+Al2O3 | Al3O2  ‖  ^{14}C | ^{12}C  ‖  ^{235}U | ^{238}U  ‖  C-14 | C-12  ‖  C-14 | -14  ‖  Carbon-14 | 14
+1s2 2s2 2p6 | 1s2 2s2 2p5  ‖  AaBb | aabb  ‖  AaBb | AABB  ‖  Aa | aa  ‖  Aa | AA  ‖  AA | aa  ‖  XX | XY
+XY | YX  ‖  TT | Tt  ‖  tt | Tt  ‖  1:2:1 | 1:1:2  ‖  9:3:3:1 | 9:3:4  ‖  3:1 | 1:1  ‖  75% Tt | 75% tt  ‖  +2 | -2
+2+ | 2-  ‖  2- | -2  ‖  -2 | 2-  ‖  x+ | x-  ‖  O2 | O2-  ‖  O^{2-} | O^{2+}  ‖  e^- | e^+  ‖  β- | β+  ‖  G4 | G5
+E4 | E5  ‖  e4 | e5  ‖  Nf3 | Nc3  ‖  Bxe5 | Bxe4  ‖  O-O | O-O-O  ‖  0-0 | 0-0-0  ‖  0-0 | 0  ‖  1-0 | 1
+1-0 | 0-1  ‖  #FF0000 | #00FF00  ‖  0xFF | 0xFE  ‖  0b101 | 0b110  ‖  101_2 | 101_3  ‖  101_2 | 101
+1010_2 | 1010  ‖  12_{10} | 12_{8}  ‖  A4 | A5  ‖  M3 | M4  ‖  5G | 4G  ‖  3D | 2D  ‖  3D | 3  ‖  2D | 2
+10:00 | 10  ‖  10:00 | 22:00  ‖  10:00 AM | 10:00 PM  ‖  10 o'clock | 11 o'clock  ‖  quarter past 3 | quarter to 3
+half past 3 | 3  ‖  half past 3 | 3.5  ‖  half past three | half past four  ‖  ten past five | 5
+ten to five | ten past five  ‖  9 to 5 | 9  ‖  9-5 | 4  ‖  8-3 = 5 | 6  ‖  8-3=6 | 6  ‖  8 - 3 | 6  ‖  8/2 | 2
+8÷2 | 3  ‖  2(3+4) | 10  ‖  -2^2 | 4  ‖  (-2)^2 | -4  ‖  1/2x | 2/x  ‖  1/(2x) | x/2  ‖  \frac{1}{2x} | \frac{x}{2}
+x^{-1} | -x  ‖  x^{-1} | x  ‖  2^{-1} | 2  ‖  10^{-3} | 10^3  ‖  10^{-3} m | 1 m  ‖  1.0 × 10^{-3} | 10^3
+5e-3 | 5e3  ‖  5E-3 | 5E3  ‖  6.02×10²³ | 6.02×10²²  ‖  6.02e23 | 6.02e22  ‖  6.02×10^23 | 6.03×10^23
+a^2+b^2 | (a+b)^2  ‖  a^2 - b^2 | (a-b)^2  ‖  a/b | b/a  ‖  ab | a+b  ‖  ab | ba2  ‖  xy | x+y  ‖  f(x) | f(y)
+f(x)+1 | f(x)+2  ‖  f'(x) | f(x)  ‖  f(x) = x^2 | f(x) = x^3  ‖  f(2) = 5 | f(2) = 6  ‖  f(2) = 5 | f(3) = 5
+P(A) = 0.5 | P(A) = 0.6  ‖  P(A) = 0.5 | P(B) = 0.5  ‖  n! | n  ‖  n! | n^2  ‖  n(n+1)/2 | n(n-1)/2
+\binom{5}{2} | \binom{5}{1}  ‖  \binom{5}{2} | 11  ‖  C(5,2) | C(5,1)  ‖  5 choose 2 | 5
+x_1 = 2, x_2 = 3 | x_1 = 3, x_2 = 2  ‖  a_n = 2n | a_n = 2n+1  ‖  a_n = 2n | 3n  ‖  \vec{a} | \vec{b}
+\vec{AB} | \vec{BA}  ‖  \overline{AB} | \overline{BC}  ‖  \overrightarrow{AB} | \overrightarrow{BA}  ‖  \bar{x} | x
+\hat{i} + 2\hat{j} | 2\hat{i} + \hat{j}  ‖  2i+3j | 3i+2j  ‖  ⟨1,2⟩ | ⟨2,1⟩  ‖  x mod 3 | x mod 4  ‖  7 mod 3 | 7
+2 R 1 | 2  ‖  2 remainder 1 | 2  ‖  2 r 1 | 2  ‖  12 R 3 | 12 R 4  ‖  5 \text{ or } 6 | 5  ‖  \text{A or B} | A
+5 \pm 1 | 5  ‖  5 ± 0.1 | 5  ‖  5±0.1 | 5±0.2  ‖  5 (or 6) | 5  ‖  5 (not 6) | 6  ‖  5 [sic] | 6  ‖  5? | 6
+5 % | 6 %  ‖  5 – 6 | 5  ‖  5—6 | 5  ‖  ~5 | 6  ‖  ≈5 | 5.1  ‖  about 5 | 6  ‖  5ish | 6  ‖  > 5 | ≥ 5
+up to 5 | 5  ‖  5 at most | 5  ‖  5 or fewer | 5  ‖  5 max | 5  ‖  fewer than 5 | 5  ‖  no more than 5 | 5
+5 and above | 5  ‖  not less than 5 | 5  ‖  almost 5 x | 5  ‖  12 + 5 apples | 12 apples  ‖  12 - 5 | 12
+12 × 5 = 60 | 12  ‖  12 × 5 = 60 | 5  ‖  60 = 12 × 5 | 12  ‖  60 = 12 × 6 | 60  ‖  x = 5 and x = 6 | 5
+x = 5 or -5 | 5  ‖  x = 5, which means y = 6 | 6  ‖  5, which is less than 6 | 6  ‖  5. But 6 | 5
+5 or maybe 6 | 5  ‖  5; 6 | 5  ‖  5/6 or 6/5 | 5/6  ‖  5 -> 6 | 5  ‖  5 → 6 | 6  ‖  5 > 6 | 5  ‖  5 < 6 | 6
+5 != 6 | 5  ‖  5 ≠ 6 | 6  ‖  5 = 6 | 6  ‖  5 = 5 = 6 | 5
 """
 pairs = [pair.strip().split(" | ") for line in PAIRS.strip().splitlines() for pair in line.split("‖")]
 
