@@ -41,8 +41,10 @@ _RAISED_RUN = re.compile(f"[{''.join(_RAISED)}]+")
 _VULGAR = re.compile("(?<=\\d)[¼-¾⅐-⅞]|[¼-¾⅐-⅞]")
 
 # LaTeX: what only changes the look of its argument, and what has a sign of its own.
-_LOOK = r"boxed|fbox|framebox|text|textbf|textit|textrm|textsf|mathrm|mathbf|mathit|mathsf|mathtt|bm|mbox|hbox|ce"
+_LOOK = (
+    r"boxed|fbox|framebox|text|textbf|textit|textrm|textsf|mathrm|mathbf|mathit|mathsf|mathtt|bm|mbox|hbox|ce"
     r"|operatorname"
+)
 _LOOK_OPEN = re.compile(rf"\\(?:{_LOOK})\*?\s*\{{")
 _COMMANDS = [
     (re.compile(r"\\(?:displaystyle|textstyle|left|right|bigl?|bigr?|Bigl?|Bigr?|limits|!)(?![a-zA-Z])"), ""),

@@ -130,8 +130,8 @@ def test_an_unclear_reply_is_never_right_and_is_reported_once(judge: Judge, repl
     judge.reply = reply
     grader = JudgeGrader(judge.url, "m")
     with pytest.warns(UserWarning, match="An answer counts as wrong because") as caught:
-        assert grader.matches("deep red", PROBLEM) == UNCLEAR
-        assert grader.matches("dark red", PROBLEM) == UNCLEAR
+        verdicts = [grader.matches(answer, PROBLEM) for answer in ("deep red", "dark red")]
+    assert verdicts == [UNCLEAR, UNCLEAR]
     assert len(caught) == 1
 
 
