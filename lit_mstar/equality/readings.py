@@ -17,7 +17,7 @@ _LEAD = re.compile(
     r"(?:(?:it|this|that|which)(?:\s+is|'s|\s+equals|\s+must\s+be|\s+should\s+be|\s+would\s+be)"
     r"|there\s+(?:is|are)"
     r"|(?:the|its|their|her|his)\s+(?:[\w'-]+\s+){1,6}?(?:is|are|equals|was|=)"
-    r"|(?:answer|value|result|total|[a-zA-Z]{1,3})\s+(?:is|equals)|is|equals|(?!not|except)[a-zA-Z]{3,12}:"
+    r"|(?:answer|value|result|total|[a-zA-Z]{1,3})\s+(?:is|equals)|is|equals|(?!not|except|wrong|false|incorrect)[a-zA-Z]{3,12}:"
     r"|(?:in\s+)?(?:the\s+)?year(?=\s+\d)|in(?=\s+\d{4}$))\s+(?:equal\s+to\s+|a\s+total\s+of\s+|exactly\s+|just\s+|only\s+)?(?!not\b|no\b|n't)",
     re.IGNORECASE,
 )

@@ -147,6 +147,6 @@ def test_hostile_expressions_all_get_a_reply() -> None:
         "!",
         r"\begin{pmatrix}1&2\\3&4\end{pmatrix}",
     ]
-    texts = ["".join(random_.choices(maths, k=random_.randint(1, 4))) for _ in range(40)]
+    texts = ["".join(random_.choices(maths, k=random_.randint(1, 4))) for _ in range(20)]
     verdicts = [answers_match(text, "x+1", timeout=0.2) for text in texts]
     assert verdicts == [text in ("x+1",) for text in texts]

@@ -93,7 +93,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 def test_a_wrong_number_never_passes_and_a_right_one_does(asked: list[tuple[str, str]]) -> None:
     random_ = random.Random(SEED)  # noqa: S311  no secret is drawn
-    for _ in range(6000):
+    for _ in range(4000):
         (one, write), (other, write_other) = numbers(random_), numbers(random_)
         unit, remark, wrapper = random_.choice(UNITS), random_.choice(REMARKS), random_.choice(WRAPPERS)
         given, same, wrong = write(), write(), write_other()
