@@ -17,16 +17,17 @@ _LEAD = re.compile(
     r"(?:(?:it|this|that|which|[a-zA-Z])(?:\s+is|'s|\s+equals|\s+was|\s+(?:must|should|would|will)(?:\s+be)?)"
     r"|there\s+(?:is|are)"
     r"|(?:the|its|their|her|his)\s+(?:[\w'-]+\s+){1,6}?(?:is|are|equals|was|=)"
-    r"|(?:answer|value|result|total|[a-zA-Z]{1,3})\s+(?:is|equals)|is|equals|(?!not|except)[a-zA-Z]{3,12}:"
-    r"|(?:in\s+)?(?:the\s+)?year(?=\s+\d)|in(?=\s+\d{4}$))\s+"
+    r"|(?:answer|value|result|total|[a-zA-Z]{1,3})\s+(?:is|equals)|is|equals"
+    r"|(?:in\s+)?(?:the\s+)?year(?=\s+\d))\s+"
     r"(?:equal\s+to\s+|a\s+total\s+of\s+|exactly\s+|just\s+|only\s+)?(?!not\b|no\b|n't)",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S+)", re.IGNORECASE)
-# "Total: 24"; a letter before a colon is an option, digits are a ratio.
 _IN = re.compile(r"(?:in|at|on|by)\s+(?=\d)", re.IGNORECASE)
 _ENCLOSED = re.compile(r"[(\[]\s*([^()\[\],;]{2,}|\d)\s*[)\]]")
-_NAMED = re.compile(r"(?!not\b|except\b|no\b)[A-Za-z][A-Za-z' ]{1,30}:\s+(?=\S)")
+_DENIED = r"(?:not|no|except|wrong|false|incorrect)\b"
+# "Total: 24"; a letter before a colon is an option, digits are a ratio.
+_NAMED = re.compile(rf"(?!(?i:{_DENIED}))[A-Za-z][A-Za-z' ]{{1,30}}:\s+(?=\S)")
 # "12, which is the sum", "12. This follows", "12 because …"; not "12 or 13", "12, 13", "12. Wait, 13".
 _AGAIN = r"(?i:or|and|but|alternatively|maybe|perhaps|possibly|no|wait|actually|hmm|sorry|not|also|then)\b"
 _WHAT = r"(?:sum|total|difference|product|quotient|number|value|result|length|area|perimeter|volume|average|mean)"

@@ -18,8 +18,8 @@ Not B, A → -  ‖  neither A nor B → -  ‖  either A or B → -  ‖  red o
 E → -  ‖  The answer is B → B  ‖  the correct answer is B → B  ‖  The correct option is (B). → B
 B, because the sky is blue → B  ‖  B because red is warm → B  ‖  B (blue) → B  ‖  B (red) → -  ‖  B = blue → B
 **B** → B  ‖  **B.** blue → B  ‖  **B. blue** → B  ‖  \text{B} → B  ‖  \boxed{\text{B. blue}} → B
-\mathbf{(B)} → B  ‖  $B$ → B  ‖  Ｂ → B  ‖  （B） → B  ‖  B、blue → B  ‖  B：blue → B  ‖  选B → B  ‖  答案B → B
-选项B → B
+\mathbf{(B)} → B  ‖  $B$ → B  ‖  Ｂ → B  ‖  （B） → B
+B、blue → B  ‖  B：blue → B  ‖  选B → B  ‖  答案B → B  ‖  选项B → B
 B选项 → B  ‖  Choice B → B  ‖  letter B → B  ‖  B is correct → B  ‖  B is correct. → B  ‖  I choose B → B
 I would pick B. → B  ‖  B is not correct → -  ‖  B is wrong → -  ‖  B is incorrect → -  ‖  A is wrong, so B → B
 all except B → -  ‖  anything but B → -  ‖  The answer is anything but B → -  ‖  the answer cannot be B → -

@@ -44,6 +44,7 @@ def test_a_reading(text: str, reading: str) -> None:
         ("before 2010", "2010"),
         ("No. 5", "No"),
         ("not: 5", "5"),
+        ("Incorrect: 5", "5"),
         ("B. C", "B"),
         ("more than 24", "24"),
     ],

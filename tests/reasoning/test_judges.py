@@ -130,8 +130,8 @@ def test_an_unclear_reply_is_never_right_and_is_reported_once(judge: Judge, repl
     judge.reply = reply
     grader = JudgeGrader(judge.url, "m")
     with pytest.warns(UserWarning, match="An answer counts as wrong because") as caught:
-        assert grader.matches("deep red", PROBLEM) == UNCLEAR
-        assert grader.matches("dark red", PROBLEM) == UNCLEAR
+        verdicts = [grader.matches(answer, PROBLEM) for answer in ("deep red", "dark red")]
+    assert verdicts == [UNCLEAR, UNCLEAR]
     assert len(caught) == 1
 
 
@@ -166,26 +166,36 @@ def made(*arguments: str) -> Grader:
     parser = ArgumentParser()
     parser.add_argument("--config", action="config")
     parser.add_argument("--grader", type=Grader)
-    return parser.instantiate_classes(parser.parse_args(list(arguments))).grader
+    return parser.instantiate(parser.parse_args(list(arguments))).grader
 
 
-def test_graders_from_yaml(tmp_path: Path) -> None:
+@pytest.fixture
+def my_rewards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The import path of a user's function."""
+    (tmp_path / "my_rewards.py").write_text(
+        "def shorter(answer, problem):\n    return len(answer) < len(problem.answer)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    return "my_rewards.shorter"
+
+
+def test_graders_from_yaml(tmp_path: Path, my_rewards: str) -> None:
     config = tmp_path / "config.yaml"
     ways = "[{class_path: lit_mstar.reasoning.extraction.Box}]"
     config.write_text(f"grader:\n  class_path: lit_mstar.reasoning.RuleGrader\n  init_args:\n    extractors: {ways}\n")
     assert made(f"--config={config}").extract("\\boxed{4}\nAnswer: 5", PROBLEM) == "4"
     config.write_text(
-        "grader:\n  class_path: lit_mstar.reasoning.FunctionGrader\n  init_args:\n    function: operator.eq\n"
+        f"grader:\n  class_path: lit_mstar.reasoning.FunctionGrader\n  init_args:\n    function: {my_rewards}\n"
         f"    rules:\n      class_path: lit_mstar.reasoning.RuleGrader\n      init_args: {{extractors: {ways}}}\n"
     )
     grader = made(f"--config={config}")
-    assert (grader.matches("x", PROBLEM), grader.extract("Answer: 5", PROBLEM)) == (Verdict(False, "eq"), None)
+    assert (grader.matches("x", PROBLEM), grader.extract("Answer: 5", PROBLEM)) == (Verdict(True, "shorter"), None)
 
 
-def test_graders_from_the_command_line() -> None:
+def test_graders_from_the_command_line(my_rewards: str) -> None:
     grader = made("--grader=lit_mstar.reasoning.RuleGrader", "--grader.precision=2", "--grader.units=ignored")
     assert (grader.precision, grader.units) == (2, "ignored")
-    grader = made("--grader.class_path=lit_mstar.reasoning.FunctionGrader", "--grader.function=operator.eq")
-    assert grader.matches("crimson", PROBLEM) == Verdict(False, "eq")
+    grader = made("--grader.class_path=lit_mstar.reasoning.FunctionGrader", f"--grader.function={my_rewards}")
+    assert grader.matches("crimson", PROBLEM) == Verdict(False, "shorter")
     grader = made("--grader=lit_mstar.reasoning.JudgeGrader", "--grader.url=http://x/v1/", "--grader.model=m")
     assert (grader.url, grader.model) == ("http://x/v1", "m")
