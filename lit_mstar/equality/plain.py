@@ -76,6 +76,7 @@ _COMMANDS = [
     (re.compile(r"\{,\}"), ","),
 ]
 _FRAC = re.compile(r"\\frac\s*(\d)\s*(\d)(?!\d)")
+_MONEY = re.compile(r"(?<![\w$])\$(?=\.?\d)")
 _QUOTES = re.compile(r"^(['\"])(.+)\1$")
 _END_TOKEN = re.compile(r"(?:<\|[^|<>]{1,30}\|>|</?s>|<eos>|<end_of_\w+>)\s*$")  # where somebody decoded it, too
 _ENDS = " \t,;:?*_#✓✔☑✅"
@@ -161,7 +162,8 @@ def _closing(text: str, start: int) -> int | None:
 def _delimiters(text: str) -> str:
     r"""Without `$…$`, `\(…\)` and `\[…\]`; a dollar sign that is none of these stays, it is money."""
     text = re.sub(r"\\[()\[\]]", "", text).replace(r"\$", "\x00")
-    if text.count("$") % 2 == 0:
+    money = text.count("$") == len(_MONEY.findall(text))  # "$5 to $10"
+    if text.count("$") % 2 == 0 and not money:
         text = text.replace("$", "")
     return text.replace("\x00", "$")
 
