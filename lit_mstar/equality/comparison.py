@@ -5,7 +5,9 @@ Careful above all: what is marked right is learned, so where two answers cannot 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import time
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -23,6 +25,7 @@ TOLERANCE = 1e-6
 
 _ROUNDED = Fraction(1, 200)  # ours: what is rounded away must be less than this share, so 0.46 is no 0.5
 _KINDS = {"to": "range"}
+_PATIENCE = 3  # ours
 _MAX_DEPTH = 3  # of lists in lists
 
 
@@ -50,7 +53,9 @@ class Comparison:
         units: "optional" lets a unit stand on one side only, "required" wants one where the reference has one,
             "ignored" compares numbers alone.
         answer_type: What the reference is, where that is known.
-        timeout: Seconds that mathematics may take.
+        timeout: Seconds that one question to mathematics may take. An answer may give rise to several, as a list does:
+            none is asked once `_PATIENCE` times as long has gone by.
+        deadline: When that is, by `time.monotonic`; set for each comparison.
     """
 
     tolerance: float = TOLERANCE
@@ -59,6 +64,7 @@ class Comparison:
     units: Literal["optional", "required", "ignored"] = "optional"
     answer_type: str | None = None
     timeout: float = 3.0
+    deadline: float = math.inf
 
     def __call__(self, predicted: str, reference: str) -> Verdict:
         """Whether an answer means what the reference means."""
@@ -69,10 +75,11 @@ class Comparison:
             return Verdict(True, "same text")
         if max(len(answer), len(wanted)) > LONGEST:
             return Verdict(answer.casefold() == wanted.casefold(), "long text")
+        timed = replace(self, deadline=time.monotonic() + _PATIENCE * self.timeout)
         last = Verdict(False, "different texts")
         for reading in readings(answer):
             for other in readings(wanted):
-                verdict = self._compare(reading, other)
+                verdict = timed._compare(reading, other)
                 if verdict.correct:
                     return verdict
                 last = verdict if verdict.rule != "different texts" else last
@@ -155,6 +162,8 @@ class Comparison:
             return Verdict(False, "different texts")
         if not self._same_unit(unit, sought):
             return Verdict(False, "different units")
+        if time.monotonic() > self.deadline:
+            return Verdict(False, "out of time")
         return Verdict(symbolically_equal(one, other, self.timeout), "expression")
 
     def _same_quantity(self, answer: Quantity, wanted: Quantity) -> str:

@@ -136,3 +136,22 @@ def test_what_is_no_mathematics_never_meets_it(monkeypatch: pytest.MonkeyPatch, 
     assert not Comparison()(answer, reference).correct
     assert not Comparison()(reference, answer).correct
     assert asked == []
+
+
+def test_what_takes_too_long_is_not_asked_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, asked = [0.0], list[tuple[str, str]]()
+
+    def slow(predicted: str, reference: str, timeout: float) -> bool:
+        asked.append((predicted, reference))
+        now[0] += timeout
+        return False
+
+    monkeypatch.setattr(comparison.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(comparison, "symbolically_equal", slow)
+    many, others = (", ".join(form.format(i) for i in range(2, 20)) for form in ("√{} + y", "y + √{}"))
+    verdict = Comparison(timeout=2.0)(many, others)
+    assert not verdict.correct
+    assert len(asked) == 4  # until three times the limit have gone by
+    asked.clear()
+    assert not Comparison(timeout=2.0)("x + 1", "1 + x").correct  # another comparison has its own time
+    assert len(asked) == 1
