@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -22,7 +24,7 @@ from lit_mstar.data.checks import require_reasoning_agrees
 from lit_mstar.data.source import ProblemSource, Split
 from lit_mstar.reasoning.extraction import Box, Label, Tag
 from lit_mstar.reasoning.rules import RuleGrader
-from lit_mstar.rollouts.identity import digest
+from lit_mstar.rollouts.identity import digest, image_digest
 from lit_mstar.rollouts.images import MAX_PIXELS, image_inside, image_size
 from lit_mstar.rollouts.nouns import Problem
 from lit_mstar.rollouts.placeholders import problem_with_placeholders
@@ -142,23 +144,27 @@ class JsonlSource(ProblemSource):
                 if same and problem.id.startswith("row-")
                 else f"field 'id' is {problem.id!r}, as in {other.source}, an earlier row; ids must be unique."
             )
-        if split not in _HELD_OUT and (other_row := self._held_out.get(_content(problem))):
-            raise ValueError(
-                f"it is the same problem as {other_row}, which is to be measured with; remove it from {split!r}."
-            )
+        for row, images in () if split in _HELD_OUT else self._held_out.get(_asked(problem), ()):
+            if images == problem.images or [*map(image_digest, images)] == [*map(image_digest, problem.images)]:
+                raise ValueError(
+                    f"it is the same problem as {row}, which is to be measured with; remove it from {split!r}."
+                )
 
     @cached_property
-    def _held_out(self) -> dict[object, str]:
-        """The content of the rows that nobody may train on; what is wrong with one is said when its split is read."""
-        found: dict[object, str] = {}
+    def _held_out(self) -> dict[object, list[tuple[str, tuple[str, ...]]]]:
+        """Rows that nobody may train on, with their images; what is wrong with one is said when its split is read."""
+        found: dict[object, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
         for split in _HELD_OUT:
             path = self.files[split]
             for where, line in _lines(Path(path)) if path and Path(path).is_file() else ():
                 try:
                     fields = _parse(line)
                     paths = self._paths(rows.images(fields), where)
-                    found.setdefault((rows.text(fields, "question"), rows.choices(fields), paths), where)
-                except ValueError:
+                    asked = Problem(
+                        id="", question=rows.text(fields, "question"), choices=rows.choices(fields), images=paths
+                    )
+                    found[_asked(asked)].append((where, paths))
+                except (ValueError, OSError):
                     continue
         return found
 
@@ -174,6 +180,11 @@ class JsonlSource(ProblemSource):
 
 def _content(problem: Problem) -> object:
     return problem.question, problem.choices, problem.images
+
+
+def _asked(problem: Problem) -> object:
+    """What two rows that may be the same have in common: files of other lengths are no copies of each other."""
+    return problem.question, problem.choices, tuple(map(os.path.getsize, problem.images))
 
 
 def _lines(path: Path) -> Iterator[tuple[str, bytes]]:

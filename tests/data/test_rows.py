@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,16 @@ def test_a_row_in_train_and_in_test_is_named(tmp_path: Path) -> None:
         kept = JsonlSource(train=train, test=test, on_bad_row="skip").problems("train")
     assert [problem.question for problem in kept] == ["New?"]
     assert len(JsonlSource(validate=train, test=write(tmp_path, GOOD)).problems("test")) == 1  # neither is trained on
+
+
+def test_a_copy_of_an_image_under_another_name_is_the_same_image(tmp_path: Path) -> None:
+    for name, image in (("a", png()), ("copy", png()), ("other", png(3, 3))):
+        (tmp_path / f"{name}.png").write_bytes(image)
+    test = write(tmp_path, GOOD | {"image": "a.png"}, name="test.jsonl")
+    for name, same in (("a", True), ("copy", True), ("other", False)):
+        source = JsonlSource(train=write(tmp_path, GOOD | {"image": f"{name}.png"}, name="train.jsonl"), test=test)
+        with pytest.raises(ValueError, match="test.jsonl:1, which is to be measured with") if same else nullcontext():
+            assert len(source.problems("train")) == 1
 
 
 def test_a_problem_twice_is_named(tmp_path: Path) -> None:
