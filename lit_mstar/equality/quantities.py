@@ -78,6 +78,8 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     text = _IN_BRACKETS.sub(r"\1", text)
     if (one := _word(text) or _compound(text)) is not None:
         return (one,)
+    if text[-1:] == "B" and text[:1] in "$€£¥₹" and text[-2:-1].isdigit():
+        return tuple(Quantity(one.value * 10**9, None, one.unit) for one in _digits(text[:-1]))
     if text[-1:] in _SHORT_SCALES and text[-2:-1].isdigit():
         short = Fraction(_SHORT_SCALES[text[-1]])
         return tuple(Quantity(one.value * short, None, one.unit) for one in _digits(text[:-1])) + _digits(text)

@@ -15,7 +15,7 @@ _LEAD = re.compile(
     r"(?:(?:so|thus|therefore|hence|and|then|finally|in total|overall)\b,?\s+)?"
     r"(?:(?:i|we)\s+(?:think|believe|guess|conclude|get|find|have|obtain)\s+(?:that\s+)?)?"
     r"(?:(?:it|this|that|which|[a-zA-Z])(?:\s+is|'s|\s+equals|\s+was|\s+(?:must|should|would|will)(?:\s+be)?)"
-    r"|there\s+(?:is|are)"
+    r"|there\s+(?:is|are)|(?:he|she|they|we|you|i|[A-Z][a-z]+)\s+(?:has|have|had|gets?|needs?)"
     r"|(?:the|its|their|her|his)\s+(?:[\w'-]+\s+){1,6}?(?:is|are|equals|was|=)"
     r"|(?:answer|value|result|total|[a-zA-Z]{1,3})\s+(?:is|equals)|is|equals"
     r"|(?:in\s+)?(?:the\s+)?year(?=\s+\d))\s+"
@@ -25,6 +25,7 @@ _LEAD = re.compile(
 _ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S+)", re.IGNORECASE)
 _IN = re.compile(r"(?:in|at|on|by)\s+(?=\d)", re.IGNORECASE)
 _ENCLOSED = re.compile(r"[(\[]\s*([^()\[\],;]{2,}|\d)\s*[)\]]")
+_TWICE = re.compile(r"(.+?)\s*\(([^()]+)\)")  # "five (5)"
 _DENIED = r"(?:not|no|except|wrong|false|incorrect)\b"
 # "Total: 24"; a letter before a colon is an option, digits are a ratio.
 _NAMED = re.compile(rf"(?!(?i:{_DENIED}))[A-Za-z][A-Za-z' ]{{1,30}}:\s+(?=\S)")
@@ -36,6 +37,7 @@ _TAIL = re.compile(
     rf"which\s+(?:is|are|was|were|means|represents|corresponds|comes)|the\s+{_WHAT})\b)"
     rf"|\.\s+(?!{_AGAIN})(?=[A-Z](?:[a-z']|\s))"
     r"|\s+(?=(?:because|since|as shown|as seen|which is|which are|so that|based on|according to|in total|altogether)\b)"
+    r"|\s+(?=(?:is|are)\s+(?:left|remaining|needed|visible|shown|there)\b)"
     r"|\s+(?=in the (?:image|picture|figure|chart|graph|diagram|table)\b)"
     r"|\s+-{1,3}\s+(?=[a-z]{2,}\s)).*",
     re.DOTALL,
@@ -47,6 +49,8 @@ _YES_NO = re.compile(  # "No. 5" is a number
     r"|\s+(?:it|they|there|he|she|we|you|i|that|this)\b.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_TWO = ("no", "ok")  # words that people write in capitals
+_CHARGE = re.compile(r"\^\{?(\d?[+-]\d?)\}?$")  # Na^+ is Na+
 _LOWERED = re.compile(r"_(?:(\w)|\{(\w+)\})")
 _GENES = re.compile(r"\b(?:([a-z])\1)+\b", re.IGNORECASE)  # pairs of letters: "AaBb"
 _SPACED = re.compile(r"\s*([^\w\s])\s*")
@@ -64,9 +68,12 @@ def readings(text: str) -> tuple[str, ...]:
         found.append(match[1])
     if match := _ENCLOSED.fullmatch(text):
         found.append(plain(match[1]))
+    if (match := _TWICE.fullmatch(text)) and quantities(match[1]) == quantities(match[2]) != ():
+        found.append(match[1])
     for pattern in (_SO, _LEAD, _IN, _NAMED, _NOT, _TAIL, _REMARK):
         found += [shorter for known in list(found) if (shorter := _without(pattern, known)) not in ("", known)]
-    return tuple(dict.fromkeys(found))
+    # "It is a" names no option.
+    return tuple(one for one in dict.fromkeys(found) if one == text or not (len(one) == 1 and one.islower()))
 
 
 def _without(pattern: re.Pattern[str], text: str) -> str:
@@ -83,6 +90,8 @@ def same_text(first: str, second: str) -> bool:
         return False
     if quantities(first) or quantities(second) or one != other and _GENES.search(one):
         return one == other  # "2 M" and "2 m", "Tt" and "tt"
+    if len(one) == 2 and one != other and not (one.islower() or other.islower()) and one.lower() not in _TWO:
+        return False  # "Co" and "CO"
     units = parse_unit(first, attached=True), parse_unit(second, attached=True)
     if all(units) and units[0] != units[1]:
         return False  # "mm" and "Mm"
@@ -91,7 +100,8 @@ def same_text(first: str, second: str) -> bool:
 
 def _bare(text: str) -> str:
     """Without an article, periods, spaces around signs; H_2O is H2O."""
-    text = _LOWERED.sub(lambda match: match[1] or match[2], _ARTICLE.sub("", text).replace(".", ""))
+    text = _CHARGE.sub(r"\1", _ARTICLE.sub("", text).replace(".", ""))
+    text = _LOWERED.sub(lambda match: match[1] or match[2], text)
     return _SPACED.sub(r"\1", text)
 
 
