@@ -9,8 +9,14 @@ from lit_mstar.rewards.selection import AllCorrect
 from lit_mstar.rollouts.nouns import Iteration
 
 
-def mark_anew(iteration: Iteration, marker: Marker) -> None:
-    """Marks all of an iteration's responses; scores go, for steps may be others, and what is right is selected."""
+def mark_anew(iteration: Iteration, marker: Marker, sampled: int = 0) -> None:
+    """Marks all of an iteration's responses; scores go, for steps may be others, and what is right is selected.
+
+    Args:
+        iteration: Its rollouts, with today's references.
+        marker: Today's.
+        sampled: How many of its problems were missing and sampled just now, for the message.
+    """
     responses = changed = 0
     for rollout in iteration.rollouts:
         before = [response.correct for response in rollout.responses]
@@ -20,7 +26,8 @@ def mark_anew(iteration: Iteration, marker: Marker) -> None:
         rollout.selected = AllCorrect()(rollout)
         responses += len(before)
         changed += sum(old != new.correct for old, new in zip(before, rollout.responses, strict=True))
+    also = f"{sampled} missing problems were" if sampled else "nothing was"
     rank_zero_warn(
         f"Iteration {iteration.index}: references, format or grader have changed, so its {responses} responses were "
-        f"marked anew, and {changed} verdicts are others than before; nothing was sampled."
+        f"marked anew, and {changed} verdicts are others than before; {also} sampled."
     )

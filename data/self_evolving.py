@@ -110,17 +110,16 @@ class SelfEvolvingDataModule(ProblemDataModule):
         iteration = Iteration(index=index, problems=problems, sampling=self.seeded(f"train {index}"))
         call_hook(self.trainer, "on_sampling_start", iteration)
 
-        self._weights = self._resumed.pop(index, "") or self._policy.fingerprint()
         marking = self._begin(iteration)
         rewarded = self.ledger.is_rewarded(index) and self.ledger.is_marked(index, marking)
-        if not rewarded:
-            self._sample_into_ledger(iteration)
+        sampled = 0 if rewarded else self._sample_into_ledger(iteration)
         iteration.rollouts = self.ledger.read(iteration)
-        iteration.metrics |= self.ledger.header(index).get("metrics", {})
 
-        if not rewarded:
+        if rewarded:
+            iteration.metrics |= self.ledger.header(index).get("metrics", {})
+        else:  # measures of how it was marked before are none of how it is marked now
             if not self.ledger.is_marked(index, marking):
-                mark_anew(iteration, self._policy.marker)
+                mark_anew(iteration, self._policy.marker, sampled)
             call_hook(self.trainer, "on_rollouts_sampled", iteration)
             self._on_rank_zero(lambda: self.ledger.reward(iteration, marking))
             iteration.rollouts = self.ledger.read(iteration)
@@ -196,22 +195,36 @@ class SelfEvolvingDataModule(ProblemDataModule):
 
     def _begin(self, iteration: Iteration) -> str:
         """Begins the iteration's ledger, or finds what is there of it; returns how its responses are to be marked."""
-        sampled_from = sampling_fingerprint(iteration, self._policy.encoder.prompt, self._weights, self.hint)
+        sampled_from = self._sampled_from(iteration)
         marking = marking_fingerprint(iteration, self._policy.marker)
         self._on_rank_zero(lambda: self.ledger.begin(iteration, sampled_from, marking))
         return marking
 
-    def _sample_into_ledger(self, iteration: Iteration) -> None:
-        """Samples the problems that the ledger lacks, over all ranks, writing as they come."""
+    def _sampled_from(self, iteration: Iteration) -> str:
+        """The fingerprint by the weights that a resumed iteration was sampled with, or else by those there are.
+
+        Where it was of other data, it is sampled anew, with weights that have moved on: they are what is noted then.
+        """
+        prompt, earlier = self._policy.encoder.prompt, self._resumed.pop(iteration.index, "")
+        there = self.ledger.header(iteration.index).get("fingerprint")
+        if earlier and sampling_fingerprint(iteration, prompt, earlier, self.hint) == there:
+            self._weights = earlier
+        else:
+            self._weights = self._policy.fingerprint()
+        return sampling_fingerprint(iteration, prompt, self._weights, self.hint)
+
+    def _sample_into_ledger(self, iteration: Iteration) -> int:
+        """Samples the problems that the ledger lacks, over all ranks, writing as they come; returns their number."""
         known = self.ledger.sampled(iteration.index)
         missing = [problem for problem in iteration.problems if problem.id not in known]
         if not missing:  # all that is to be done is to mark it anew
-            return
+            return 0
         self.trainer.strategy.barrier()  # all have looked before anyone writes: they must divide the same problems
         what = f"iteration {iteration.index}: sampling"
         rollouts = self._ranks.sample(self.trainer, missing, iteration.sampling, what, self.hint)
         self.ledger.fill(iteration, rollouts)
         self.trainer.strategy.barrier()
+        return len(missing)
 
     def _close(self, iteration: Iteration) -> None:
         for logger in self.trainer.loggers:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -25,7 +26,15 @@ from lit_mstar.rollouts.ledger import Ledger
 from lit_mstar.rollouts.nouns import Problem, Rollout
 from lit_mstar.rollouts.parquet import SCHEMA, from_table, read_table, to_table
 
-_COLUMNS = ("responses", "wrong -> right", "right -> wrong", "learned, now wrong", "not in the data", "other question")
+_COLUMNS = (
+    "responses",
+    "wrong -> right",
+    "right -> wrong",
+    "learned, now wrong",
+    "not in the data",
+    "other question",
+    "known <-> unknown",
+)
 
 
 def main(args: list[str]) -> None:
@@ -47,22 +56,28 @@ def main(args: list[str]) -> None:
         if not config.is_file():
             sys.exit(f"{config} does not exist; say by --config how the stage in {stage} was configured.")
         print(f"{stage}, by {config}{' (dry run: nothing is written)' if options.dry_run else ''}")
-        problems, marker = configured(config)
-        print(regrade(Ledger(stage / "rollouts"), problems, marker, write=not options.dry_run))
+        problems, unlabeled, marker = configured(config)
+        print(regrade(Ledger(stage / "rollouts"), problems, marker, not options.dry_run, unlabeled))
 
 
-def configured(config: Path) -> tuple[dict[str, Problem], Marker]:
-    """The problems of a stage as they are now, by id, and its marker; no model is loaded."""
+def configured(config: Path) -> tuple[dict[str, Problem], set[str], Marker]:
+    """The problems of a stage as they are now, by id, which of them are unlabeled, and its marker; loads no model."""
     parser = ArgumentParser()
     parser.add_subclass_arguments(LightningModule, "model")
     parser.add_subclass_arguments(LightningDataModule, "data")
     whole = yaml.safe_load(config.read_text())
     made: Any = parser.instantiate(parser.parse_object({"model": whole["model"], "data": whole["data"]}))
-    problems = {p.id: p for split in ("unlabeled", "train") for p in made.data.source.problems(split)}
-    return problems, made.model.marker
+    hidden, known = ({p.id: p for p in made.data.source.problems(split)} for split in ("unlabeled", "train"))
+    return hidden | known, hidden.keys() - known.keys(), made.model.marker
 
 
-def regrade(ledger: Ledger, problems: dict[str, Problem], marker: Marker, write: bool = True) -> str:
+def regrade(
+    ledger: Ledger,
+    problems: dict[str, Problem],
+    marker: Marker,
+    write: bool = True,
+    unlabeled: Collection[str] = (),
+) -> str:
     """Marks every response of a ledger anew, and returns what changed as a table; files are replaced when whole.
 
     Args:
@@ -70,36 +85,46 @@ def regrade(ledger: Ledger, problems: dict[str, Problem], marker: Marker, write:
         problems: With today's references, by id.
         marker: Today's.
         write: Otherwise nothing is changed.
+        unlabeled: The ids of problems whose answers stay hidden where they were.
     """
     lines = ["iteration  " + "  ".join(_COLUMNS)]
     rules: Counter[str] = Counter()
     for index in [header["index"] for header in ledger.headers() if "index" in header]:
         counts: Counter[str] = Counter()
-        for file in ledger.files(index):
-            _regrade_file(file, problems, marker, counts, rules, write)
         if write:
-            ledger.note_marking(index, "")  # a run that goes on with this iteration asks its callbacks again
+            # First, for who is killed here leaves marks of both kinds. A run that goes on asks its callbacks again.
+            ledger.note_marking(index, "")
+        for file in ledger.files(index):
+            _regrade_file(file, problems, unlabeled, marker, counts, rules, write)
         lines.append(f"{index:>9}  " + "  ".join(str(counts[name]).rjust(len(name)) for name in _COLUMNS))
     lines += [f"  {number} changed by the rule: {rule}" for rule, number in rules.most_common(5)]
     return "\n".join(lines)
 
 
 def _regrade_file(
-    file: Path, problems: dict[str, Problem], marker: Marker, counts: Counter[str], rules: Counter[str], write: bool
+    file: Path,
+    problems: dict[str, Problem],
+    unlabeled: Collection[str],
+    marker: Marker,
+    counts: Counter[str],
+    rules: Counter[str],
+    write: bool,
 ) -> None:
     """One file, a row group at a time: neither reading nor writing holds more in memory."""
     with pq.ParquetFile(file) as parquet:
         groups = range(parquet.num_row_groups)
     with atomic(file) if write else TemporaryFile() as target, pq.ParquetWriter(target, SCHEMA) as writer:
         for group in groups:
-            rollouts = _rollouts(file, group, problems, counts)
+            rollouts = _rollouts(file, group, problems, unlabeled, counts)
             for rollout in rollouts:
                 if rollout.problem.id in problems and rollout.problem.question == problems[rollout.problem.id].question:
                     _mark(rollout, marker, counts, rules)
             writer.write_table(to_table(rollouts))
 
 
-def _rollouts(file: Path, group: int, problems: dict[str, Problem], counts: Counter[str]) -> list[Rollout]:
+def _rollouts(
+    file: Path, group: int, problems: dict[str, Problem], unlabeled: Collection[str], counts: Counter[str]
+) -> list[Rollout]:
     """The rollouts of a row group, with today's problems where these still ask the same."""
     table = read_table(file, group)
     rows = {row["problem_id"]: row for row in table.select(["problem_id", "question", "reference"]).to_pylist()}
@@ -109,7 +134,7 @@ def _rollouts(file: Path, group: int, problems: dict[str, Problem], counts: Coun
         if problem is None or problem.question != row["question"]:
             counts["not in the data" if problem is None else "other question"] += 1
             problem = Problem(id=name, question=row["question"] or "", answer=row["reference"])
-        elif row["reference"] is None:  # it was asked as an unlabeled problem
+        elif row["reference"] is None and name in unlabeled:  # as in the run, which hid its answer
             problem = replace(problem, answer=None)
         chosen.append(problem)
     return from_table(table, chosen)
@@ -122,5 +147,6 @@ def _mark(rollout: Rollout, marker: Marker, counts: Counter[str], rules: Counter
         counts["responses"] += 1
         counts["learned, now wrong"] += index in rollout.selected and response.correct is False
         if old != response.correct:
-            counts["wrong -> right" if response.correct else "right -> wrong"] += 1
-            rules[response.rule] += 1
+            unknown = old is None or response.correct is None
+            counts["known <-> unknown" if unknown else "wrong -> right" if old is False else "right -> wrong"] += 1
+            rules[response.rule or "no reference"] += 1

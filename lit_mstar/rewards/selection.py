@@ -67,7 +67,7 @@ class TopK(Selection):
         k: How many to keep at most.
 
     Raises:
-        ValueError: If k is less than 1; when called, if a correct response has no score.
+        ValueError: If k is less than 1; when called, if a correct response has no score, or one that is not finite.
     """
 
     def __init__(self, k: int = 2) -> None:
@@ -86,7 +86,7 @@ class AboveThreshold(Selection):
         threshold: α in the paper; a score that equals it isn't enough.
 
     Raises:
-        ValueError: When called, if a correct response has no score.
+        ValueError: When called, if a correct response has no score, or one that is not finite.
     """
 
     def __init__(self, threshold: float) -> None:
@@ -107,7 +107,7 @@ def _correct(rollout: Rollout, distinct: bool = True) -> list[int]:
 
 def _score(rollout: Rollout, index: int) -> float:
     score = rollout.responses[index].score
-    if score is None or math.isnan(score):
+    if score is None or not math.isfinite(score):
         raise ValueError(
             f"Response {index} of problem {rollout.problem.id!r} has score {score}. Add a callback that "
             "scores responses, or choose a selection that needs no scores (AllCorrect, RandomK)."

@@ -15,7 +15,7 @@ from lit_mstar.rollouts.ledger import Ledger
 from support.commands import lit_mstar
 from support.evolving import evolving, files, half_right, header, rows
 from support.jsonl import write
-from support.scripted import ScriptedSampler, make_evolver, make_policy, sums
+from support.scripted import Killed, ScriptedSampler, make_evolver, make_policy, sums
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def test_what_changed_is_counted_and_written(run: Path) -> None:
     problems = by_id(sums(8))
     problems[first] = replace(problems[first], answer="none")
     table = regrade(Ledger(run / "rollouts"), problems, Marker())
-    assert cells(table, 1) == [0, 16, 2, 2, 2, 0, 0]
-    assert cells(table, 2) == [1, 16, 0, 0, 0, 0, 0]
+    assert cells(table, 1) == [0, 16, 2, 2, 2, 0, 0, 0]
+    assert cells(table, 2) == [1, 16, 0, 0, 0, 0, 0, 0]
     assert "2 changed by the rule: same text" in table
     for index, old in before.items():
         for row, was in zip(rows(run, index), old, strict=True):
@@ -54,7 +54,7 @@ def test_a_dry_run_changes_nothing(run: Path) -> None:
     before = files(run)
     problems = {name: replace(problem, answer="none") for name, problem in by_id(sums(8)).items()}
     table = regrade(Ledger(run / "rollouts"), problems, Marker(), write=False)
-    assert cells(table, 1) == [0, 16, 8, 8, 8, 0, 0]
+    assert cells(table, 1) == [0, 16, 8, 8, 8, 0, 0, 0]
     assert files(run) == before
 
 
@@ -64,7 +64,7 @@ def test_problems_that_are_gone_or_ask_something_else_are_left_alone(run: Path) 
     problems[ids[1]] = replace(problems[ids[1]], question="Another?", answer="none")
     before = rows(run, 0)
     table = regrade(Ledger(run / "rollouts"), problems, Marker())
-    assert cells(table, 1) == [0, 8, 0, 0, 0, 1, 1]
+    assert cells(table, 1) == [0, 8, 0, 0, 0, 1, 1, 0]
     assert rows(run, 0) == before
 
 
@@ -84,8 +84,31 @@ def test_the_command_reads_source_and_grader_from_the_stage(run: Path, tmp_path:
     (run / "config.yaml").write_text(yaml.safe_dump(config))
     done = lit_mstar(tmp_path, "regrade", ".")
     assert done.returncode == 0, done.stderr
-    assert cells(done.stdout, 2) == [0, 16, 8, 8, 8, 0, 0]
+    assert cells(done.stdout, 2) == [0, 16, 8, 8, 8, 0, 0, 0]
     assert [row["correct"] for row in rows(run, 0)] == [row["answer"] == "none" for row in rows(run, 0)]
+
+
+def test_verdicts_that_become_known_or_unknown_are_neither_right_nor_wrong(run: Path) -> None:
+    problems = by_id(sums(8))
+    first = rows(run, 0)[0]["problem_id"]
+    unknown = problems | {first: replace(problems[first], answer=None)}
+    assert cells(regrade(Ledger(run / "rollouts"), unknown, Marker()), 1) == [0, 16, 0, 0, 0, 0, 0, 4]
+    hidden = regrade(Ledger(run / "rollouts"), problems, Marker(), write=False, unlabeled={first})
+    assert cells(hidden, 1) == [0, 16, 0, 0, 0, 0, 0, 0]
+    assert cells(regrade(Ledger(run / "rollouts"), problems, Marker()), 1) == [0, 16, 0, 0, 0, 0, 0, 4]
+    assert [row["correct"] for row in rows(run, 0)] == [False, True] * 8
+
+
+def test_killed_amid_its_files_it_leaves_no_mark_that_is_trusted(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dying(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr("lit_mstar.commands.regrade._mark", dying)
+    before = rows(run, 0)
+    with pytest.raises(Killed):
+        regrade(Ledger(run / "rollouts"), by_id(sums(8)), Marker())
+    assert header(run, 0)["marking"] == ""
+    assert rows(run, 0) == before
 
 
 def test_a_folder_without_rollouts_is_named(tmp_path: Path) -> None:

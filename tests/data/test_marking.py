@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lit_mstar import EvolutionCallback, Iteration, Problem
 from lit_mstar.data import SelfEvolvingDataModule
@@ -112,3 +114,50 @@ def test_killed_between_marking_and_reward_it_marks_anew_again(tmp_path: Path) -
     with pytest.warns(UserWarning, match="0 verdicts are others"):  # the references of before are back
         sampler, scoring = fit(tmp_path, PROBLEMS)
     assert (sampler.calls, scoring.iterations) == ([], [0])
+
+
+def test_what_is_missing_is_sampled_and_all_marked_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lit_mstar.rollouts.ledger.CHUNK", 4)
+    data = SelfEvolvingDataModule(ListSource(train=PROBLEMS), SamplingParams(n=4, max_tokens=8), 1.0, batch_size=4)
+    with pytest.raises(Killed):
+        make_evolver(tmp_path).fit(make_policy(ScriptedSampler(half_right, kill_after=2)), datamodule=data)
+    others = [replace(problem, answer="none") for problem in PROBLEMS]
+    with pytest.warns(UserWarning, match="8 verdicts are others than before; 2 missing problems were sampled"):
+        fit(tmp_path, others, lambda p, i, s: right(PROBLEMS[int(p.id[1:])], i) if i % 2 else "Answer: none")
+    assert correct(tmp_path) == [True, False] * 8
+
+
+def test_measures_of_earlier_marks_are_forgotten(tmp_path: Path) -> None:
+    class Measuring(Scoring):
+        def on_rollouts_sampled(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
+            iteration.metrics |= {f"answer {rollout.problem.answer}": 1.0 for rollout in iteration.rollouts}
+
+    for problems in (PROBLEMS, [replace(problem, answer="none") for problem in PROBLEMS]):
+        data = SelfEvolvingDataModule(ListSource(train=problems), SamplingParams(n=4, max_tokens=8), 1.0)
+        policy = make_policy(ScriptedSampler(half_right))
+        make_evolver(tmp_path, callbacks=[Measuring()]).fit(policy, datamodule=data)
+    assert header(tmp_path, 0)["metrics"] == {"answer none": 1.0}
+
+
+@pytest.mark.filterwarnings("ignore:.*holds rollouts of another run or of other data")
+def test_sampled_anew_amid_an_epoch_it_is_known_by_the_weights_of_then(tmp_path: Path) -> None:
+    class Dying(Callback):
+        def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
+            if trainer.global_step == 2:
+                raise Killed
+
+    def run(problems: list[Problem], *callbacks: Callback, resume: bool = False) -> int:
+        keeper = ModelCheckpoint(dirpath=tmp_path, save_last=True, every_n_train_steps=1, enable_version_counter=False)
+        data = SelfEvolvingDataModule(ListSource(train=problems), SamplingParams(n=4, max_tokens=8), 1.0, batch_size=2)
+        trainer = make_evolver(tmp_path, callbacks=[keeper, *callbacks], enable_checkpointing=True)
+        policy = make_policy(sampler := ScriptedSampler(half_right))
+        trainer.fit(policy, datamodule=data, ckpt_path=tmp_path / "last.ckpt" if resume else None)
+        return len(sampler.finished)
+
+    changed = [replace(PROBLEMS[0], question="0 and 0?"), *PROBLEMS[1:]]
+    with pytest.raises(Killed):
+        run(PROBLEMS, Dying())
+    with pytest.raises(Killed):
+        run(changed, Dying(), resume=True)
+    assert run(changed, resume=True) == 0  # from the same checkpoint, it is found again
+    assert run(changed) == 4  # but not by a run that begins with the first weights

@@ -111,10 +111,10 @@ def test_random_k_is_uniform() -> None:
 
 
 @pytest.mark.parametrize("selection", [TopK(), AboveThreshold(0.5)])
-@pytest.mark.parametrize("missing", [None, float("nan")])
+@pytest.mark.parametrize("missing", [None, float("nan"), float("inf"), float("-inf")])
 def test_a_correct_response_without_a_score(selection: Selection, missing: float | None) -> None:
     assert selection(rollout(("a", False, missing), ("b", True, 0.9))) == [1]
-    with pytest.raises(ValueError, match=r"Response 1 of problem 'p' has score (None|nan).*Add a callback"):
+    with pytest.raises(ValueError, match=r"Response 1 of problem 'p' has score (None|nan|-?inf).*Add a callback"):
         selection(rollout(("a", True, 0.9), ("b", True, missing)))
 
 
