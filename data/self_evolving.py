@@ -205,7 +205,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
 
         Where it was of other data, it is sampled anew, with weights that have moved on: they are what is noted then.
         """
-        prompt, earlier = self._policy.encoder.prompt, self._resumed.pop(iteration.index, "")
+        prompt, earlier = self._policy.encoder.said, self._resumed.pop(iteration.index, "")
         there = self.ledger.header(iteration.index).get("fingerprint")
         if earlier and sampling_fingerprint(iteration, prompt, earlier, self.hint) == there:
             self._weights = earlier

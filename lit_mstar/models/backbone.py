@@ -1,7 +1,7 @@
 """A vision-language model with its processor: load, LoRA, freeze, save.
 
-Any `AutoModelForImageTextToText` with its `AutoProcessor` will do. What turns problems and responses into
-tensors is `encoding.py`; a model small enough for a laptop, built from nothing, is `tiny.py`.
+Any model that transformers' `AutoModelForImageTextToText` loads, with its `AutoProcessor`, will do. What turns problems
+and responses into tensors is `encoding.py`; a model small enough for a laptop, built from nothing, is `tiny.py`.
 """
 
 from __future__ import annotations
@@ -13,34 +13,42 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
-from huggingface_hub import snapshot_download
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from torch import nn
-from transformers import (
-    AutoConfig,
-    AutoModel,
-    AutoModelForImageTextToText,
-    AutoProcessor,
-    PreTrainedModel,
-    ProcessorMixin,
-)
+from transformers import AutoProcessor, PreTrainedConfig, PreTrainedModel, ProcessorMixin
 
-from lit_mstar.files import missing_input
 from lit_mstar.models import weights
+from lit_mstar.models.adapters import add_adapter, continue_adapter, lora_config, merge_adapter
+from lit_mstar.models.architectures import architecture
 from lit_mstar.models.encoding import Encoder
 from lit_mstar.models.loading import Checkpoint, Loader, on_meta
+from lit_mstar.models.origin import Origin, auto_class, clear_errors
+from lit_mstar.models.quantization import quantization_config
 from lit_mstar.models.sharding import Shard, is_sharded, shard_units
+from lit_mstar.models.vision import freeze_vision_tower
+
+_PROMPT_FILE = "prompt.json"  # what is said to the model besides its own chat template; saved with it
+_DEFAULT = "{question}{choices}"
 
 
 class Backbone:
     """A pretrained vision-language model, described; nothing is loaded before it is asked for.
 
     Args:
-        path: A Hugging Face folder, or the name of a model on the hub.
-        prompt: What the user's turn says; `{question}` and `{choices}` are filled in.
-        lora: Arguments of `peft.LoraConfig` (`r`, `lora_alpha`, `target_modules`, …); None trains all weights.
-        freeze_vision: Keep the vision tower as it is.
+        path: A Hugging Face folder, of a model or of an adapter on one, or the name of a model on the hub.
+        prompt: What the user's turn says; `{question}` and `{choices}` are filled in. By default what the folder was
+            trained with (`prompt.json`), or these two alone.
+        system: What a system turn says; by default as for `prompt`, or none. Problems may bring their own.
+        template: Arguments of the chat template, such as `{enable_thinking: false}`; by default as for `prompt`.
+        chat_template: A chat template, as text or as a file, for a model that comes without one.
+        lora: Arguments of `peft.LoraConfig` (`r`, `lora_alpha`, `target_modules`, …); None trains all weights, or goes
+            on with the adapter in `path`.
+        adapter: What becomes of an adapter in `path`: "continue" trains it on; "merge" adds it to the weights, which
+            are then trained, or get another with `lora`.
+        freeze_vision: Keep the vision tower as it is, LoRA or not; a connector inside it is trained.
         dtype: The dtype of the weights; "auto" takes the checkpoint's.
+        quantization: Arguments of `transformers.BitsAndBytesConfig`, such as `{load_in_4bit: true}`: the base is
+            loaded with fewer bits, and an adapter is trained on it.
         attn_implementation: "eager", "sdpa", "flash_attention_2", …; None leaves the choice to transformers.
         gradient_checkpointing: Recompute activations in the backward pass to save memory.
         trust_remote_code: Run Python code that the model's folder brings along. Off: such models are refused.
@@ -52,42 +60,99 @@ class Backbone:
     def __init__(
         self,
         path: str,
-        prompt: str = "{question}{choices}",
+        prompt: str | None = None,
         lora: dict[str, Any] | None = None,
         freeze_vision: bool = False,
         dtype: Literal["float32", "bfloat16", "float16", "auto"] = "float32",
         attn_implementation: str | None = None,
         gradient_checkpointing: bool = False,
         trust_remote_code: bool = False,
+        system: str | None = None,
+        template: dict[str, Any] | None = None,
+        chat_template: str | None = None,
+        adapter: Literal["continue", "merge"] = "continue",
+        quantization: dict[str, Any] | None = None,
     ) -> None:
-        if "{question}" not in prompt:
+        if prompt is not None and "{question}" not in prompt:
             raise ValueError(f"Backbone.prompt is {prompt!r}; it must contain {{question}}.")
+        if adapter not in ("continue", "merge"):
+            raise ValueError(f'Backbone.adapter is {adapter!r}; it must be "continue" or "merge".')
+        lora_config(lora)
         self.path = path
         self.prompt = prompt
-        self.lora = _lora_config(lora)
+        self.system = system
+        self.template = template
+        self.chat_template = chat_template
+        self.lora = lora
+        self.adapter = adapter
         self.freeze_vision = freeze_vision
         self.dtype = dtype
+        self.quantization = quantization_config(quantization)
         self.attn_implementation = attn_implementation
         self.gradient_checkpointing = gradient_checkpointing
         self.trust_remote_code = trust_remote_code
 
     def check(self) -> None:
         """Raises ValueError where `path` is a local folder that is not there; cheap, for use before any work."""
-        files = [Path(self.path) / name for name in ("config.json", "adapter_config.json")]
-        if self.path.count("/") > 1 and not any(file.is_file() for file in files):
-            raise ValueError(missing_input(self.path, "a model folder (no config.json in it)"))
+        _ = self.origin
+
+    @property
+    def origin(self) -> Origin:
+        """Where the weights are, and where an adapter on them."""
+        return Origin.of(self.path)
+
+    @cached_property
+    def config(self) -> PreTrainedConfig:
+        """The configuration of the model; no weights are read."""
+        return self.origin.config(self.trust_remote_code)
 
     @cached_property
     def processor(self) -> ProcessorMixin:
-        """The tokenizer, image processor and chat template."""
-        self.check()
-        auto: Any = AutoProcessor
-        return cast(ProcessorMixin, auto.from_pretrained(self.path, trust_remote_code=self.trust_remote_code))
+        """The tokenizer, image processor and chat template.
+
+        Raises:
+            ValueError: If there is no chat template, or a package that the processor needs is not installed.
+        """
+        origin, auto = self.origin, cast(Any, AutoProcessor)
+        own = origin.adapter is None or (origin.adapter / "tokenizer_config.json").is_file()
+        with clear_errors(origin.path):
+            processor = auto.from_pretrained(
+                self.path if own else origin.base, trust_remote_code=self.trust_remote_code
+            )
+        if self.chat_template is not None:
+            processor.chat_template = _text_of(self.chat_template)
+        if getattr(processor, "chat_template", None) is None:
+            suggestion = architecture(getattr(self.config, "model_type", None)).chat_template
+            raise ValueError(
+                f"{self.path} has no chat template; give Backbone.chat_template, a file or the text"
+                + (
+                    f", for this model such as {suggestion!r}."
+                    if suggestion
+                    else ": that of the model it was tuned from."
+                )
+            )
+        return cast(ProcessorMixin, processor)
 
     @cached_property
     def encoder(self) -> Encoder:
         """Turns problems and responses into tensors for this model."""
-        return Encoder(self.processor, self.prompt)
+        said = self.said()
+        return Encoder(
+            self.processor,
+            said["prompt"],
+            said["system"],
+            said["template"],
+            self._stops(),
+            architecture(getattr(self.config, "model_type", None)),
+        )
+
+    def said(self) -> dict[str, Any]:
+        """What is said to the model: `prompt`, `system` and `template`, as given, as saved with it, or the defaults."""
+        file = Path(self.path or "-") / _PROMPT_FILE
+        saved = json.loads(file.read_text()) if file.is_file() else {}
+        given = {"prompt": self.prompt, "system": self.system, "template": self.template}
+        default = {"prompt": _DEFAULT, "system": None, "template": {}}
+        return default | saved | {name: value for name, value in given.items() if value is not None}
 
     def load_model(self, head: bool = True) -> PreTrainedModel | PeftModel:
         """Loads the model, with LoRA and freezing applied.
@@ -103,11 +168,20 @@ class Backbone:
         Args:
             shard: Makes a unit of a block of the model, and of the rest.
             head: As in `load_model`.
-        """
-        model, materialize = self._described(head)
-        return shard_units(self._prepared(model), shard, materialize)
 
-    def _prepared(self, model: PreTrainedModel) -> PreTrainedModel | PeftModel:
+        Raises:
+            ValueError: If an adapter is to be merged, or the base is quantized.
+        """
+        if self.quantization or (self.adapter == "merge" and self.path and self.origin.adapter):
+            what = "quantized base" if self.quantization else "adapter: merge"
+            raise ValueError(f"Backbone: {what} needs whole weights, which no rank of a sharded model has; use DDP.")
+        model, materialize = self._described(head)
+        return shard_units(self._prepared(model, uniform=True), shard, materialize)
+
+    def _prepared(self, model: PreTrainedModel, uniform: bool = False) -> PreTrainedModel | PeftModel:
+        saved = self.origin.adapter if self.path else None
+        if saved and self.adapter == "merge":
+            model, saved = merge_adapter(model, saved), None
         model.train()
         if self.freeze_vision:
             freeze_vision_tower(model)
@@ -116,83 +190,82 @@ class Backbone:
             enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
             enable({"use_reentrant": False})
             model.enable_input_require_grads()  # type: ignore[no-untyped-call]
-        return get_peft_model(model, self.lora) if self.lora else model
+        if saved:
+            return continue_adapter(model, saved, self.lora, self.freeze_vision, uniform)
+        lora = lora_config(self.lora)
+        return add_adapter(model, lora, self.freeze_vision, uniform) if lora else model
 
     def architecture(self) -> str:
         """The name of the model class that `path` declares; read without loading any weights."""
-        self.check()
-        adapter = Path(self.path) / "adapter_config.json"
-        path = json.loads(adapter.read_text())["base_model_name_or_path"] if adapter.is_file() else self.path
-        config = AutoConfig.from_pretrained(path, trust_remote_code=self.trust_remote_code)
-        return str((config.architectures or [config.model_type])[0])
+        return str((self.config.architectures or [self.config.model_type])[0])
 
     def save(self, model: nn.Module, folder: Path | None) -> None:
-        """Writes a Hugging Face folder (a PEFT adapter where LoRA is on), with the processor.
+        """Writes a Hugging Face folder (a PEFT adapter where LoRA is on), with the processor and what is said to it.
 
+        An adapter on weights that nobody has but this run, as others were merged into them, is merged as well.
         Without a folder it only takes part, as all ranks but one must where weights are sharded.
         """
-        if is_sharded(model):
-            (weights.write_adapter if self.lora else weights.write)(model, folder)
+        merged = self.adapter == "merge" and bool(self.path) and self.origin.adapter is not None
+        if weights.has_adapter(model) and not merged:
+            weights.write_adapter(model, folder)
+        elif is_sharded(model) or merged:
+            weights.write(model, folder)
         elif folder:
             model.save_pretrained(folder)  # type: ignore[operator]
         if folder:
             self.processor.save_pretrained(folder)
+            (folder / _PROMPT_FILE).write_text(json.dumps(self.said(), indent=1))
+
+    def require_trainable(self, model: nn.Module) -> None:
+        """Refuses to train what cannot be trained.
+
+        Raises:
+            ValueError: If no weight is to be trained, or weights of a few bits are.
+        """
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            raise ValueError(f"Nothing in {self.path} is trainable; unfreeze something, or give Backbone.lora.")
+        if self.quantized and not weights.has_adapter(model):
+            raise ValueError(f"{self.path} is quantized: train an adapter on it with Backbone.lora.")
+
+    @property
+    def quantized(self) -> bool:
+        """Whether weights have fewer bits than a floating-point number."""
+        return bool(self.quantization or getattr(self.config, "quantization_config", None))
+
+    def _stops(self) -> list[int]:
+        return self.origin.stops(self.trust_remote_code)
 
     def _pretrained(self, head: bool) -> PreTrainedModel:
-        self.check()
-        auto = AutoModelForImageTextToText if head else AutoModel
-        return auto.from_pretrained(
-            self.path,
-            dtype=self.dtype if self.dtype == "auto" else getattr(torch, self.dtype),
-            attn_implementation=self.attn_implementation,
-            trust_remote_code=self.trust_remote_code,
-            use_safetensors=True,
-        )
+        origin = self.origin
+        # What a constructor draws is overwritten: it must not change what is drawn after it, such as an adapter.
+        with torch.random.fork_rng(), clear_errors(origin.base):
+            model = auto_class(self.config, head).from_pretrained(
+                origin.base,
+                dtype=self.dtype if self.dtype == "auto" else getattr(torch, self.dtype),
+                attn_implementation=self.attn_implementation,
+                trust_remote_code=self.trust_remote_code,
+                use_safetensors=True,
+                **({"quantization_config": self.quantization} if self.quantization else {}),
+            )
+        return cast(PreTrainedModel, model)
 
     def _described(self, head: bool) -> tuple[PreTrainedModel, Callable[[nn.Module], None]]:
         """A model without memory for its weights, and what reads those of a unit."""
-        self.check()
-        folder, adapter = _local(self.path), None
-        if (folder / "adapter_config.json").is_file():
-            base = json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
-            folder, adapter = _local(base), folder
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=self.trust_remote_code)
-        model = on_meta(
-            AutoModelForImageTextToText if head else AutoModel,
-            config,
-            dtype=config.dtype if self.dtype == "auto" else getattr(torch, self.dtype),
-            attn_implementation=self.attn_implementation,
-            trust_remote_code=self.trust_remote_code,
-        )
-        loader = Loader(model, Checkpoint(folder))
-        if adapter:
-            model.load_adapter(str(adapter))
-        return model, loader.materialize
+        config = self.config
+        with torch.random.fork_rng():
+            model = on_meta(
+                auto_class(config, head),
+                config,
+                dtype=config.dtype if self.dtype == "auto" else getattr(torch, self.dtype),
+                attn_implementation=self.attn_implementation,
+                trust_remote_code=self.trust_remote_code,
+            )
+        return model, Loader(model, Checkpoint(self.origin.local())).materialize
 
 
-def _local(path: str) -> Path:
-    """The folder of a path or of a name on the hub, whose weights are fetched if they are not there yet."""
-    patterns = ["*.json", "*.safetensors", "*.py", "*.txt", "*.model", "*.jinja"]
-    return Path(path) if Path(path).is_dir() else Path(snapshot_download(path, allow_patterns=patterns))
-
-
-def freeze_vision_tower(model: PreTrainedModel) -> None:
-    """Freezes the vision encoder; the connector to the text model stays trainable.
-
-    Raises:
-        ValueError: If no module is named like a vision tower.
-    """
-    names = ("vision_model", "vision_tower", "visual", "vision_encoder", "image_encoder", "img_processor")
-    towers = [module for name, module in model.named_modules() if name.rpartition(".")[2] in names]
-    if not towers:
-        raise ValueError(f"{type(model).__name__} has no module named {' or '.join(names)} to freeze.")
-    towers[0].requires_grad_(False)
-
-
-def _lora_config(lora: dict[str, Any] | None) -> LoraConfig | None:
-    if lora is None:
-        return None
-    try:
-        return LoraConfig(**lora)
-    except TypeError as error:
-        raise ValueError(f"Backbone.lora: {error}; its keys are the arguments of peft.LoraConfig.") from error
+def _text_of(template: str) -> str:
+    """A chat template, given as text or as a file."""
+    is_file = "{" not in template
+    if is_file and not Path(template).is_file():
+        raise ValueError(f"Backbone.chat_template is {template!r}, neither a file that is there nor a template.")
+    return Path(template).read_text() if is_file else template

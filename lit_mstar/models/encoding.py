@@ -2,31 +2,32 @@
 
 Notation: B rows, L tokens (padded to the longest row of the batch, never to a maximum).
 
-Nothing here knows an architecture. A processor's output has two kinds of tensors: those shaped like `input_ids`
-(B, L), which grow with the response, and the rest (pixels, grids, tile masks, whatever their first dimension
-counts), which are passed on as the processor batched them.
+Nothing here knows an architecture: which tensors grow with the response is in `appending`, what few architectures need
+besides in `architectures`.
 """
 
 from __future__ import annotations
 
+import json
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 from transformers import ProcessorMixin
 
+from lit_mstar.models.appending import Batch as Batch
+from lit_mstar.models.appending import append_tokens
+from lit_mstar.models.architectures import Architecture
 from lit_mstar.models.control_tokens import ControlTokens
+from lit_mstar.models.turn_end import learned_end
 from lit_mstar.models.user_turn import user_turn
 from lit_mstar.rollouts.images import open_image
 from lit_mstar.rollouts.nouns import Problem
 from lit_mstar.rollouts.placeholders import Parts
 
 IGNORE = -100  # the label of tokens that carry no loss, as in torch.nn.functional.cross_entropy
-
-Batch = dict[str, Tensor]
 
 
 class Encoder:
@@ -35,17 +36,48 @@ class Encoder:
     Args:
         processor: An `AutoProcessor` with a chat template.
         prompt: What the user's turn says, with `{question}` and `{choices}`.
+        system: What a system turn before it says; None leaves it out. A problem may bring its own.
+        template: Arguments of the chat template, such as `enable_thinking`.
+        stops: Tokens at which the model may stop besides the tokenizer's EOS: those of its `generation_config`.
+        architecture: What the model needs beyond the generic path.
     """
 
-    def __init__(self, processor: ProcessorMixin, prompt: str = "{question}{choices}") -> None:
+    def __init__(
+        self,
+        processor: ProcessorMixin,
+        prompt: str = "{question}{choices}",
+        system: str | None = None,
+        template: Mapping[str, Any] | None = None,
+        stops: Sequence[int] = (),
+        architecture: Architecture = Architecture(),
+    ) -> None:
         self.processor = processor
         self.tokenizer: Any = processor.tokenizer  # type: ignore[attr-defined]
         self.prompt = prompt
+        self.system = system
+        self.template = dict(template or {})
+        self.architecture = architecture
+        self._stops = tuple(stops)
 
     @property
+    def said(self) -> str:
+        """What is said to the model besides a problem, as a text that differs where it does."""
+        more = {name: value for name in ("system", "template") if (value := getattr(self, name))}
+        return f"{self.prompt}\n{json.dumps(more, sort_keys=True)}" if more else self.prompt
+
+    @cached_property
     def end_id(self) -> int:
-        """The id of the token that ends the assistant's turn."""
-        return int(self.tokenizer.eos_token_id)
+        """The id of the token that ends the assistant's turn, which is what responses are taught to end in."""
+        tokens: Any = self.tokenizer
+        if self.architecture.turn_end:
+            return int(tokens.convert_tokens_to_ids(self.architecture.turn_end))
+        known = [*self._stops, tokens.eos_token_id]
+        return int(learned_end(self._chat, self._controls, known, default=tokens.eos_token_id))
+
+    @cached_property
+    def end_ids(self) -> list[int]:
+        """The ids of all tokens at which a response stops, `end_id` first: those of tokenizer and checkpoint."""
+        return list(dict.fromkeys([self.end_id, int(self.tokenizer.eos_token_id), *self._stops]))
 
     @property
     def pad_id(self) -> int:
@@ -55,8 +87,8 @@ class Encoder:
 
     @property
     def forbidden_ids(self) -> list[int]:
-        """Control tokens that no response may contain: an image placeholder without its image breaks any model."""
-        return sorted(self._controls.ids - {self.end_id})
+        """Control tokens that no response may contain, such as an image's (`ControlTokens.unwritten` says which)."""
+        return sorted(self._controls.unwritten - {*self.end_ids})
 
     def prompt_text(self, problem: Problem) -> str:
         """The whole prompt, up to where the assistant begins; one placeholder per image.
@@ -68,7 +100,7 @@ class Encoder:
         Raises:
             ValueError: If the problem has more choices than there are letters.
         """
-        return self._rendered(self._turn(problem))
+        return self._rendered(self._turn(problem), problem.system)
 
     def images(self, problem: Problem) -> tuple[str | bytes, ...]:
         """The problem's images in the order of their placeholders in the prompt."""
@@ -78,10 +110,15 @@ class Encoder:
         own = str(getattr(self.processor, "image_token", "<image>"))
         return user_turn(problem, self.prompt, self._controls, own, self._inline)
 
-    def _rendered(self, parts: Parts) -> str:
+    def _rendered(self, parts: Parts, system: str | None = None) -> str:
         content: Any = [{"type": "text", "text": p} if isinstance(p, str) else {"type": "image"} for p in parts]
-        turn: Any = [{"role": "user", "content": content}]
-        return str(self.processor.apply_chat_template(turn, add_generation_prompt=True))
+        system = self.system if system is None else system
+        first = [{"role": "system", "content": [{"type": "text", "text": system}]}] if system else []
+        return self._chat([*first, {"role": "user", "content": content}], add_generation_prompt=True)
+
+    def _chat(self, turns: list[dict[str, Any]], add_generation_prompt: bool = False) -> str:
+        apply: Any = self.processor.apply_chat_template
+        return str(apply(turns, add_generation_prompt=add_generation_prompt, **self.template))
 
     @cached_property
     def _controls(self) -> ControlTokens:
@@ -95,7 +132,13 @@ class Encoder:
 
     def prompt_ids(self, problem: Problem) -> list[int]:
         """The token ids of `prompt_text`, one placeholder per image: what engines that expand images take."""
-        return list(self.tokenizer(self.prompt_text(problem))["input_ids"])
+        text = self.prompt_text(problem)
+        return list(self.tokenizer(text, **self._special(text))["input_ids"])
+
+    def _special(self, text: str) -> dict[str, bool]:
+        """Where a template has written BOS, the tokenizer must not do so again."""
+        bos = self.tokenizer.bos_token
+        return {"add_special_tokens": False} if bos and text.startswith(bos) else {}
 
     def text_ids(self, text: str) -> list[int]:
         """The token ids of a text, with nothing added; control tokens that it spells are text as well."""
@@ -103,18 +146,41 @@ class Encoder:
         if self._controls.ids.isdisjoint(ids):
             return ids
         # A control token that is not flagged special, or a piece of the vocabulary: tokenizers split only the others.
-        return [token for piece in self._controls.broken(text) for token in self._ids(piece)]
+        first, *more = self._controls.broken(text)
+        return [*self._ids(first), *(token for piece in more for token in self._inner_ids(piece))]
+
+    def _inner_ids(self, piece: str) -> list[int]:
+        """The ids of a piece as it is inside a text: some tokenizers put a space before whatever they are given."""
+        line = self._ids("\n")
+        within = self._ids(f"\n{piece}")[len(line) :]
+        return within if self.decode(within, line) == piece else self._ids(piece)
 
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+
+    def line_ends(self, text: str, ends: Sequence[int]) -> list[int] | None:
+        """Positions among `text_ids(text)` of the tokens with the characters before `ends`; None where unknown."""
+        if not self.tokenizer.is_fast:
+            return None
+        found = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
+        if found["input_ids"] != self.text_ids(text):
+            return None
+        starts = [start for start, _ in found["offset_mapping"]]
+        return [bisect_left(starts, end) - 1 for end in ends]
 
     def response_ids(self, text: str) -> list[int]:
         """The token ids of a whole response: its text and the end-of-turn token."""
         return [*self.text_ids(text), self.end_id]
 
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of response ids, without special tokens."""
-        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
+    def decode(self, ids: Sequence[int], after: Sequence[int] = ()) -> str:
+        """The text of response ids, without special tokens.
+
+        Args:
+            ids: Of the response, or of what follows a part of it.
+            after: The ids before them: some tokenizers' texts lose a space where they begin.
+        """
+        head = str(self.tokenizer.decode(after, skip_special_tokens=True)) if len(after) else ""
+        return str(self.tokenizer.decode([*after, *ids], skip_special_tokens=True))[len(head) :]
 
     def prompts(self, problems: Sequence[Problem]) -> Batch:
         """Encodes the prompts alone, padded where their lengths differ.
@@ -123,14 +189,15 @@ class Encoder:
             The processor's tensors: `input_ids` and `attention_mask` (B, L) int64, and what the images need.
         """
         images = [[open_image(image) for image in self.images(problem)] for problem in problems]
-        return dict(
-            self.processor(
-                text=[self.prompt_text(problem) for problem in problems],
-                images=images if any(images) else None,
-                padding=True,
-                return_tensors="pt",
-            )
+        texts = [self.prompt_text(problem) for problem in problems]
+        found = self.processor(
+            text=texts,
+            images=images if any(images) else None,
+            padding=True,
+            return_tensors="pt",
+            **self._special(texts[0]),
         )
+        return {name: value for name, value in found.items() if name != "labels"}  # some processors make them up
 
     def collate(self, problems: Sequence[Problem], responses: Sequence[Sequence[int]]) -> Batch:
         """Prompts followed by responses, padded on the right.
@@ -141,29 +208,9 @@ class Encoder:
         """
         prompts = self.prompts(problems)
         tails = [torch.tensor(response, dtype=torch.long) for response in responses]
-        batch = append_tokens(prompts, tails, self.pad_id)
+        batch = append_tokens(prompts, tails, self.pad_id, self.architecture.fills)
         prompt_lengths = prompts["attention_mask"].sum(1)
         labels = torch.full_like(batch["input_ids"], IGNORE)
         for row, (start, tail) in enumerate(zip(prompt_lengths.tolist(), tails, strict=True)):
             labels[row, start : start + len(tail)] = tail
         return batch | {"labels": labels}
-
-
-def append_tokens(prompts: Mapping[str, Tensor], tails: Sequence[Tensor], pad_id: int) -> Batch:
-    """Appends one tail of token ids to each row of an encoded prompt; rows are padded anew, on the right.
-
-    Tensors shaped like `input_ids` are extended: the mask by 1, others (token types) by 0, which marks text.
-    """
-    ids, mask = prompts["input_ids"], prompts["attention_mask"].bool()
-    batch: Batch = {}
-    for name, value in prompts.items():
-        if value.shape != ids.shape or value.is_floating_point():
-            batch[name] = value
-            continue
-        fill = 1 if name == "attention_mask" else 0
-        rows = [
-            torch.cat([row[keep], tail if name == "input_ids" else torch.full_like(tail, fill)])
-            for row, keep, tail in zip(value, mask, tails, strict=True)
-        ]
-        batch[name] = pad_sequence(rows, batch_first=True, padding_value=pad_id if name == "input_ids" else 0)
-    return batch

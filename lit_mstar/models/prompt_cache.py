@@ -7,16 +7,19 @@ positions are right for every architecture, and a result does not depend on its 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from inspect import signature
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import DynamicCache, GenerationMixin
 
-from lit_mstar.models.encoding import Batch, Encoder
+from lit_mstar.models.appending import Batch, grows
+from lit_mstar.models.architectures import POSITIONS
+from lit_mstar.models.encoding import Encoder
 from lit_mstar.rollouts.images import image_size
 from lit_mstar.rollouts.nouns import Problem
 
@@ -40,26 +43,98 @@ def equal_prompts(encoder: Encoder, prompts: Sequence[tuple[Problem, str]], size
         yield from (group[start : start + size] for start in range(0, len(group), size))
 
 
-def fill_cache(model: nn.Module, batch: Batch, **kwargs: Any) -> DynamicCache:
-    """Runs the model over encoded prompts (B, L) and returns their keys and values."""
+@dataclass
+class EncodedPrompts:
+    """What a model keeps of P prompts of L tokens: keys, values and recurrent states, and positions beside them.
+
+    Args:
+        model: The model, whose modules keep positions themselves (`architectures.POSITIONS`).
+        batch: The tensors of the prompts that grow with the response (B, L, …).
+        cache: Keys, values, recurrent states; a row a prompt.
+        kept: Positions by (module, attribute); a row a prompt.
+    """
+
+    model: nn.Module
+    batch: Batch
+    cache: DynamicCache
+    kept: dict[tuple[nn.Module, str], Tensor]
+
+    def rows(self, indices: Tensor) -> dict[str, Any]:
+        """Goes on with these prompts (R,), one may come several times; returns what `generate` takes to do so."""
+        self.cache.reorder_cache(indices)  # every kind of layer can do it, also those without keys and values
+        for (module, name), value in self.kept.items():
+            setattr(module, name, value[indices])
+        self.batch = {name: value[indices] for name, value in self.batch.items()}
+        return {name: value for name, value in self.batch.items() if value.dim() > 2} | {_CACHE: self.cache}
+
+    def continued(self, ids: Tensor) -> dict[str, Any]:
+        """What `forward` takes for ids (R, T) that follow the rows; padding at their ends may be seen by nobody."""
+        rows, length = ids.shape
+        start = self.batch["input_ids"].shape[1]
+        wide = {
+            name: value[:, -1:].expand(-1, length, *value.shape[2:])
+            for name, value in self.batch.items()
+            if value.dim() > 2
+        }
+        mask = self.batch["attention_mask"]
+        return {
+            "input_ids": ids,
+            "attention_mask": torch.cat([mask, mask.new_ones(rows, length)], dim=1),
+            **wide,
+            **self._positions(start, length),
+            _CACHE: self.cache,
+        }
+
+    def _positions(self, start: int, length: int) -> dict[str, Tensor]:
+        """Where a model keeps positions, the three of M-RoPE (3, R, T), which go on alike in a text."""
+        if not self.kept:
+            return {}
+        deltas: Tensor = getattr(*next(iter(self.kept)))  # (R, 1)
+        places = torch.arange(start, start + length, device=deltas.device) + deltas
+        return {"position_ids": places.expand(3, *places.shape)}
+
+
+def encode_prompts(model: nn.Module, batch: Batch, **kwargs: Any) -> EncodedPrompts:
+    """Runs the model over encoded prompts (P, L), all of one length, and keeps what it made of them."""
+    forget(model)
     cache = DynamicCache(config=model.config.get_text_config())  # type: ignore[operator, union-attr]
-    model(**batch, **with_cache(cache), **kwargs)
-    return cache
+    model(**fit(batch, model), **{_CACHE: cache}, **kwargs)
+    kept = {key: value for key in _keepers(model) if isinstance(value := getattr(*key), Tensor)}
+    tokens = {name: value for name, value in batch.items() if grows(value, batch["input_ids"])}
+    return EncodedPrompts(model, tokens, cache, kept)
 
 
-def with_cache(cache: DynamicCache) -> dict[str, DynamicCache]:
-    """The argument by which a model or its `generate` goes on from a cache."""
-    return {_CACHE: cache}
+def fit(batch: Mapping[str, Any], model: nn.Module) -> dict[str, Any]:
+    """The batch on the model's device, with pixels in the dtype of its weights."""
+    device, dtype = model.device, model.dtype
+    return {
+        name: _placed(value, device, dtype) if isinstance(value, Tensor) else value for name, value in batch.items()
+    }
+
+
+def _placed(value: Tensor, device: Any, dtype: Any) -> Tensor:
+    return value.to(device, dtype) if value.is_floating_point() else value.to(device)
+
+
+def forget(model: nn.Module) -> None:
+    """Drops what a model's modules keep of the prompts that it last saw: it is not about the next ones."""
+    for module, name in _keepers(model):
+        setattr(module, name, None)
+
+
+def _keepers(model: nn.Module) -> list[tuple[nn.Module, str]]:
+    return [(module, name) for module in model.modules() for name in POSITIONS if name in module.__dict__]
 
 
 @contextmanager
 def inference(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards every module's mode is as it was."""
+    """Evaluation mode without gradients; afterwards every module's mode is as it was, and prompts are forgotten."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
         with torch.no_grad():
             yield
     finally:
+        forget(model)
         for module, training in modes.items():
             module.training = training

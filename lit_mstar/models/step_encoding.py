@@ -40,9 +40,12 @@ class StepExample:
 
 def step_ids(encoder: Encoder, steps: Sequence[str]) -> tuple[list[int], list[int]]:
     """The token ids of a chain, one step a line, and the position of each step's last token among them."""
-    pieces = [encoder.text_ids(f"{step}\n") for step in steps]
-    ends = [length - 1 for length in accumulate(map(len, pieces))]
-    return [token for piece in pieces for token in piece], ends
+    lines = [f"{step}\n" for step in steps]
+    text, ends = "".join(lines), list(accumulate(map(len, lines)))
+    if (found := encoder.line_ends(text, ends)) is not None:
+        return encoder.text_ids(text), found
+    pieces = [encoder.text_ids(line) for line in lines]
+    return [token for piece in pieces for token in piece], [end - 1 for end in accumulate(map(len, pieces))]
 
 
 def collate_steps(encoder: Encoder, examples: Sequence[StepExample]) -> Batch:

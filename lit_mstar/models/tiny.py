@@ -88,9 +88,28 @@ class TinyBackbone(Backbone):
     def check(self) -> None:
         """Nothing to find on disk."""
 
-    def architecture(self) -> str:
-        """The name of the model class."""
-        return Idefics3ForConditionalGeneration.__name__
+    @cached_property
+    def config(self) -> Idefics3Config:
+        """The configuration of the model."""
+        tokenizer = self.processor.tokenizer  # type: ignore[attr-defined]
+        ids: dict[str, Any] = {
+            "pad_token_id": tokenizer.pad_token_id,
+            "bos_token_id": tokenizer.bos_token_id,
+            "eos_token_id": tokenizer.eos_token_id,
+        }
+        text = self.text | ids | {"vocab_size": len(tokenizer), "max_position_embeddings": 1024, "model_type": "llama"}
+        return Idefics3Config(
+            architectures=[Idefics3ForConditionalGeneration.__name__],
+            text_config=text,
+            vision_config=self.vision,
+            scale_factor=self.scale_factor,
+            image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+            tie_word_embeddings=False,
+            **ids,
+        )
+
+    def _stops(self) -> list[int]:
+        return []
 
     @cached_property
     def processor(self) -> ProcessorMixin:
@@ -104,22 +123,7 @@ class TinyBackbone(Backbone):
         )
 
     def _pretrained(self, head: bool) -> PreTrainedModel:
-        tokenizer = self.processor.tokenizer  # type: ignore[attr-defined]
-        ids: dict[str, Any] = {
-            "pad_token_id": tokenizer.pad_token_id,
-            "bos_token_id": tokenizer.bos_token_id,
-            "eos_token_id": tokenizer.eos_token_id,
-        }
-        text = self.text | ids | {"vocab_size": len(tokenizer), "max_position_embeddings": 1024, "model_type": "llama"}
-        config = Idefics3Config(
-            text_config=text,
-            vision_config=self.vision,
-            scale_factor=self.scale_factor,
-            image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
-            tie_word_embeddings=False,
-            **ids,
-        )
-        model = Idefics3ForConditionalGeneration(config)  # type: ignore[no-untyped-call]
+        model = Idefics3ForConditionalGeneration(self.config)  # type: ignore[no-untyped-call]
         return model if head else cast(PreTrainedModel, model.model)
 
     def _described(self, head: bool) -> tuple[PreTrainedModel, Callable[[nn.Module], None]]:

@@ -93,6 +93,13 @@ def write_config(model: nn.Module, folder: Path) -> None:
     config = copy.deepcopy(base.config)
     config.architectures = [type(base).__name__.removeprefix("FSDP")]  # fully_shard renames classes
     config.save_pretrained(folder)
+    if generation := getattr(base, "generation_config", None):
+        generation.save_pretrained(folder)  # where the model stops, and how its makers sample from it
+
+
+def has_adapter(model: nn.Module) -> bool:
+    """Whether the model inside any sharding is one with a LoRA adapter."""
+    return isinstance(model.module if isinstance(model, FSDP1) else model, PeftModel)
 
 
 def write_adapter(model: nn.Module, folder: Path | None) -> int:

@@ -69,7 +69,12 @@ class BackboneModule(LightningModule):
             self.model = self.backbone.load_model(head)
 
     def configure_optimizers(self) -> Any:
-        """The optimizer over trainable weights, and its schedule."""
+        """The optimizer over trainable weights, and its schedule.
+
+        Raises:
+            ValueError: If there is nothing to train.
+        """
+        self.backbone.require_trainable(self.model)
         optimizer = self.optimizer(p for p in self.parameters() if p.requires_grad)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.lr_scheduler(optimizer), "interval": "step"}}
 

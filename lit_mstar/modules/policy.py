@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.encoding import IGNORE, Batch
+from lit_mstar.models.prompt_cache import fit, forget
 from lit_mstar.models.sharding import Sharding
 from lit_mstar.models.weights import digest
 from lit_mstar.modules.base import BackboneModule
@@ -57,6 +58,11 @@ class PolicyModule(BackboneModule):
         self.val_accuracy = GreedyAccuracy()
         self.test_accuracy = GreedyAccuracy()
 
+    def setup(self, stage: str) -> None:
+        """Refuses a missing model folder, or one that the sampler cannot take, before anything is loaded."""
+        super().setup(stage)
+        self.sampler.check(self.backbone)
+
     def configure_model(self) -> None:
         """Loads the model, once."""
         if self.model is None:
@@ -67,10 +73,14 @@ class PolicyModule(BackboneModule):
         return self.count(*response_nll(self.model, batch))
 
     def on_train_epoch_start(self) -> None:
+        """Sampling gives way to training; how far the engine was from the model is logged."""
+        self.sampler.rest()
+        if (drift := getattr(self.sampler, "drift", None)) is not None:
+            self.log("sampler/drift", drift)
+
+    def on_validation_epoch_end(self) -> None:
         """Sampling gives way to training."""
         self.sampler.rest()
-
-    on_validation_epoch_end = on_train_epoch_start
 
     def on_train_epoch_end(self) -> None:
         """Ends the iteration where data evolve: after callbacks' epoch end, before checkpoints are saved."""
@@ -130,7 +140,8 @@ def response_nll(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     """
     inputs = {name: value for name, value in batch.items() if name != "labels"}
     targets = batch["labels"][:, 1:]  # (B, L-1): the token at t is predicted from those before it
-    logits = model(**inputs).logits[:, :-1]  # (B, L-1, V)
+    forget(model)
+    logits = model(**fit(inputs, model)).logits[:, :-1]  # (B, L-1, V)
     kept = targets != IGNORE
     total = nn.functional.cross_entropy(logits[kept].float(), targets[kept], reduction="sum")
     return total, kept.sum()

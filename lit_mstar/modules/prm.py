@@ -25,9 +25,10 @@ from lit_mstar.files import missing_input
 from lit_mstar.models import weights
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.encoding import Batch
-from lit_mstar.models.prompt_cache import equal_prompts, fill_cache, inference, with_cache
+from lit_mstar.models.prompt_cache import encode_prompts, equal_prompts, fit, forget, inference
 from lit_mstar.models.sharding import Sharding, sharder
-from lit_mstar.models.step_encoding import step_ids
+from lit_mstar.models.sharing import can_share
+from lit_mstar.models.step_encoding import StepExample, collate_steps, step_ids
 from lit_mstar.modules.base import BackboneModule
 from lit_mstar.modules.schedules import WarmupConstant
 from lit_mstar.rollouts.nouns import Problem, Rollout
@@ -60,6 +61,7 @@ class ProcessRewardModule(BackboneModule):
         self.labels = labels
         self.batch_size = batch_size
         self.head: nn.Linear = None  # type: ignore[assignment]  # built in configure_model
+        self._shares: bool | None = None  # whether the model goes on from an encoded prompt; None until found out
         self.val_loss = MeanMetric(nan_strategy="disable")  # over reasoning steps, not batches
         metrics = MetricCollection({"step_auroc": BinaryAUROC(), "step_ece": BinaryCalibrationError(n_bins=15)})
         self.val_metrics = metrics.clone(prefix="val/")
@@ -79,7 +81,9 @@ class ProcessRewardModule(BackboneModule):
 
     def forward(self, ends: Tensor, **inputs: Any) -> Tensor:
         """Logits of the steps that end at token positions `ends` (R, S) int64 of the model's inputs; (R, S)."""
-        hidden = self.model(**inputs).last_hidden_state  # (R, T, D)
+        if "cache" not in inputs and "past_key_values" not in inputs:
+            forget(self.model)
+        hidden = self.model(**fit(inputs, self.model)).last_hidden_state  # (R, T, D)
         at_ends = hidden.take_along_dim(ends[..., None], dim=1)  # (R, S, D)
         logits: Tensor = self.head(at_ends.to(self.head.weight.dtype)).squeeze(-1)
         return logits.float()
@@ -119,11 +123,14 @@ class ProcessRewardModule(BackboneModule):
         width = max((len(rollout.responses) for rollout in rollouts), default=1)
         prompts = [(rollouts[i].problem, "") for i in owners]
         with inference(self):
+            share = self._can_share()
             for rows in equal_prompts(self.encoder, prompts, max(1, self.batch_size // max(1, width))):
                 position = {owners[row]: p for p, row in enumerate(rows)}
                 keys = [(i, j) for i, j in chains if i in position]
                 problems = [rollouts[i].problem for i in position]
-                values = self._score_chains(problems, [position[i] for i, _ in keys], [chains[key] for key in keys])
+                values = self._score_chains(
+                    problems, [position[i] for i, _ in keys], [chains[key] for key in keys], share
+                )
                 for (i, j), value in zip(keys, values, strict=True):
                     scores[i][j] = value
         return scores
@@ -151,19 +158,43 @@ class ProcessRewardModule(BackboneModule):
         prm.configure_model()
         return prm.eval().requires_grad_(False)
 
-    def _score_chains(self, problems: list[Problem], owners: list[int], chains: list[list[str]]) -> list[list[float]]:
-        """Scores chains of steps; chain r belongs to problem `owners[r]`, whose prompt is encoded once."""
-        prompts = {name: value.to(self.device) for name, value in self.encoder.prompts(problems).items()}
-        cache = fill_cache(self.model, prompts)
-        cache.batch_select_indices(torch.tensor(owners, device=self.device))  # P rows to R
+    def _can_share(self) -> bool:
+        if self._shares is None:
+            steps = ["Step 1: The first is 3.", "Step 2: 3 + 4 = 7."]
+
+            def compare(problems: Sequence[Problem]) -> tuple[Tensor, Tensor]:
+                owners, chains = [1, 0, 1], [steps, steps, steps[:1]]
+                ways = (self._chain_logits(list(problems), owners, chains, share) for share in (True, False))
+                shared, whole = (
+                    torch.cat([row[: len(chain)] for row, chain in zip(way, chains, strict=True)]) for way in ways
+                )
+                return shared, whole
+
+            self._shares = can_share(compare, self.encoder, self.model.dtype, "PRM")  # type: ignore[arg-type]
+        return self._shares
+
+    def _score_chains(
+        self, problems: list[Problem], owners: list[int], chains: list[list[str]], share: bool
+    ) -> list[list[float]]:
+        """Scores chains of steps; chain r belongs to problem `owners[r]`."""
+        logits = self._chain_logits(problems, owners, chains, share)
+        return [row[: len(steps)] for row, steps in zip(logits.sigmoid().tolist(), chains, strict=True)]
+
+    def _chain_logits(self, problems: list[Problem], owners: list[int], chains: list[list[str]], share: bool) -> Tensor:
+        """Logits (R, S) of R chains; prompts are encoded once per problem, or, if not shared, once per chain."""
+        if not share:
+            examples = [
+                StepExample(problems[i], steps, [0.0] * len(steps)) for i, steps in zip(owners, chains, strict=True)
+            ]
+            batch = collate_steps(self.encoder, examples)
+            inputs = {name: value.to(self.device) for name, value in batch.items() if name not in ("labels", "targets")}
+            return self(**inputs)
+        prompts = encode_prompts(self.model, fit(self.encoder.prompts(problems), self.model))
+        prompts.rows(torch.tensor(owners, device=self.device))  # P rows to R
         pieces = [step_ids(self.encoder, steps) for steps in chains]
         ids = pad_sequence([torch.tensor(ids, device=self.device) for ids, _ in pieces], batch_first=True)
-        lengths = torch.tensor([len(ids) for ids, _ in pieces], device=self.device)
-        chain_mask = torch.arange(ids.shape[1], device=self.device) < lengths[:, None]  # (R, T)
         ends = pad_sequence([torch.tensor(ends, device=self.device) for _, ends in pieces], batch_first=True)
-        mask = torch.cat([prompts["attention_mask"][owners], chain_mask.long()], dim=1)
-        logits = self(ends, input_ids=ids, attention_mask=mask, **with_cache(cache))
-        return [row[: len(steps)] for row, steps in zip(logits.sigmoid().tolist(), chains, strict=True)]
+        return self(ends, **prompts.continued(ids))
 
     def _logits(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Logits, labels and targets of the batch's real steps, flat: (number of steps,) each."""

@@ -29,6 +29,7 @@ class Problem:
             both the answer to a multiple-choice question is: the letter of an option, or its text.
         precision: Decimal places to which a numeric answer is given: both sides are rounded to it.
         unit: The unit of a numeric answer that is written without it.
+        system: What the system turn before it says; None leaves that to the backbone.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Problem:
     answer_type: AnswerType | None = None
     precision: int | None = None
     unit: str | None = None
+    system: str | None = None
 
 
 # Whether each step of a chain is true of the problem's images; None where nobody can tell.

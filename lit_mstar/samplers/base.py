@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from torch import nn
 
+from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.encoding import Encoder
 from lit_mstar.rollouts.nouns import Problem, Response, Rollout
 from lit_mstar.rollouts.nouns import SamplingParams as SamplingParams  # part of the seam
@@ -33,6 +34,13 @@ class Sampler(ABC):
     def independent(self) -> bool:
         """Whether each rank may call `sample` as often as it likes; not where ranks share an engine."""
         return True
+
+    def check(self, backbone: Backbone) -> None:  # noqa: B027
+        """Refuses, before any weights are loaded, a model that the engine cannot be given.
+
+        Raises:
+            ValueError: With what to do.
+        """
 
     @abstractmethod
     def load_policy(self, policy: Policy) -> None:
@@ -66,29 +74,36 @@ def response_stream(seed: int, problem: Problem, prefix: str, index: int) -> np.
     return np.random.default_rng(int.from_bytes(hashlib.blake2b(key, digest_size=16).digest(), "little"))
 
 
-def respond(encoder: Encoder, ids: Sequence[int], sampling: SamplingParams) -> Response:
-    """The response in sampled ids: up to the end-of-turn token or the first stop string, whichever engine drew them.
+def respond(encoder: Encoder, ids: Sequence[int], sampling: SamplingParams, head: Sequence[int] = ()) -> Response:
+    """The response in sampled ids: up to the first end or stop string, whichever engine drew them.
 
-    A stop string ends the turn: what is learned from such a response ends in the end-of-turn token, as any other does.
+    Whatever ended it, one of several end tokens or a stop string, what is learned from it ends in the one that ends a
+    turn.
+
+    Args:
+        encoder: The policy's.
+        ids: As drawn.
+        sampling: With its stop strings.
+        head: The ids of the prefix that the response goes on from.
     """
     ids = list(ids)
-    ended = encoder.end_id in ids
-    ids = ids[: ids.index(encoder.end_id) + 1] if ended else ids
-    text = encoder.decode(ids)
+    stopped = next((i for i, token in enumerate(ids) if token in encoder.end_ids), None)
+    ids, end = (ids, []) if stopped is None else (ids[:stopped], [encoder.end_id])
+    text = encoder.decode(ids, head)
     if cut := first_stop(text, sampling.stop):
-        text, ended = text[:cut], True
-        ids = [*_ids_of(encoder, ids, text), encoder.end_id]
+        text, end = text[:cut], [encoder.end_id]
+        ids = list(_ids_of(encoder, ids, text, head))
     return Response(
-        text=text, token_ids=ids, finish_reason="stop" if ended else "length", temperature=sampling.temperature
+        text=text, token_ids=[*ids, *end], finish_reason="stop" if end else "length", temperature=sampling.temperature
     )
 
 
-def _ids_of(encoder: Encoder, ids: Sequence[int], text: str) -> Sequence[int]:
+def _ids_of(encoder: Encoder, ids: Sequence[int], text: str, head: Sequence[int]) -> Sequence[int]:
     """The fewest first ids that read `text`, or, where a token reaches over its end, those of the text itself."""
-    near = bisect_left(range(len(ids)), len(text), key=lambda k: len(encoder.decode(ids[:k])))
+    near = bisect_left(range(len(ids)), len(text), key=lambda k: len(encoder.decode(ids[:k], head)))
     # A little further, too: bytes of a character that is not complete yet read as characters of their own.
-    heads = (ids[:k] for k in range(near, min(near + 5, len(ids) + 1)))
-    return next((head for head in heads if encoder.decode(head) == text), None) or encoder.text_ids(text)
+    found = (ids[:k] for k in range(near, min(near + 5, len(ids) + 1)))
+    return next((k for k in found if encoder.decode(k, head) == text), None) or encoder.text_ids(text)
 
 
 def first_stop(text: str, stop: Sequence[str]) -> int:

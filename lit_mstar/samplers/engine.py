@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.encoding import Encoder
 from lit_mstar.models.weights import digest
 from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
@@ -26,17 +27,20 @@ class EngineSampler(Sampler):
     """A sampler whose engine holds its own copy of the policy.
 
     Args:
-        check: Compare the engine with the trainer's model on a few fixed problems after the "first" update, after
-            every one ("always"), or "never".
+        check: Compare the engine with the trainer's model on a few fixed problems, one of them without and two with an
+            image: after every update ("always"), after the "first", or "never". Stale weights and stale embeddings of
+            images show in the iteration in which they happen; the difference is logged as `sampler/drift`.
         tolerance: Largest difference of log-probabilities in that check, in nats; 1e-3 where both sides compute in
             float32 and 0.3 elsewhere by default (ours).
     """
 
-    def __init__(self, check: Literal["first", "always", "never"] = "first", tolerance: float | None = None) -> None:
+    def __init__(self, check: Literal["first", "always", "never"] = "always", tolerance: float | None = None) -> None:
         if tolerance is not None and tolerance <= 0:
             raise ValueError(f"{type(self).__name__}.tolerance is {tolerance}; it must be more than 0 (nats).")
         self.check = check
         self.tolerance = tolerance
+        self.drift: float | None = None
+        """How far the engine was from the trainer's model at the last check, in nats; None where there was none."""
         self._encoder: Encoder | None = None
         self._model: nn.Module | None = None
         self._version = ""
@@ -71,7 +75,7 @@ class EngineSampler(Sampler):
         if sampling.temperature > 2:
             raise ValueError(f"SamplingParams.temperature is {sampling.temperature}; vLLM takes at most 2.")
         encoder, refused = self._encoder, []
-        prompts = zip(problems, prefixes or [""] * len(problems), strict=True)
+        prompts = list(zip(problems, prefixes or [""] * len(problems), strict=True))
         requests = (make_request(encoder, problem, prefix, sampling) for problem, prefix in prompts)
         for position, completion in self._complete(requests):
             if completion.refused:
@@ -79,10 +83,9 @@ class EngineSampler(Sampler):
             ids = completion.token_ids or [[]]
             if len(ids) < sampling.n:  # greedy, or refused: the same for all
                 ids = ids * sampling.n
-            yield (
-                position,
-                Rollout(problem=problems[position], responses=[respond(encoder, row, sampling) for row in ids]),
-            )
+            problem, prefix = prompts[position]
+            head = encoder.text_ids(prefix)
+            yield position, Rollout(problem=problem, responses=[respond(encoder, row, sampling, head) for row in ids])
         if refused:
             name, reason = refused[0]
             warnings.warn(
@@ -98,12 +101,14 @@ class EngineSampler(Sampler):
             RuntimeError: If they compute something else.
         """
         exact = {_dtype(policy.model), self._engine_dtype(policy)} == {"float32"}
+        drifts = []
         for name, complete in self._engines():
             sampling = SamplingParams(n=1, temperature=0.0, max_tokens=8)
             requests = [make_request(policy.encoder, probe, "", sampling, logprobs=True) for probe in PROBES]
             found = dict(complete(requests))
             answers = [found[i] for i in range(len(PROBES))]
-            require_parity(policy, answers, self.tolerance or (1e-3 if exact else 0.3), name)
+            drifts.append(require_parity(policy, answers, self.tolerance or (1e-3 if exact else 0.3), name))
+        self.drift = max(drifts, default=None)
 
     @abstractmethod
     def _update(self, policy: Policy, version: str) -> None:
@@ -124,6 +129,19 @@ class EngineSampler(Sampler):
     def _engines(self) -> Iterator[tuple[str, Callable[[Iterable[Request]], Iterator[tuple[int, Completion]]]]]:
         """Every copy of the weights that must be checked: (name for messages, how to ask that one)."""
         yield "The engine", self._complete
+
+
+def require_mergeable(backbone: Backbone, sync: str, name: str) -> None:
+    """Refuses to merge an adapter into weights of a few bits.
+
+    Raises:
+        ValueError: With what to do.
+    """
+    if sync == "merged" and backbone.quantized:
+        raise ValueError(
+            f"{name}.sync is merged, but {backbone.path} is quantized: set sync: adapter, so that the engine gets the "
+            "adapter alone, and give it the quantized base."
+        )
 
 
 def _dtype(model: nn.Module) -> str:

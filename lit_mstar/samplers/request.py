@@ -52,7 +52,7 @@ def make_request(
         "temperature": sampling.temperature,
         "max_tokens": sampling.max_tokens,
         "stop": list(sampling.stop),
-        "stop_token_ids": [encoder.end_id],
+        "stop_token_ids": encoder.end_ids,
         "logit_bias": dict.fromkeys(encoder.forbidden_ids, -1e9) or None,
     }
     if not greedy:

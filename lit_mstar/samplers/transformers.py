@@ -27,9 +27,11 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from lit_mstar.models.encoding import Batch, Encoder, append_tokens
-from lit_mstar.models.prompt_cache import equal_prompts, fill_cache, inference, with_cache
+from lit_mstar.models.appending import Batch, append_tokens, without_last
+from lit_mstar.models.encoding import Encoder
+from lit_mstar.models.prompt_cache import encode_prompts, equal_prompts, fit, forget, inference
 from lit_mstar.models.sharding import is_sharded
+from lit_mstar.models.sharing import can_share
 from lit_mstar.models.weights import whole_parameters
 from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
 from lit_mstar.samplers.base import Policy, Sampler, first_stop, respond, response_stream
@@ -40,8 +42,8 @@ class TransformersSampler(Sampler):
 
     Args:
         batch_size: Most responses decoded at the same time.
-        share_prompt: Encode each prompt once for its N responses. Turn it off for an architecture whose
-            `generate` cannot go on from a filled cache.
+        share_prompt: Encode each prompt once for its N responses; a model that cannot go on from there is found out
+            (`models.sharing`), and its prompts are encoded N times.
 
     Raises:
         ValueError: If `batch_size` is less than 1.
@@ -55,6 +57,7 @@ class TransformersSampler(Sampler):
         self._model: Any = None
         self._encoder: Any = None
         self._copy: Any = None  # of a policy that is divided over ranks
+        self._checked: tuple[Any, bool] = (None, False)  # the model, and whether it shares prompts
 
     def load_policy(self, policy: Policy) -> None:
         """Keeps a reference: the weights are the policy's own, so they are always current.
@@ -90,38 +93,68 @@ class TransformersSampler(Sampler):
         if self._model is None:
             raise RuntimeError("sample() was called before load_policy(): the engine has no weights yet.")
         prompts = list(zip(problems, prefixes or [""] * len(problems), strict=True))
+        share = self.share_prompt and self._can_share()
         for rows in equal_prompts(self._encoder, prompts, max(1, self.batch_size // sampling.n)):
             with inference(self._model):
-                rollouts = self._decode([prompts[i] for i in rows], sampling)
+                rollouts = self._decode([prompts[i] for i in rows], sampling, share)
             yield from zip(rows, rollouts, strict=True)
 
-    def _decode(self, prompts: list[tuple[Problem, str]], sampling: SamplingParams) -> list[Rollout]:
-        encoder, model, n = self._encoder, self._model, sampling.n
-        rows = prompts if self.share_prompt else [prompt for prompt in prompts for _ in range(n)]
-        tails = [torch.tensor(encoder.text_ids(prefix), dtype=torch.long) for _, prefix in rows]
-        batch = append_tokens(encoder.prompts([problem for problem, _ in rows]), tails, encoder.pad_id)
-        batch = {name: value.to(model.device) for name, value in batch.items()}
-        length = batch["input_ids"].shape[1]
-        with _own_settings_aside(model):
-            tokens = model.generate(  # (P·N, L + new)
-                **(_share_prompt(model, batch, n) if self.share_prompt else batch),
-                generation_config=self._generation_config(sampling),
-                logits_processor=_processors(prompts, sampling, start=length),
-                stopping_criteria=[_StopStrings(encoder, sampling.stop, length)] if sampling.stop else None,
-            )
-        responses = [respond(encoder, row, sampling) for row in tokens[:, length:].tolist()]
+    def _can_share(self) -> bool:
+        """Whether the model can go on from a prompt that is encoded once; found out once per model."""
+        if self._checked[0] is not self._model:
+            with inference(self._model):
+                found = can_share(self._compare, self._encoder, self._model.dtype, "sampler")
+            self._checked = self._model, found
+        return self._checked[1]
+
+    def _compare(self, problems: Sequence[Problem]) -> tuple[Tensor, Tensor]:
+        """Logits of two greedy tokens, prompts shared and not: (P·2, 2, V), or of the first where it differs."""
+        sampling = SamplingParams(n=2, temperature=0.0, max_tokens=2)
+        prompts = [(problem, "") for problem in problems]
+        options = {"output_logits": True, "return_dict_in_generate": True}
+        (shared, start), (whole, _) = (self._generate(prompts, sampling, share, **options) for share in (True, False))
+        alike = torch.equal(shared.sequences[:, : start + 1], whole.sequences[:, : start + 1])
+        compared = min(len(shared.logits), len(whole.logits), 2 if alike else 1)
+        return torch.stack(shared.logits[:compared], 1), torch.stack(whole.logits[:compared], 1)
+
+    def _decode(self, prompts: list[tuple[Problem, str]], sampling: SamplingParams, share: bool) -> list[Rollout]:
+        encoder, n = self._encoder, sampling.n
+        tokens, start = self._generate(prompts, sampling, share)
+        heads = [encoder.text_ids(prefix) for _, prefix in prompts]
+        responses = [respond(encoder, row, sampling, heads[i // n]) for i, row in enumerate(tokens[:, start:].tolist())]
         return [
             Rollout(problem=problem, responses=responses[p * n : (p + 1) * n]) for p, (problem, _) in enumerate(prompts)
         ]
 
-    def _generation_config(self, sampling: SamplingParams) -> GenerationConfig:
+    def _generate(
+        self, prompts: list[tuple[Problem, str]], sampling: SamplingParams, share: bool, **options: Any
+    ) -> tuple[Any, int]:
+        """What `generate` returns for N rows a prompt, (P·N, L + new) ids, and L, where the new ones start."""
+        encoder, model, n = self._encoder, self._model, sampling.n
+        rows = prompts if share else [prompt for prompt in prompts for _ in range(n)]
+        tails = [torch.tensor(encoder.text_ids(prefix), dtype=torch.long) for _, prefix in rows]
+        batch = encoder.prompts([problem for problem, _ in rows])
+        batch = fit(append_tokens(batch, tails, encoder.pad_id), model)
+        length = batch["input_ids"].shape[1]
+        forget(model)
+        with _own_settings_aside(model):
+            tokens = model.generate(
+                **(_share_prompt(model, batch, n) if share else batch),
+                generation_config=self._generation_config(sampling, **options),
+                logits_processor=_processors(prompts, sampling, start=length),
+                stopping_criteria=[_StopStrings(encoder, sampling.stop, length)] if sampling.stop else None,
+            )
+        return tokens, length
+
+    def _generation_config(self, sampling: SamplingParams, **options: Any) -> GenerationConfig:
         # Greedy over processed scores: the drawing is done by `_DrawToken`.
         return GenerationConfig(  # type: ignore[no-untyped-call]
             do_sample=False,
             max_new_tokens=sampling.max_tokens,
-            eos_token_id=self._encoder.end_id,
+            eos_token_id=self._encoder.end_ids,
             pad_token_id=self._encoder.pad_id,
             suppress_tokens=self._encoder.forbidden_ids or None,
+            **options,
         )
 
 
@@ -183,13 +216,11 @@ def _own_settings_aside(model: Any) -> Iterator[None]:
 
 
 def _share_prompt(model: PreTrainedModel, batch: Batch, n: int) -> dict[str, Any]:
-    """Encodes all but the prompts' last token once, then repeats the cache: (P, L) to (P·N, L)."""
+    """Encodes all but the prompts' last token once, then repeats what the model keeps of it: (P, L) to (P·N, L)."""
     ids = batch["input_ids"]
-    head = {name: value[:, :-1] if value.shape == ids.shape else value for name, value in batch.items()}
-    cache = fill_cache(model, head, logits_to_keep=1)
-    cache.batch_repeat_interleave(n)
+    rows = torch.arange(len(ids), device=ids.device).repeat_interleave(n)
     return {
-        "input_ids": ids.repeat_interleave(n, 0),
-        "attention_mask": batch["attention_mask"].repeat_interleave(n, 0),
-        **with_cache(cache),
+        **encode_prompts(model, without_last(batch), logits_to_keep=1).rows(rows),
+        "input_ids": ids[rows],
+        "attention_mask": batch["attention_mask"][rows],
     }

@@ -17,9 +17,10 @@ from typing import Any, Literal
 
 import torch.distributed as dist
 
+from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.weights import stream, write, write_adapter, write_config
 from lit_mstar.samplers.base import Policy
-from lit_mstar.samplers.engine import EngineSampler
+from lit_mstar.samplers.engine import EngineSampler, require_mergeable
 from lit_mstar.samplers.launch import lora_options, ranks, start, stop, undisturbed
 from lit_mstar.samplers.request import Completion, Request
 from lit_mstar.samplers.vllm_requests import EngineFeed, run_together
@@ -63,7 +64,7 @@ class VLLMSampler(EngineSampler):
         tensor_parallel_size: int = 1,
         sleep_level: Literal[0, 1, 2] = 0,
         engine: dict[str, Any] | None = None,
-        check: Literal["first", "always", "never"] = "first",
+        check: Literal["first", "always", "never"] = "always",
         tolerance: float | None = None,
     ) -> None:
         super().__init__(check, tolerance)
@@ -115,6 +116,10 @@ class VLLMSampler(EngineSampler):
             self._folder.cleanup()
         self._llm = self._adapter = self._folder = None
         self._version, self._asleep = "", False
+
+    def check(self, backbone: Backbone) -> None:
+        """Refuses a quantized base whose weights are to be merged: only its adapter can be sent."""
+        require_mergeable(backbone, self.sync, type(self).__name__)
 
     def _current(self, version: str) -> bool:
         return not self._asleep

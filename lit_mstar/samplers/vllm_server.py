@@ -18,10 +18,11 @@ from typing import Any, Literal, TypeVar
 
 import torch.distributed as dist
 
+from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.weights import write, write_adapter
 from lit_mstar.rollouts.images import open_image
 from lit_mstar.samplers.base import Policy
-from lit_mstar.samplers.engine import EngineSampler
+from lit_mstar.samplers.engine import EngineSampler, require_mergeable
 from lit_mstar.samplers.fleet import Fleet
 from lit_mstar.samplers.request import Completion, Request
 from lit_mstar.samplers.server import RefusedError, Server
@@ -58,7 +59,7 @@ class VLLMServerSampler(EngineSampler):
         outstanding: int = 32,
         timeout: float = 600.0,
         patience: float = 60.0,
-        check: Literal["first", "always", "never"] = "first",
+        check: Literal["first", "always", "never"] = "always",
         tolerance: float | None = None,
     ) -> None:
         super().__init__(check, tolerance)
@@ -80,6 +81,10 @@ class VLLMServerSampler(EngineSampler):
         self._fleet.close()
         if self._own_dir is not None:
             self._own_dir.cleanup()
+
+    def check(self, backbone: Backbone) -> None:
+        """Refuses a quantized base whose weights are to be merged: only its adapter can be sent."""
+        require_mergeable(backbone, self.sync, type(self).__name__)
 
     def _current(self, version: str) -> bool:
         self._fleet.verify()

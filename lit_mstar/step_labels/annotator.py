@@ -53,7 +53,7 @@ class StepAnnotator(PolicyModule):
         split = data.predict_splits[dataloader_idx]
         file = self.folder / f"{split}-{batch_idx * self.trainer.world_size + self.global_rank:05d}.parquet"
         content = [(question_digest(problem), reference_digest(problem)) for problem in batch]
-        settings = (self.responses, self.completions, self.encoder.prompt, self.marker.settings(), self.fingerprint())
+        settings = (self.responses, self.completions, self.encoder.said, self.marker.settings(), self.fingerprint())
         fingerprint = digest((*content, *settings)).encode()
         if file.exists():
             if read_fingerprint(file) != fingerprint:

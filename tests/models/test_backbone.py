@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lit_mstar import Backbone, Problem, TinyBackbone
-from lit_mstar.models.backbone import freeze_vision_tower
+from lit_mstar.models.vision import freeze_vision_tower
 from support.helpers import make_tiny_backbone, png
 
 PROBLEMS = [

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from lit_mstar import Problem, TinyBackbone
-from lit_mstar.models.encoding import append_tokens
-from lit_mstar.models.prompt_cache import equal_prompts, fill_cache, inference, with_cache
+from lit_mstar.models.appending import append_tokens
+from lit_mstar.models.prompt_cache import encode_prompts, equal_prompts, inference
 from support.helpers import make_tiny_backbone, png
 
 IMAGES = [(), (png(8, 8),), (png(8, 8, (0, 0, 255)),), (png(30, 10),), (png(8, 8), png(30, 10))]
@@ -55,8 +55,8 @@ def test_a_cache_continues_like_the_whole_sequence(backbone: TinyBackbone):
     tail = torch.tensor([encoder.text_ids("Answer: 7"), encoder.text_ids("Answer: 8")])
     whole = append_tokens(prompts, list(tail), encoder.pad_id)
     with inference(model):
-        cache = fill_cache(model, prompts)
-        continued = model(input_ids=tail, attention_mask=whole["attention_mask"], **with_cache(cache)).logits
+        encoded = encode_prompts(model, prompts)
+        continued = model(**encoded.continued(tail)).logits
         expected = model(**whole).logits[:, -tail.shape[1] :]
     torch.testing.assert_close(continued, expected, atol=1e-5, rtol=1e-4)
 

@@ -1,4 +1,4 @@
-"""Small tokenizers with the behaviour of published ones: byte-level BPE, and sentencepiece with its space at the head."""
+"""Small tokenizers that behave as published ones: byte-level BPE, and sentencepiece with its space at the head."""
 
 from __future__ import annotations
 

@@ -1,0 +1,144 @@
+"""Where a model comes from: a folder or a name on the hub, of whole weights or of an adapter on others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import snapshot_download
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    GenerationConfig,
+    PreTrainedConfig,
+)
+
+from lit_mstar.files import missing_input
+
+_ADAPTER = "adapter_config.json"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A model's path, taken apart.
+
+    Args:
+        path: As the user gave it.
+        base: The folder or name of the whole weights.
+        adapter: The folder of the adapter on these, or None.
+    """
+
+    path: str
+    base: str
+    adapter: Path | None = None
+
+    @classmethod
+    def of(cls, path: str) -> Origin:
+        """Finds out what a path holds.
+
+        Raises:
+            ValueError: If it is a local folder that is not there, or an adapter whose base is not.
+        """
+        require_path(path)
+        file = Path(path) / _ADAPTER
+        if not file.is_file():
+            return cls(path, path)
+        base = str(json.loads(file.read_text()).get("base_model_name_or_path") or "")
+        if not base:
+            raise ValueError(
+                f"{file} names no base model (base_model_name_or_path); write there what it was trained on."
+            )
+        try:
+            require_path(base)
+        except ValueError as error:
+            raise ValueError(f"{path} is an adapter on {base}, which is not there: {error}") from error
+        return cls(path, base, file.parent)
+
+    def config(self, trust_remote_code: bool) -> PreTrainedConfig:
+        """The configuration of the base; no weights are read."""
+        with clear_errors(self.base):
+            return AutoConfig.from_pretrained(self.base, trust_remote_code=trust_remote_code)
+
+    def stops(self, trust_remote_code: bool) -> list[int]:
+        """Tokens at which the checkpoint says that generation stops; empty where it does not say."""
+        try:
+            found = GenerationConfig.from_pretrained(self.base).eos_token_id
+        except OSError:
+            config = self.config(trust_remote_code)
+            found = getattr(config, "eos_token_id", None) or getattr(config.get_text_config(), "eos_token_id", None)
+        return [int(i) for i in (found if isinstance(found, list) else [found]) if i is not None]
+
+    def local(self) -> Path:
+        """The base's folder, whose weights are fetched if they are not there yet."""
+        patterns = ["*.json", "*.safetensors", "*.py", "*.txt", "*.model", "*.jinja"]
+        base = self.base
+        return Path(base) if Path(base).is_dir() else Path(snapshot_download(base, allow_patterns=patterns))
+
+
+def require_path(path: str) -> None:
+    """Refuses a local folder that is not there, or has no model in it; a name on the hub has at most one slash.
+
+    Raises:
+        ValueError: With what to do.
+    """
+    folder = Path(path)
+    if any((folder / name).is_file() for name in ("config.json", _ADAPTER)):
+        return
+    # "models/qwen" is meant as a folder where "models" is one: nobody on the hub is asked for it.
+    on_hub = path.count("/") == 1 and not path.startswith((".", "/", "~")) and not folder.parent.is_dir()
+    if folder.exists() or not (on_hub or ("/" not in path and path)):
+        raise ValueError(missing_input(path, "a model folder (no config.json in it)"))
+
+
+@contextmanager
+def clear_errors(path: str) -> Iterator[None]:
+    """Turns the long errors of a hub that does not have a model, or cannot be reached, into one line.
+
+    Raises:
+        ValueError: With what is missing, and what to do.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise ValueError(f"{path}: {_first_line(error)} {_extra(str(error))}".strip()) from error
+    except OSError as error:
+        if Path(path).exists():
+            raise
+        raise ValueError(
+            f"{path} is no folder here, nor could it be read from the hub ({_first_line(error)}); correct Backbone.path, "
+            "or download the model first."
+        ) from error
+
+
+def auto_class(config: Any, head: bool) -> Any:
+    """The class of transformers that loads a configuration's model.
+
+    Args:
+        config: The model's.
+        head: With the language-model head; without, the model ends in hidden states.
+    """
+    if not head:
+        return AutoModel
+    known = (AutoModelForImageTextToText, AutoModelForCausalLM)
+    remote = getattr(config, "auto_map", None) or {}
+    for auto in known:
+        if type(config) in auto._model_mapping or auto.__name__ in remote:
+            return auto
+    return AutoModel if "AutoModel" in remote else AutoModelForImageTextToText
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _extra(message: str) -> str:
+    """Which extra of this package brings what a processor asks for."""
+    needs = {"num2words": "smolvlm", "torchvision": "torchvision", "bitsandbytes": "quantization"}
+    found = next((extra for name, extra in needs.items() if name in message.lower()), None)
+    return f"Install it: pip install 'lit-mstar[{found}]'." if found else ""
