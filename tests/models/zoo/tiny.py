@@ -23,6 +23,8 @@ class Tiny:
         torchvision: Its processor needs torchvision.
         needs_image: It takes no prompt without an image.
         mixes: Rows with and without images can share a batch.
+        images: Most images in a prompt.
+        template: The chat template to give, where none is published.
         known: Checks that fail for a reason outside the library: name of the check, the reason.
     """
 
@@ -33,6 +35,8 @@ class Tiny:
     torchvision: bool = True
     needs_image: bool = False
     mixes: bool = True
+    images: int = 2
+    template: str | None = None
     known: dict[str, str] = field(default_factory=dict)
 
     def save(self, folder: Path) -> Path:
