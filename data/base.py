@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from lit_mstar.data.image_check import ImageCheck
 from lit_mstar.data.loaders import Example, PairCollator, filled_up, own_random, training_loader
+from lit_mstar.data.prompt_check import PromptCheck
 from lit_mstar.data.source import ProblemSource, Split
 from lit_mstar.rollouts.images import image_size
 from lit_mstar.rollouts.nouns import Problem
@@ -28,8 +29,8 @@ class ProblemDataModule(LightningDataModule):
         predict_splits: The splits that `predict` and `annotate` go through.
         num_workers: Processes that prepare training batches; 0 prepares them in the trainer's own.
         check_images: Decode every image once before the first run, and put one of each size through the policy's
-            processor; `<default_root_dir>/checked-images.json` remembers it. What cannot be used is an error, or left
-            out where the source says `on_bad_row: skip`.
+            processor; `<default_root_dir>/checked-images.json` remembers it. Count whether prompts fit the model's
+            context. What cannot be used is an error, or left out where the source says `on_bad_row: skip`.
     """
 
     trainer: Any  # attached by Lightning before any hook runs
@@ -64,10 +65,24 @@ class ProblemDataModule(LightningDataModule):
                 memory = Path(self.trainer.default_root_dir) / "checked-images.json"
                 check = ImageCheck(memory, lambda: getattr(self.trainer.lightning_module, "encoder", None))
                 problems = check.usable(problems, self.source.on_bad_row, split)
+                problems = self._askable(problems, split)
             for image in (image for problem in problems for image in problem.images):
                 image_size(image)
             self._problems[split] = problems
         return self._problems[split]
+
+    def _askable(self, problems: list[Problem], split: Split) -> list[Problem]:
+        """The problems that the policy's model can be asked, where there is a policy."""
+        policy = self.trainer.lightning_module
+        if (encoder := getattr(policy, "encoder", None)) is None:
+            return problems
+        drawn = (
+            getattr(policy, "evaluation", None),
+            getattr(policy, "responses", None),
+            getattr(self, "sampling", None),
+        )
+        room = max((params.max_tokens for params in drawn if params is not None), default=1)
+        return PromptCheck(encoder, room).usable(problems, self.source.on_bad_row, split)
 
     def answered(self, split: Split) -> list[Problem]:
         """The problems of a split whose answers are known: only a response to these can be right or wrong.

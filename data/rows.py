@@ -9,7 +9,7 @@ from typing import Any, cast, get_args
 from lit_mstar.equality.choices import option_named
 from lit_mstar.equality.comparison import Comparison
 from lit_mstar.rollouts.nouns import AnswerType, Problem
-from lit_mstar.rollouts.options import LETTERS, bare_options
+from lit_mstar.rollouts.options import LETTERS, bare_options, own_letters
 
 
 def text(fields: dict[str, Any], name: str) -> str:
@@ -76,6 +76,7 @@ def require_option(problem: Problem) -> AnswerType | None:
         ValueError: If one names none, or the letter of one option and the text of another.
     """
     kind = problem.answer_type
+    _require_letters_in_order(problem)
     for answer in (problem.answer, *problem.accepted):
         if answer is None or kind not in (None, "letter", "option"):
             continue
@@ -93,6 +94,21 @@ def require_option(problem: Problem) -> AnswerType | None:
                 "'answer_type' with 'letter' or 'option' (its text)."
             )
     return kind
+
+
+def _require_letters_in_order(problem: Problem) -> None:
+    """Options with letters of their own, in another order than ours: an answer that is a letter could mean either."""
+    letters = own_letters(problem.choices)
+    answers = [answer for answer in (problem.answer, *problem.accepted) if answer is not None]
+    if (
+        letters
+        and letters != LETTERS[: len(letters)]
+        and any(_named(answer, problem.choices, "letter") is not None for answer in answers)
+    ):
+        raise ValueError(
+            f"field 'choices' letters its options {', '.join(letters)}, and they are shown as "
+            f"{', '.join(LETTERS[: len(letters)])}: put them in the order of their letters, or leave the letters out."
+        )
 
 
 def _named(answer: str, options: tuple[str, ...], by: str) -> int | None:

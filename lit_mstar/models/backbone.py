@@ -144,6 +144,7 @@ class Backbone:
             said["template"],
             self._stops(),
             architecture(getattr(self.config, "model_type", None)),
+            getattr(self.config.get_text_config(), "max_position_embeddings", None),
         )
 
     def said(self) -> dict[str, Any]:

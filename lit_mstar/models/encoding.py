@@ -40,6 +40,7 @@ class Encoder:
         template: Arguments of the chat template, such as `enable_thinking`.
         stops: Tokens at which the model may stop besides the tokenizer's EOS: those of its `generation_config`.
         architecture: What the model needs beyond the generic path.
+        context: The longest prompt and response that the model is made for, in tokens; None where it is unknown.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Encoder:
         template: Mapping[str, Any] | None = None,
         stops: Sequence[int] = (),
         architecture: Architecture = Architecture(),
+        context: int | None = None,
     ) -> None:
         self.processor = processor
         self.tokenizer: Any = processor.tokenizer  # type: ignore[attr-defined]
@@ -57,6 +59,7 @@ class Encoder:
         self.system = system
         self.template = dict(template or {})
         self.architecture = architecture
+        self.context = context
         self._stops = tuple(stops)
 
     @property

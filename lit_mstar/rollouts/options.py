@@ -18,7 +18,12 @@ def bare_options(choices: Sequence[str]) -> tuple[str, ...]:
     nothing but a letter, like "(c)", is its own text.
     """
     found = [_LETTERED.fullmatch(choice) for choice in choices]
-    letters = "".join((match[1] or match[2]).upper() for match in found if match)
     texts = tuple(match[3].rstrip() for match in found if match)
-    lettered = len(set(texts)) == len(choices) and letters == LETTERS[: len(choices)]
+    lettered = len(set(texts)) == len(choices) and own_letters(choices) == LETTERS[: len(choices)]
     return texts if lettered else tuple(choices)
+
+
+def own_letters(choices: Sequence[str]) -> str:
+    """The letters that all options bring themselves, in capitals; empty where one brings none."""
+    found = [_LETTERED.fullmatch(choice) for choice in choices]
+    return "".join((match[1] or match[2]).upper() for match in found if match) if all(found) else ""

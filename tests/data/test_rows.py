@@ -36,6 +36,8 @@ LETTERS = ["(c)", "(d)", "(a)", "(b)"]
         ({"choices": CUPS, "answer": "a pot"}, "answer", "names no option.*A: a cup, B: a jug, C: a can"),
         ({"choices": ["x", "x"], "answer": "x"}, "answer", "names no option"),
         ({"choices": ["B", "A"], "answer": "B"}, "answer", "answer_type"),
+        ({"choices": ["B. a cup", "A. a jug"], "answer": "B"}, "choices", "letters its options B, A.* shown as A, B"),
+        ({"choices": ["(b) 1", "(c) 2", "(a) 3"], "answer": "(a)"}, "choices", "letters its options B, C, A"),
         ({"answer_type": "numeric"}, "answer_type", "one of number, letter, option"),
         ({"precision": -1}, "precision", "decimal places"),
         ({"precision": "two"}, "precision", "decimal places"),

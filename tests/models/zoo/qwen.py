@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from models.zoo.tiny import Tiny
@@ -45,7 +46,7 @@ _TEXT = {
 _ROPE = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10000.0}
 
 
-def _parts(opening: str = "") -> tuple[Any, dict[str, int]]:
+def _parts(opening: str = "", corpus: Sequence[str] = ()) -> tuple[Any, dict[str, int]]:
     from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
 
     tokenizer = byte_level(
@@ -53,6 +54,7 @@ def _parts(opening: str = "") -> tuple[Any, dict[str, int]]:
         end="<|im_end|>",
         pad="<|endoftext|>",
         plain=("<tool_call>", "</tool_call>", "<think>", "</think>"),
+        corpus=corpus,
         image_token="<|image_pad|>",
         video_token="<|video_pad|>",
         vision_start_token="<|vision_start|>",
@@ -75,10 +77,11 @@ def _parts(opening: str = "") -> tuple[Any, dict[str, int]]:
     return processor, ids
 
 
-def qwen3_vl() -> tuple[Any, Any]:
+def qwen3_vl(corpus: Sequence[str] = ()) -> tuple[Any, Any]:
+    """With phrases of a corpus as tokens, where one is to learn something."""
     from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
-    processor, ids = _parts()
+    processor, ids = _parts(corpus=corpus)
     config = Qwen3VLConfig(
         text_config=_TEXT | {"num_hidden_layers": 3, "vocab_size": len(processor.tokenizer), "rope_parameters": _ROPE},
         vision_config={

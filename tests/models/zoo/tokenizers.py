@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 
@@ -16,9 +16,10 @@ def byte_level(
     adds_bos: bool = False,
     plain: Sequence[str] = (),
     padding_side: str = "left",
+    corpus: Sequence[str] = (),
     **named: str,
 ) -> PreTrainedTokenizerFast:
-    """A byte is a token, as in GPT-2's vocabulary before any merge.
+    """A byte is a token, as in GPT-2's vocabulary before any merge; phrases of a corpus become tokens, digits do not.
 
     Args:
         special: Control tokens, flagged special.
@@ -28,12 +29,23 @@ def byte_level(
         adds_bos: The tokenizer writes BOS itself.
         plain: Added tokens that are not flagged special, such as `<think>`.
         padding_side: As published.
+        corpus: Texts to learn merges from.
         **named: Named tokens of the tokenizer, such as `image_token`.
     """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE(vocab={byte: i for i, byte in enumerate(alphabet)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
+    if corpus:
+        split = [
+            pre_tokenizers.Split("\n", behavior="merged_with_previous"),
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(split)
+        tokenizer.train_from_iterator(
+            corpus, trainers.BpeTrainer(vocab_size=480, initial_alphabet=alphabet, show_progress=False)
+        )
     return _finished(tokenizer, special, end, pad, bos, adds_bos, plain, padding_side, named)
 
 
