@@ -7,6 +7,7 @@ import yaml
 
 from lit_mstar.callbacks import PRMFilter, TemperatureBalancer, TrainingDynamics
 from lit_mstar.commands.lightning import MStarCLI
+from lit_mstar.commands.stage_run import fitting
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.hint import hinted
 from lit_mstar.models.sharding import Sharding
@@ -17,13 +18,24 @@ from lit_mstar.studies.plan import plan
 CONFIGS = Path(__file__).parents[1] / "configs"
 SAMPLERS = sorted((CONFIGS / "samplers").glob("*.yaml"))
 TRAINERS = sorted((CONFIGS / "trainer").glob("*.yaml"))
-STAGES = sorted(CONFIGS.glob("*/[0-9]*.yaml"))
+STAGES = sorted([*CONFIGS.glob("*/[0-9]*.yaml"), *CONFIGS.glob("paper/*/[0-9]*.yaml")])
 
 
 def instantiate(config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MStarCLI:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(PRMFilter, "setup", lambda *_: None)
-    return MStarCLI(args=["--config", str(config)], run=False)
+    return MStarCLI(args=["--config", str(config), *on_cpu(config)], run=False)
+
+
+@pytest.fixture(autouse=True)
+def _on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recipes for GPUs are constructed on a machine without, and without an engine."""
+    monkeypatch.setattr("lit_mstar.samplers.vllm.find_spec", lambda name: name)
+
+
+def on_cpu(config: Path) -> list[str]:
+    asked = yaml.safe_load(config.read_text())["trainer"].get("accelerator")
+    return ["--trainer.accelerator", "cpu", "--trainer.devices", "1"] if asked == "gpu" else []
 
 
 @pytest.mark.parametrize("config", STAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -42,6 +54,42 @@ def test_a_stage_keeps_its_files_in_the_folder_of_its_name(config: Path):
         checkpoints = stage["trainer"]["callbacks"][0]
         assert checkpoints["init_args"]["dirpath"] == f"{home}/checkpoints"
         assert checkpoints["init_args"]["monitor"].startswith("val/")  # what is reported is never chosen on test
+
+
+FULL = sorted(CONFIGS.glob("*/full.yaml"))
+
+
+@pytest.mark.parametrize("overlay", FULL, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("stage", ["1-warmup", "2-annotate", "3-prm", "4-evolve"])
+def test_all_weights_instead_of_lora_is_an_overlay(
+    overlay: Path, stage: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(PRMFilter, "setup", lambda *_: None)
+    config = overlay.parent / f"{stage}.yaml"
+    laid = fitting(yaml.safe_load(overlay.read_text()), yaml.safe_load(config.read_text()))
+    assert laid is not None
+    (tmp_path / "laid.yaml").write_text(yaml.safe_dump(laid))
+    files = ["--config", str(config), "--config", "laid.yaml"]
+    cli = MStarCLI(args=[*files, *on_cpu(config)], run=False)
+    assert type(cli.trainer.strategy).__name__ == "FSDP2Strategy"
+    assert (cli.model.backbone.lora, cli.model.backbone.dtype) == (None, "float32")
+    assert cli.model.backbone.freeze_vision  # the rest is the stage's
+    if stage != "3-prm":
+        assert cli.model.sampler.sync == "merged"
+
+
+@pytest.mark.parametrize("name", ["minicpm_v_2_5", "phi_3_5_vision", "internvl2_2b"])
+def test_the_papers_recipes_have_its_hyperparameters(name: str):
+    stage = yaml.safe_load((CONFIGS / "paper" / name / "4-evolve.yaml").read_text())
+    trainer, model, data = stage["trainer"], stage["model"]["init_args"], stage["data"]["init_args"]
+    assert trainer["accumulate_grad_batches"] * data["batch_size"] * 8 == 128
+    assert model["optimizer"]["init_args"]["lr"] == 1e-6
+    assert "lr_scheduler" not in model  # constant
+    assert (data["interval"], data["sampling"]["n"], data["sampling"]["temperature"]) == (0.25, 16, 1.0)
+    assert not model["backbone"]["init_args"]["trust_remote_code"]
+    names = [callback["class_path"].rpartition(".")[2] for callback in trainer["callbacks"]]
+    assert {"PRMFilter", "TemperatureBalancer"} <= set(names)  # top 2, and every 2 iterations by default
 
 
 def test_the_control_warms_up_exactly_like_the_quickstart():

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from lit_mstar.commands.children import Children
-from lit_mstar.commands.stage_run import StageRun, fits, home_of, move_paths
+from lit_mstar.commands.stage_run import StageRun, fitting, home_of, move_paths
 from lit_mstar.files import atomic
 from lit_mstar.rollouts.ledger import Ledger
 
@@ -48,7 +48,7 @@ def main(args: list[str]) -> None:
         type=Path,
         action="append",
         default=[],
-        help="a config laid over every stage that has the model options it names, such as configs/samplers/vllm.yaml",
+        help="a config laid over every stage that has model options it names, such as configs/samplers/vllm.yaml",
     )
     options = parser.parse_args(args)
     run(options.recipe, options.out or Path("runs") / options.recipe.name, options.seed, options.config)
@@ -61,7 +61,7 @@ def run(recipe: Path, out: Path, seed: int = 0, overlays: Sequence[Path] = ()) -
         recipe: Folder of numbered stage configs.
         out: Where the run goes.
         seed: `seed_everything` of every stage.
-        overlays: Configs added to every stage that has the options of the model that they name.
+        overlays: Configs added to every stage, without options of the model that the stage does not have.
 
     Raises:
         SystemExit: If the recipe has no stages, `out` holds another run, or a stage fails.
@@ -77,8 +77,8 @@ def run(recipe: Path, out: Path, seed: int = 0, overlays: Sequence[Path] = ()) -
     for number, file in enumerate(stages, start=1):
         config = yaml.safe_load(file.read_text())
         moved = move_paths(config, home_of(config), lambda stage: out / stage)
-        fitting = [overlay for overlay in laid if fits(overlay, config)]
-        stage = StageRun(name=file.stem, config=moved, folder=out / file.stem, seed=seed, overlays=fitting)
+        parts = [part for overlay in laid if (part := fitting(overlay, config))]
+        stage = StageRun(name=file.stem, config=moved, folder=out / file.stem, seed=seed, overlays=parts)
         label = f"[{number}/{len(stages)}] {stage.name}"
         if stage.complete:
             print(f"{label}: complete, nothing to do", flush=True)

@@ -65,10 +65,16 @@ class StageRun:
         return command
 
 
-def fits(overlay: Config, stage: Config) -> bool:
-    """Whether a stage has all options of the model that an overlay names: a reward model has no sampler."""
+def fitting(overlay: Config, stage: Config) -> Config | None:
+    """An overlay without the options of the model that a stage does not name: a reward model has no sampler.
+
+    None where it names options of the model, and the stage has none of them.
+    """
     wanted, own = (config.get("model", {}).get("init_args", {}) for config in (overlay, stage))
-    return set(wanted) <= set(own)
+    kept = {name: value for name, value in wanted.items() if name in own}
+    if len(kept) == len(wanted):
+        return overlay
+    return overlay | {"model": overlay["model"] | {"init_args": kept}} if kept else None
 
 
 def home_of(config: Config) -> str:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from lit_mstar.commands.children import Children
-from lit_mstar.commands.stage_run import StageRun, fits, home_of, move_paths
+from lit_mstar.commands.stage_run import StageRun, fitting, home_of, move_paths
 from support.zygote import popen
 
 
@@ -25,9 +25,16 @@ def test_paths_move_with_the_stage_and_nothing_else_does():
 
 def test_an_overlay_is_laid_over_the_stages_that_have_its_options():
     overlay = {"model": {"init_args": {"sampler": {"class_path": "S"}}}}
-    assert fits(overlay, {"model": {"init_args": {"sampler": {}, "backbone": {}}}})
-    assert not fits(overlay, {"model": {"init_args": {"backbone": {}}}})
-    assert fits({"trainer": {"devices": 2}}, {"model": {"init_args": {"backbone": {}}}})
+    assert fitting(overlay, {"model": {"init_args": {"sampler": {}, "backbone": {}}}}) == overlay
+    assert fitting(overlay, {"model": {"init_args": {"backbone": {}}}}) is None
+    assert fitting({"trainer": {"devices": 2}}, {"model": {"init_args": {"backbone": {}}}}) == {
+        "trainer": {"devices": 2}
+    }
+    more = {"trainer": {"devices": 2}, "model": {"init_args": {"sampler": {"a": 1}, "backbone": {"b": 2}}}}
+    assert fitting(more, {"model": {"init_args": {"backbone": {}}}}) == {
+        "trainer": {"devices": 2},
+        "model": {"init_args": {"backbone": {"b": 2}}},
+    }
 
 
 def test_paths_in_lists_move_and_those_of_another_recipe_stay():

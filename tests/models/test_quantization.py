@@ -56,13 +56,13 @@ def test_four_bits_load_train_an_adapter_and_serve_it(tiny_folder: Path, tmp_pat
     problem = Problem(id="p", question="What is 3 + 4?")
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=0.2)
     losses = []
-    for _ in range(8):
+    for _ in range(30):
         loss, _ = response_nll(model, backbone.encoder.collate([problem], [ids]))
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
         losses.append(float(loss))
-    assert losses[-1] < losses[0] - 1
+    assert losses[-1] < 0.9 * losses[0]
     backbone.save(model, tmp_path)
     assert (tmp_path / "adapter_config.json").is_file()
     again = Backbone(str(tmp_path), quantization={"load_in_4bit": True})
