@@ -46,7 +46,7 @@ def tests(session: nox.Session) -> None:
 
     Without pins: they meet the releases that a user gets today.
     """
-    session.install("-e", ".[dev]")
+    session.install("-e", ".[dev,torchvision,quantization]")
     session.run("pytest", "-m", "not vllm", "--durations", "10", *session.posargs, env=ENVIRONMENT)
 
 
@@ -64,6 +64,14 @@ def quick(session: nox.Session) -> None:
     """The quick tests, as `pytest` alone runs them."""
     session.install(TORCH, "-e", ".[dev]")
     session.run("pytest", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def models(session: nox.Session) -> None:
+    """Every check on every architecture, and the four stages with LoRA on each; writes docs/backbones.md."""
+    session.install("-e", ".[dev,torchvision,smolvlm]")
+    table = ("--backbones", "docs/backbones.md")
+    session.run("pytest", "tests/models/test_zoo.py", "-m", "", *table, *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session

@@ -1,6 +1,7 @@
 """A vision-language model and its tensors.
 
-To be read in this order: `backbone` (model and processor) with `origin` (where they are), `adapters` (LoRA on them),
+To be read in this order: `backbone` (model and processor) with `origin` (where they are),
+`processors` (a model's), `adapters` (LoRA on them),
 `vision` (their tower), `quantization` and `architectures` (the table of what few models need); `tiny` (one built on the
 spot); `control_tokens` (and texts that spell them), `turn_end` (where a turn ends), `user_turn` (what a prompt says),
 `encoding` (problems to tensors), `appending` (and responses behind them), `step_encoding` (chains of steps to tensors);

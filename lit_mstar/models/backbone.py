@@ -6,7 +6,6 @@ and responses into tensors is `encoding.py`; a model small enough for a laptop, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, Literal, cast
 import torch
 from peft import PeftModel
 from torch import nn
-from transformers import AutoProcessor, PreTrainedConfig, PreTrainedModel, ProcessorMixin
+from transformers import PreTrainedConfig, PreTrainedModel, ProcessorMixin
 
 from lit_mstar.models import weights
 from lit_mstar.models.adapters import add_adapter, continue_adapter, lora_config, merge_adapter
@@ -23,11 +22,11 @@ from lit_mstar.models.architectures import architecture
 from lit_mstar.models.encoding import Encoder
 from lit_mstar.models.loading import Checkpoint, Loader, on_meta
 from lit_mstar.models.origin import Origin, auto_class, clear_errors
+from lit_mstar.models.processors import load_processor, own_settings, save_processor
 from lit_mstar.models.quantization import quantization_config
 from lit_mstar.models.sharding import Shard, is_sharded, shard_units
 from lit_mstar.models.vision import freeze_vision_tower
 
-_PROMPT_FILE = "prompt.json"  # what is said to the model besides its own chat template; saved with it
 _DEFAULT = "{question}{choices}"
 
 
@@ -37,7 +36,7 @@ class Backbone:
     Args:
         path: A Hugging Face folder, of a model or of an adapter on one, or the name of a model on the hub.
         prompt: What the user's turn says; `{question}` and `{choices}` are filled in. By default what the folder was
-            trained with (`prompt.json`), or these two alone.
+            trained with (`lit_mstar.json`), or these two alone.
         system: What a system turn says; by default as for `prompt`, or none. Problems may bring their own.
         template: Arguments of the chat template, such as `{enable_thinking: false}`; by default as for `prompt`.
         chat_template: A chat template, as text or as a file, for a model that comes without one.
@@ -113,25 +112,9 @@ class Backbone:
         Raises:
             ValueError: If there is no chat template, or a package that the processor needs is not installed.
         """
-        origin, auto = self.origin, cast(Any, AutoProcessor)
-        own = origin.adapter is None or (origin.adapter / "tokenizer_config.json").is_file()
-        with clear_errors(origin.path):
-            processor = auto.from_pretrained(
-                self.path if own else origin.base, trust_remote_code=self.trust_remote_code
-            )
-        if self.chat_template is not None:
-            processor.chat_template = _text_of(self.chat_template)
-        if getattr(processor, "chat_template", None) is None:
-            suggestion = architecture(getattr(self.config, "model_type", None)).chat_template
-            raise ValueError(
-                f"{self.path} has no chat template; give Backbone.chat_template, a file or the text"
-                + (
-                    f", for this model such as {suggestion!r}."
-                    if suggestion
-                    else ": that of the model it was tuned from."
-                )
-            )
-        return cast(ProcessorMixin, processor)
+        origin = self.origin
+        row = architecture(getattr(self.config, "model_type", None))
+        return load_processor(origin, self.chat_template, row, self.trust_remote_code)
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -149,10 +132,9 @@ class Backbone:
 
     def said(self) -> dict[str, Any]:
         """What is said to the model: `prompt`, `system` and `template`, as given, as saved with it, or the defaults."""
-        file = Path(self.path or "-") / _PROMPT_FILE
-        saved = json.loads(file.read_text()) if file.is_file() else {}
         given = {"prompt": self.prompt, "system": self.system, "template": self.template}
         default = {"prompt": _DEFAULT, "system": None, "template": {}}
+        saved = {name: value for name, value in own_settings(self.path).items() if name in default}
         return default | saved | {name: value for name, value in given.items() if value is not None}
 
     def load_model(self, head: bool = True) -> PreTrainedModel | PeftModel:
@@ -214,8 +196,7 @@ class Backbone:
         elif folder:
             model.save_pretrained(folder)  # type: ignore[operator]
         if folder:
-            self.processor.save_pretrained(folder)
-            (folder / _PROMPT_FILE).write_text(json.dumps(self.said(), indent=1))
+            save_processor(self.processor, folder, self.said())
 
     def require_trainable(self, model: nn.Module) -> None:
         """Refuses to train what cannot be trained.
@@ -262,11 +243,3 @@ class Backbone:
                 trust_remote_code=self.trust_remote_code,
             )
         return model, Loader(model, Checkpoint(self.origin.local())).materialize
-
-
-def _text_of(template: str) -> str:
-    """A chat template, given as text or as a file."""
-    is_file = "{" not in template
-    if is_file and not Path(template).is_file():
-        raise ValueError(f"Backbone.chat_template is {template!r}, neither a file that is there nor a template.")
-    return Path(template).read_text() if is_file else template

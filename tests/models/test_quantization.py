@@ -48,8 +48,11 @@ def test_a_quantized_base_is_not_merged_into(tiny_folder: Path, tmp_path: Path):
 
 
 @pytest.mark.skipif(not INSTALLED, reason="needs bitsandbytes")
-def test_four_bits_load_train_an_adapter_and_serve_it(tiny_folder: Path, tmp_path: Path):
-    backbone = Backbone(str(tiny_folder), quantization={"load_in_4bit": True}, lora=LORA)
+def test_four_bits_load_train_an_adapter_and_serve_it(tmp_path: Path):
+    # Rows of 64 numbers share a scale: smaller layers cannot be served on a CPU.
+    whole = make_tiny_backbone(hidden_size=64, intermediate_size=128, vision_size=64)
+    whole.save(whole.load_model(), tmp_path / "base")
+    backbone = Backbone(str(tmp_path / "base"), quantization={"load_in_4bit": True}, lora=LORA)
     model: Any = backbone.load_model()
     assert any(p.dtype == torch.uint8 for p in model.parameters())
     ids = backbone.encoder.response_ids("Answer: 7")
@@ -62,10 +65,10 @@ def test_four_bits_load_train_an_adapter_and_serve_it(tiny_folder: Path, tmp_pat
         optimizer.step()
         optimizer.zero_grad()
         losses.append(float(loss))
-    assert losses[-1] < 0.9 * losses[0]
-    backbone.save(model, tmp_path)
-    assert (tmp_path / "adapter_config.json").is_file()
-    again = Backbone(str(tmp_path), quantization={"load_in_4bit": True})
+    assert losses[-1] < losses[0] - 1
+    backbone.save(model, tmp_path / "adapter")
+    assert (tmp_path / "adapter" / "adapter_config.json").is_file()
+    again = Backbone(str(tmp_path / "adapter"), quantization={"load_in_4bit": True})
 
     class Policy:
         encoder = again.encoder
