@@ -18,7 +18,7 @@ from lit_mstar.samplers.engine import require_mergeable
 from support.helpers import make_tiny_backbone
 
 INSTALLED = importlib.util.find_spec("bitsandbytes") is not None
-LORA = {"r": 2, "target_modules": ["q_proj", "v_proj"]}
+LORA = {"r": 8, "target_modules": "all-linear"}
 
 
 def test_bits_must_be_said():

@@ -1,4 +1,4 @@
-"""Qwen2.5-VL, Qwen3-VL and Qwen3.5: M-RoPE, a connector inside the tower, in the last one linear attention."""
+"""Qwen2-VL to Qwen3.5: M-RoPE, a connector inside the tower, in the last one linear attention."""
 
 from __future__ import annotations
 
@@ -158,9 +158,57 @@ def qwen3_5() -> tuple[Any, Any]:
     return Qwen3_5ForConditionalGeneration(config), processor
 
 
+def qwen2_vl() -> tuple[Any, Any]:
+    from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLProcessor, Qwen2VLVideoProcessor
+
+    base, ids = _parts()
+    sizes = {"patch_size": 8, "merge_size": 2, "temporal_patch_size": 2}
+    processor = Qwen2VLProcessor(
+        base.image_processor, base.tokenizer, Qwen2VLVideoProcessor(**sizes), chat_template=base.chat_template
+    )
+    text = {name: value for name, value in _TEXT.items() if name != "head_dim"}
+    config = Qwen2VLConfig(
+        text_config=text | {"num_hidden_layers": 2, "vocab_size": len(base.tokenizer), "rope_parameters": _ROPE},
+        vision_config={"depth": 2, "embed_dim": 32, "hidden_size": 64, "mlp_ratio": 2, "num_heads": 2, "patch_size": 8},
+        **ids,
+    )
+    return Qwen2VLForConditionalGeneration(config), processor
+
+
+def qwen3_vl_moe() -> tuple[Any, Any]:
+    from transformers import Qwen3VLMoeConfig, Qwen3VLMoeForConditionalGeneration
+
+    processor, ids = _parts()
+    config = Qwen3VLMoeConfig(
+        text_config=_TEXT
+        | {
+            "num_hidden_layers": 2,
+            "vocab_size": len(processor.tokenizer),
+            "rope_parameters": _ROPE,
+            "num_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 32,
+        },
+        vision_config={
+            "depth": 2,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_heads": 2,
+            "patch_size": 8,
+            "out_hidden_size": 64,
+            "num_position_embeddings": 64,
+            "deepstack_visual_indexes": [0, 1],
+        },
+        **ids,
+    )
+    return Qwen3VLMoeForConditionalGeneration(config), processor
+
+
 _ENDS = ("<|im_end|>", "<|endoftext|>")
 MODELS = (
+    Tiny("Qwen2-VL", qwen2_vl, "<|im_end|>", _ENDS),
     Tiny("Qwen2.5-VL", qwen2_5_vl, "<|im_end|>", _ENDS),
     Tiny("Qwen3-VL", qwen3_vl, "<|im_end|>", _ENDS),
+    Tiny("Qwen3-VL-MoE", qwen3_vl_moe, "<|im_end|>", _ENDS),
     Tiny("Qwen3.5", qwen3_5, "<|im_end|>", _ENDS),
 )

@@ -1,0 +1,82 @@
+"""Idefics3, which the first SmolVLM is, with and without a BOS that both template and tokenizer write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.zoo.tiny import Tiny
+from models.zoo.tokenizers import byte_level
+
+_TEMPLATE = """\
+{{ bos_token or '<|im_start|>' }}
+{%- for message in messages -%}
+{{ message.role | capitalize }}
+{%- if message.content[0].type == 'image' -%}{{ ':' }}{%- else -%}{{ ': ' }}{%- endif -%}
+{%- for part in message.content -%}
+{%- if part.type == 'image' -%}{{ '<image>' }}
+{%- elif part.type == 'text' -%}{{ part.text }}{%- endif -%}
+{%- endfor -%}
+{{ '<end_of_utterance>\n' }}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{ 'Assistant:' }}{%- endif -%}"""
+_IMAGES = ("<fake_token_around_image>", "<global-img>", "<row_1_col_1>", "<row_1_col_2>", "<image>")
+
+
+def _idefics3(tokenizer: Any) -> tuple[Any, Any]:
+    from transformers import Idefics3Config, Idefics3ForConditionalGeneration, Idefics3Processor
+    from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
+
+    size = {"longest_edge": 32}
+    processor = Idefics3Processor(
+        Idefics3ImageProcessorPil(size=size, max_image_size=size, do_image_splitting=False),
+        tokenizer,
+        image_seq_len=4,
+        chat_template=_TEMPLATE,
+    )
+    config = Idefics3Config(
+        text_config={
+            "model_type": "llama",
+            "hidden_size": 64,
+            "intermediate_size": 128,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "vocab_size": len(tokenizer),
+            "pad_token_id": tokenizer.pad_token_id,
+        },
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "image_size": 32,
+            "patch_size": 8,
+        },
+        scale_factor=2,
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return Idefics3ForConditionalGeneration(config), processor
+
+
+def smolvlm() -> tuple[Any, Any]:
+    special = ("<|im_start|>", "<|im_end|>", "<end_of_utterance>", *_IMAGES)
+    return _idefics3(byte_level(special, end="<end_of_utterance>", pad="<|im_end|>"))
+
+
+def idefics3_llama() -> tuple[Any, Any]:
+    special = ("<|begin_of_text|>", "<|end_of_text|>", "<|pad|>", "<end_of_utterance>", *_IMAGES)
+    bos = {"bos": "<|begin_of_text|>", "adds_bos": True}
+    return _idefics3(byte_level(special, end="<|end_of_text|>", pad="<|pad|>", **bos))
+
+
+MODELS = (
+    Tiny("Idefics3, SmolVLM", smolvlm, "<end_of_utterance>", ("<end_of_utterance>",), torchvision=False),
+    Tiny(
+        "Idefics3-8B-Llama3",
+        idefics3_llama,
+        "<end_of_utterance>",
+        ("<|end_of_text|>", "<end_of_utterance>"),
+        torchvision=False,
+    ),
+)
