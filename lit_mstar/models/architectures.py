@@ -36,7 +36,7 @@ class Architecture:
         fills: What a processor's tensors shaped like `input_ids` say of response tokens, by name; others say 0.
         turn_end: The token that ends a turn, where neither the chat template nor the tokenizer tells.
         chat_template: What to give as `chat_template` where checkpoints come without one.
-        mixes: Rows with and without images can share a batch.
+        mixes: Rows with unequally many images can share a batch.
     """
 
     fills: Mapping[str, int] = field(default_factory=dict)
@@ -56,7 +56,8 @@ _PLAIN = (
 ROWS: dict[str, Architecture] = {
     # The prefix is bidirectional; type 1 is a suffix that is predicted, so it must not see what follows.
     "paligemma": Architecture(fills={"token_type_ids": 1}, chat_template=_PLAIN),
-    # Cross-attention layers want images in all rows of a batch or in none.
+    # Cross-attention takes images in all rows of a batch or in none; and where rows have fewer images than others, what
+    # stands before the first one attends to the empty places.
     "mllama": Architecture(mixes=False),
 }
 

@@ -127,7 +127,8 @@ class Backbone:
             said["template"],
             self._stops(),
             architecture(getattr(self.config, "model_type", None)),
-            getattr(self.config.get_text_config(), "max_position_embeddings", None),
+            getattr(text := self.config.get_text_config(), "max_position_embeddings", None),
+            getattr(text, "vocab_size", None),
         )
 
     def said(self) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class Encoder:
         stops: Tokens at which the model may stop besides the tokenizer's EOS: those of its `generation_config`.
         architecture: What the model needs beyond the generic path.
         context: The longest prompt and response that the model is made for, in tokens; None where it is unknown.
+        vocabulary: How many tokens the model can say; None where it is unknown.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Encoder:
         stops: Sequence[int] = (),
         architecture: Architecture = Architecture(),
         context: int | None = None,
+        vocabulary: int | None = None,
     ) -> None:
         self.processor = processor
         self.tokenizer: Any = processor.tokenizer  # type: ignore[attr-defined]
@@ -60,6 +62,7 @@ class Encoder:
         self.template = dict(template or {})
         self.architecture = architecture
         self.context = context
+        self.vocabulary = vocabulary
         self._stops = tuple(stops)
 
     @property
@@ -91,7 +94,8 @@ class Encoder:
     @property
     def forbidden_ids(self) -> list[int]:
         """Control tokens that no response may contain, such as an image's (`ControlTokens.unwritten` says which)."""
-        return sorted(self._controls.unwritten - {*self.end_ids})
+        found = sorted(self._controls.unwritten - {*self.end_ids})
+        return [i for i in found if self.vocabulary is None or i < self.vocabulary]
 
     def prompt_text(self, problem: Problem) -> str:
         """The whole prompt, up to where the assistant begins; one placeholder per image.
@@ -188,10 +192,18 @@ class Encoder:
     def prompts(self, problems: Sequence[Problem]) -> Batch:
         """Encodes the prompts alone, padded where their lengths differ.
 
+        Raises:
+            ValueError: If rows have unequally many images and the architecture cannot take them together.
+
         Returns:
             The processor's tensors: `input_ids` and `attention_mask` (B, L) int64, and what the images need.
         """
         images = [[open_image(image) for image in self.images(problem)] for problem in problems]
+        if not self.architecture.mixes and len({len(row) for row in images}) > 1:
+            raise ValueError(
+                f"A batch has rows with {sorted({len(row) for row in images})} images, which this architecture cannot take "
+                "together; set batch_size: 1, with accumulate_grad_batches for as large a step."
+            )
         texts = [self.prompt_text(problem) for problem in problems]
         found = self.processor(
             text=texts,

@@ -61,7 +61,7 @@ class PolicyModule(BackboneModule):
     def setup(self, stage: str) -> None:
         """Refuses a missing model folder, or one that the sampler cannot take, before anything is loaded."""
         super().setup(stage)
-        self.sampler.check(self.backbone)
+        self.sampler.require_usable(self.backbone)
 
     def configure_model(self) -> None:
         """Loads the model, once."""

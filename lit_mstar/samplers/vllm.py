@@ -117,7 +117,7 @@ class VLLMSampler(EngineSampler):
         self._llm = self._adapter = self._folder = None
         self._version, self._asleep = "", False
 
-    def check(self, backbone: Backbone) -> None:
+    def require_usable(self, backbone: Backbone) -> None:
         """Refuses a quantized base whose weights are to be merged: only its adapter can be sent."""
         require_mergeable(backbone, self.sync, type(self).__name__)
 

@@ -82,7 +82,7 @@ class VLLMServerSampler(EngineSampler):
         if self._own_dir is not None:
             self._own_dir.cleanup()
 
-    def check(self, backbone: Backbone) -> None:
+    def require_usable(self, backbone: Backbone) -> None:
         """Refuses a quantized base whose weights are to be merged: only its adapter can be sent."""
         require_mergeable(backbone, self.sync, type(self).__name__)
 

@@ -44,7 +44,9 @@ def turn_ends(subject: Subject, folder: Path) -> None:
     learned = batch["labels"][0][batch["labels"][0] != -100].tolist()
     assert learned[-1] == encoder.end_id
     assert encoder.decode(learned) == RESPONSES[0]
-    image = next(id for id in batch["input_ids"][0].tolist() if id in encoder.forbidden_ids and id != encoder.pad_id)
+    image = encoder.processor.image_token_id
+    assert image in batch["input_ids"][0].tolist()
+    assert image in encoder.forbidden_ids or image >= subject.model.config.get_text_config().vocab_size
     assert image not in encoder.text_ids(str(tokens.convert_ids_to_tokens(image)))
 
 

@@ -61,7 +61,7 @@ class Subject:
         """The problems in batches that the architecture takes."""
         if self.tiny.mixes:
             return [self.problems]
-        parts = ([p for p in self.problems if bool(p.images) is images] for images in (False, True))
+        parts = ([p for p in self.problems if len(p.images) == images] for images in range(self.tiny.images + 1))
         return [part for part in parts if part]
 
     def logits(self, model: nn.Module, problems: Sequence[Problem], responses: Sequence[str]) -> list[Tensor]:

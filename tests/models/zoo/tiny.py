@@ -22,7 +22,7 @@ class Tiny:
         ends: All tokens at which a published checkpoint stops, `end` among them.
         torchvision: Its processor needs torchvision.
         needs_image: It takes no prompt without an image.
-        mixes: Rows with and without images can share a batch.
+        mixes: Rows with unequally many images can share a batch.
         images: Most images in a prompt.
         template: The chat template to give, where none is published.
         known: Checks that fail for a reason outside the library: name of the check, the reason.
