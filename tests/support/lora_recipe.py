@@ -33,7 +33,14 @@ class AdapterAtStart(EvolutionCallback):
 
 
 def write_lora_recipe(
-    folder: Path, model: Path, lora: dict[str, Any], sizes: dict[str, int], epochs: dict[str, int], max_tokens: int
+    folder: Path,
+    model: Path,
+    lora: dict[str, Any],
+    sizes: dict[str, int],
+    epochs: dict[str, int],
+    max_tokens: int,
+    small: bool = False,
+    **backbone: Any,
 ) -> Path:
     """Writes the stage configs into a folder named `lora`.
 
@@ -44,6 +51,8 @@ def write_lora_recipe(
         sizes: Of the splits of digits.
         epochs: Of stages 1, 3 and 4, by number.
         max_tokens: Longest response.
+        small: Learn from all responses, whatever they say, and measure little.
+        **backbone: More arguments of stage 1's `Backbone`.
     """
     recipe = folder / "configs" / "lora"
     recipe.mkdir(parents=True)
@@ -52,7 +61,7 @@ def write_lora_recipe(
         arguments, data = stage["model"]["init_args"], stage["data"]["init_args"]
         number = config.name[0]
         if number == "1":
-            options = {"path": str(model), "lora": lora, "prompt": "{question}{choices}\nThink."}
+            options = {"path": str(model), "lora": lora, "prompt": "{question}{choices}\nThink."} | backbone
             arguments["backbone"] = {"class_path": "lit_mstar.Backbone", "init_args": options}
         if "source" in data:
             data["source"]["init_args"] = sizes
@@ -66,7 +75,12 @@ def write_lora_recipe(
         if number == "4":
             noted = str(folder / "at-start.safetensors")
             note = {"class_path": "support.lora_recipe.AdapterAtStart", "init_args": {"file": noted}}
-            stage["trainer"]["callbacks"].append(note)
+            callbacks = stage["trainer"]["callbacks"]
+            if small:
+                wanted = ("ModelCheckpoint", "PRMFilter")
+                callbacks = [c for c in callbacks if c["class_path"].rpartition(".")[2] in wanted]
+                callbacks.append({"class_path": "support.faults.SelectAll"})
+            stage["trainer"]["callbacks"] = [*callbacks, note]
         (recipe / config.name).write_text(yaml.safe_dump(stage, sort_keys=False))
     return recipe
 

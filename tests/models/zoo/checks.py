@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 from lit_mstar import ProcessRewardModule, Response, Rollout
 from lit_mstar.models.prompt_cache import inference
@@ -18,6 +21,8 @@ from lit_mstar.modules.policy import response_nll
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
 from models.zoo.subject import LORA, RESPONSES, Subject
+from support.commands import lit_mstar
+from support.lora_recipe import adapter_of, write_lora_recipe
 
 GREEDY = SamplingParams(n=4, temperature=0.0, max_tokens=5)
 
@@ -151,8 +156,6 @@ def adapters(subject: Subject, folder: Path) -> None:
     assert found[0].keys() == found[1].keys() == {name for name, p in model.named_parameters() if p.requires_grad}
     for name in found[0]:
         torch.testing.assert_close(found[0][name], found[1][name], atol=1e-4, rtol=1e-3)
-    import re
-
     tower = re.compile(r"base_model\.model\." + tower_pattern(model.get_base_model()))
     assert not [name for name in found[0] if tower.fullmatch(name)]
     backbone.save(model, folder / "adapter")
@@ -165,8 +168,6 @@ def adapters(subject: Subject, folder: Path) -> None:
 
 def freezing(subject: Subject, folder: Path) -> None:
     """freezing: the tower stays, a connector inside it learns."""
-    import re
-
     model: Any = subject.backbone(freeze_vision=True).load_model()
     tower = re.compile(tower_pattern(model))
     frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
@@ -251,6 +252,26 @@ def bfloat16(subject: Subject, folder: Path) -> None:
     assert all(0 <= s <= 1 for x in scores for y in x for s in y)
 
 
+def stages(subject: Subject, folder: Path) -> None:
+    """four stages: warmup, labels, PRM and one iteration on the command line, with one LoRA from end to end."""
+    sizes = {"seed": 4, "train": 4, "validate": 2, "test": 2}
+    options = {"chat_template": subject.tiny.template} if subject.tiny.template else {}
+    epochs = {"1": 1, "3": 1, "4": 1}
+    recipe = write_lora_recipe(folder, subject.folder, LORA, sizes, epochs, 24, small=True, **options)
+    for stage in ("1-warmup", "2-annotate", "3-prm", "4-evolve"):
+        command = "annotate" if stage == "2-annotate" else "fit"
+        done = lit_mstar(folder, command, "--config", str(recipe / f"{stage}.yaml"), "--seed_everything", "1")
+        assert done.returncode == 0, (stage, done.stderr[-3000:])
+    runs = folder / "runs" / "lora"
+    warm, evolved = (adapter_of(runs / stage / "model") for stage in ("1-warmup", "4-evolve"))
+    began = {k.replace(".default", ""): v for k, v in load_file(folder / "at-start.safetensors").items()}
+    assert began.keys() == warm.keys() == evolved.keys()
+    assert all(torch.equal(began[name], value) for name, value in warm.items())
+    assert any(not torch.equal(evolved[name], value) for name, value in warm.items())
+    base = json.loads((runs / "3-prm" / "model" / "adapter_config.json").read_text())["base_model_name_or_path"]
+    assert base == str(subject.folder)
+
+
 CHECKS: dict[str, Callable[[Subject, Path], None]] = {
     check.__doc__.partition(":")[0]: check  # type: ignore[union-attr]
     for check in (
@@ -265,5 +286,6 @@ CHECKS: dict[str, Callable[[Subject, Path], None]] = {
         saving,
         sharded_loading,
         bfloat16,
+        stages,
     )
 }

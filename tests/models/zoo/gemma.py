@@ -1,4 +1,4 @@
-"""Gemma 3: BOS from template and tokenizer, two ends, image tokens that see each other, a sliding window."""
+"""Gemma 3 and 4: BOS from the template, several ends, image tokens that see each other, a sliding window."""
 
 from __future__ import annotations
 
@@ -73,4 +73,90 @@ def gemma3() -> tuple[Any, Any]:
     return Gemma3ForConditionalGeneration(config), processor
 
 
-MODELS = (Tiny("Gemma 3", gemma3, "<end_of_turn>", ("<eos>", "<end_of_turn>"), torchvision=False),)
+_TEMPLATE_4 = """\
+{{ bos_token }}
+{%- for message in messages -%}
+{{ '<|turn>' + ('model' if message.role == 'assistant' else message.role) + '\n' }}
+{%- for part in message.content -%}
+{%- if part.type == 'image' -%}{{ '\n\n<|image|>\n\n' }}
+{%- elif part.type == 'text' -%}{{ part.text | trim }}{%- endif -%}
+{%- endfor -%}
+{{ '<turn|>\n' }}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{ '<|turn>model\n' }}{%- endif -%}"""
+
+
+def gemma4() -> tuple[Any, Any]:
+    from transformers import (
+        Gemma4AudioFeatureExtractor,
+        Gemma4Config,
+        Gemma4ForConditionalGeneration,
+        Gemma4ImageProcessor,
+        Gemma4Processor,
+        Gemma4VideoProcessor,
+    )
+
+    named = {
+        "image_token": "<|image|>",
+        "boi_token": "<|image>",
+        "eoi_token": "<image|>",
+        "audio_token": "<|audio|>",
+        "boa_token": "<|audio>",
+        "eoa_token": "<audio|>",
+    }
+    special = ("<pad>", "<|turn>", "<turn|>", "<|tool_response>", "<|video|>", *named.values())
+    tokenizer = sentencepiece(special, end="<eos>", pad="<pad>", bos="<bos>", **named)
+    processor = Gemma4Processor(
+        Gemma4AudioFeatureExtractor(),
+        Gemma4ImageProcessor(patch_size=8, max_soft_tokens=70, pooling_kernel_size=2),
+        tokenizer,
+        Gemma4VideoProcessor(patch_size=8, max_soft_tokens=70, pooling_kernel_size=2),
+        chat_template=_TEMPLATE_4,
+        image_seq_length=70,
+    )
+    ids = tokenizer.convert_tokens_to_ids
+    config = Gemma4Config(
+        text_config={
+            "hidden_size": 64,
+            "intermediate_size": 128,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "global_head_dim": 16,
+            "sliding_window": 24,
+            "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention"],
+            "num_kv_shared_layers": 2,
+            "vocab_size": len(tokenizer),
+            "vocab_size_per_layer_input": len(tokenizer),
+            "hidden_size_per_layer_input": 8,
+            "pad_token_id": ids("<pad>"),
+            "eos_token_id": ids("<eos>"),
+            "bos_token_id": ids("<bos>"),
+        },
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "patch_size": 8,
+            "pooling_kernel_size": 2,
+            "position_embedding_size": 64,
+            "use_clipped_linears": True,
+        },
+        audio_config=None,
+        boi_token_id=ids("<|image>"),
+        eoi_token_id=ids("<image|>"),
+        image_token_id=ids("<|image|>"),
+        video_token_id=ids("<|video|>"),
+        audio_token_id=ids("<|audio|>"),
+    )
+    return Gemma4ForConditionalGeneration(config), processor
+
+
+MODELS = (
+    Tiny("Gemma 4", gemma4, "<turn|>", ("<eos>", "<turn|>", "<|tool_response>")),
+    Tiny("Gemma 3", gemma3, "<end_of_turn>", ("<eos>", "<end_of_turn>"), torchvision=False),
+)
