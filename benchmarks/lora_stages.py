@@ -22,9 +22,10 @@ from safetensors.torch import load_file
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from models.zoo.qwen import qwen3_vl  # noqa: E402
-from support.commands import lit_mstar_process  # noqa: E402
-from support.lora_recipe import adapter_of, write_lora_recipe  # noqa: E402
+from models.zoo.qwen import qwen3_vl
+
+from support.commands import lit_mstar_process
+from support.lora_recipe import adapter_of, write_lora_recipe
 
 _QUICKSTART = Path(__file__).parents[1] / "configs" / "quickstart"
 _LORA = {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"}

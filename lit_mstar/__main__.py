@@ -11,6 +11,7 @@ _COMMANDS = {
     "predict": "one greedy response per problem",
     "annotate": "Monte-Carlo step labels for the process reward model",
     "run": "all stages of a recipe, one after the other",
+    "plan": "memory, responses and steps of a recipe, before anything is loaded",
     "study": "variants of a recipe over several seeds, as a table with intervals",
     "convert": "a sharded checkpoint to a consolidated one, or back",
     "regrade": "mark what a run has sampled anew, after references or grader have changed",
@@ -32,6 +33,10 @@ def main(args: list[str] | None = None) -> None:
         from lit_mstar.commands.run import main as run
 
         run(args[1:])
+    elif command == "plan":
+        from lit_mstar.commands.plan import main as plan
+
+        plan(args[1:])
     elif command == "study":
         from lit_mstar.studies.command import main as study
 

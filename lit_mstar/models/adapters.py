@@ -147,7 +147,7 @@ def _fitting(state: dict[str, Tensor], model: Any, folder: Path) -> dict[str, Te
 
 
 def _patterns(excluded: Any) -> list[str]:
-    """peft's `exclude_modules`, a pattern or ends of names, as patterns."""
+    """Peft's `exclude_modules`, a pattern or ends of names, as patterns."""
     if not excluded:
         return []
     return [excluded] if isinstance(excluded, str) else [rf"(?:.*\.)?{re.escape(name)}" for name in excluded]

@@ -35,7 +35,7 @@ class Sampler(ABC):
         """Whether each rank may call `sample` as often as it likes; not where ranks share an engine."""
         return True
 
-    def require_usable(self, backbone: Backbone) -> None:  # noqa: B027
+    def require_usable(self, backbone: Backbone) -> None:
         """Refuses, before any weights are loaded, a model that the engine cannot be given.
 
         Raises:

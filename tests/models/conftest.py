@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from models.zoo import ZOO
 from models.zoo.table import Outcome, write_table
 

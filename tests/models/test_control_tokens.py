@@ -69,14 +69,14 @@ def test_what_the_processor_expands_is_a_control_token_flagged_or_not():
 def words_processor(**named: str) -> Any:
     """A processor whose vocabulary has its special tokens as ordinary pieces, as those from SentencePiece have."""
     vocabulary = {word: i for i, word in enumerate(["[UNK]", "</s>", "!", "Hello", "<", "/s>", "é"])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))  # noqa: S106
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", behavior="removed")
     fast: Any = PreTrainedTokenizerFast
     return SimpleNamespace(tokenizer=fast(tokenizer_object=tokenizer, **named))
 
 
 def test_pieces_of_the_vocabulary_are_broken_up_too():
-    encoder = Encoder(words_processor(unk_token="[UNK]", eos_token="</s>"))  # noqa: S106
+    encoder = Encoder(words_processor(unk_token="[UNK]", eos_token="</s>"))
     assert encoder.end_id == 1
     assert encoder.text_ids("Hello </s> é") == [3, 4, 5, 6]
     assert encoder.response_ids("</s>") == [4, 5, 1]
@@ -89,12 +89,12 @@ def test_a_tokenizer_that_puts_a_space_before_a_text_puts_none_into_it():
     trainer = trainers.BpeTrainer(special_tokens=["</s>"], show_progress=False)
     tokenizer.train_from_iterator(["Hello </s> 4"], trainer)
     fast: Any = PreTrainedTokenizerFast
-    encoder = Encoder(SimpleNamespace(tokenizer=fast(tokenizer_object=tokenizer, eos_token="</s>")))  # noqa: S106
+    encoder = Encoder(SimpleNamespace(tokenizer=fast(tokenizer_object=tokenizer, eos_token="</s>")))
     assert encoder.decode(encoder.text_ids("Hello </s> 4")) == "Hello </s> 4"
     assert encoder.end_id not in encoder.text_ids("Hello </s> 4")
 
 
 def test_a_character_of_text_that_also_pads_stays_what_it_is():
-    encoder = Encoder(words_processor(eos_token="</s>", pad_token="!", unk_token="[UNK]"))  # noqa: S106
+    encoder = Encoder(words_processor(eos_token="</s>", pad_token="!", unk_token="[UNK]"))
     assert encoder.text_ids("Hello !") == [3, 2]
     assert ControlTokens(encoder.processor).neutral("Hello!") == "Hello!"

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from models.zoo import ZOO
 from models.zoo.checks import CHECKS
 from models.zoo.subject import Subject

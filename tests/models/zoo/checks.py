@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from models.zoo.subject import LORA, RESPONSES, Subject
 from safetensors.torch import load_file
 
 from lit_mstar import ProcessRewardModule, Response, Rollout
@@ -20,7 +21,6 @@ from lit_mstar.models.weights import stream
 from lit_mstar.modules.policy import response_nll
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
-from models.zoo.subject import LORA, RESPONSES, Subject
 from support.commands import lit_mstar
 from support.lora_recipe import adapter_of, write_lora_recipe
 

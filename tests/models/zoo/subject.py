@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from models.zoo.tiny import Tiny
 from PIL import Image
 from torch import Tensor, nn
 from transformers import GenerationConfig
 
 from lit_mstar import Backbone, Problem
 from lit_mstar.models.prompt_cache import fit, forget
-from models.zoo.tiny import Tiny
 from support.helpers import png
 
 WIDE, OTHER, TALL = png(48, 40, (0, 90, 200)), png(48, 40, (200, 90, 0)), png(40, 64, (200, 30, 10))

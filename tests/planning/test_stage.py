@@ -1,0 +1,73 @@
+"""What configs say, and whose model a stage has that an earlier one has yet to make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lit_mstar.planning.stage import read_stages
+from lit_mstar.planning.workload import example, workload
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def test_the_quickstart_has_four_stages_of_one_model():
+    stages = read_stages(CONFIGS / "quickstart")
+    assert [(s.name, s.kind, s.evolves, s.scores) for s in stages] == [
+        ("1-warmup", "policy", False, False),
+        ("2-annotate", "annotator", False, False),
+        ("3-prm", "prm", False, False),
+        ("4-evolve", "policy", True, True),
+    ]
+    assert {type(s.backbone).__name__ for s in stages} == {"TinyBackbone"}
+    work = [workload(s, example(s, stages)[1], gpus=1) for s in stages]
+    assert (work[0].problems, work[0].steps, work[0].epochs) == (800, 25, 20)
+    assert (work[1].responses, work[1].tokens) == (8000, 320_000)
+    assert (work[3].problems, work[3].responses, work[3].tokens) == (3200, 6400, 256_000)
+    assert (work[3].steps, work[3].epochs) == (50, 8)  # the top 2 of 800 problems in batches of 32
+    assert workload(stages[3], 3200, gpus=4).steps == 13
+    assert workload(stages[3], None, gpus=4).steps is None
+
+
+def test_later_stages_have_the_adapter_of_the_first():
+    stages = read_stages(CONFIGS / "qwen3_vl_2b")
+    assert {s.backbone.path for s in stages} == {"Qwen/Qwen3-VL-2B-Instruct"}
+    assert {str(s.backbone.lora) for s in stages} == {str(stages[0].backbone.lora)} != {"None"}
+    assert all(s.backbone.gradient_checkpointing and s.backbone.freeze_vision for s in stages)
+
+
+def test_overlays_are_laid_as_on_the_command_line(tmp_path: Path):
+    overlay = tmp_path / "more.yaml"
+    overlay.write_text(yaml.safe_dump({"trainer": {"strategy": "ddp"}, "data": {"init_args": {"batch_size": 7}}}))
+    (stage,) = read_stages(CONFIGS / "quickstart" / "4-evolve.yaml", [overlay])
+    assert (stage.trainer["strategy"], stage.data["batch_size"], stage.data["interval"]) == ("ddp", 7, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("options", "lora"), [({"adapter": "merge"}, None), ({}, {"r": 2}), ({"lora": {"r": 2}}, {"r": 2})]
+)
+def test_a_merged_adapter_is_gone(tmp_path: Path, options: dict[str, Any], lora: Any):
+    for name, backbone in (
+        ("1-a", {"path": "org/base", "lora": {"r": 2}}),
+        ("2-b", {"path": "runs/r/1-a/model", **options}),
+    ):
+        stage = {
+            "trainer": {"default_root_dir": f"runs/r/{name}"},
+            "model": {"class_path": "lit_mstar.PolicyModule", "init_args": {"backbone": {"class_path": "lit_mstar.Backbone", "init_args": backbone}}},
+            "data": {"class_path": "lit_mstar.data.SupervisedDataModule"},
+        }  # fmt: skip
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(stage))
+    assert read_stages(tmp_path)[1].backbone.lora == lora
+    assert read_stages(tmp_path)[1].backbone.path == "org/base"
+
+
+@pytest.mark.parametrize("content", [None, "a: 1\n", "[1]\n"])
+def test_what_is_no_stage_is_named(tmp_path: Path, content: str | None):
+    file = tmp_path / "1-x.yaml"
+    if content:
+        file.write_text(content)
+    with pytest.raises(ValueError, match="is no config" if content is None else "1-x.yaml is no stage config"):
+        read_stages(tmp_path if content else file)
