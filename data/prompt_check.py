@@ -49,7 +49,7 @@ class PromptCheck:
         if tight:
             warnings.warn(
                 f"{len(tight)} of {len(problems)} {what!r} problems leave less room than max_tokens={self.room} in the "
-                f"model's context of {context} tokens, {tight[0]} for one; longer responses are not what it was made for.",
+                f"model's context of {context} tokens, {tight[0]} for one; it was not made for longer responses.",
                 stacklevel=4,
             )
         if not faults:

@@ -1,4 +1,4 @@
-"""`lit-mstar plan`: what a recipe will need on so many GPUs, and what to change if it does not fit; loads no weights."""
+"""`lit-mstar plan`: what a recipe will need on so many GPUs, and what to change if it does not fit."""
 
 from __future__ import annotations
 

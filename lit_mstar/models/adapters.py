@@ -92,7 +92,7 @@ def continue_adapter(
         for name, parameter in adapted.named_parameters():
             if tower.fullmatch(name):
                 parameter.requires_grad_(False)
-    return adapted  # type: ignore[return-value]
+    return adapted  # type: ignore[return-value, no-any-return]
 
 
 def merge_adapter(model: PreTrainedModel, folder: Path) -> PreTrainedModel:

@@ -134,7 +134,7 @@ class Backbone:
     def said(self) -> dict[str, Any]:
         """What is said to the model: `prompt`, `system` and `template`, as given, as saved with it, or the defaults."""
         given = {"prompt": self.prompt, "system": self.system, "template": self.template}
-        default = {"prompt": _DEFAULT, "system": None, "template": {}}
+        default: dict[str, Any] = {"prompt": _DEFAULT, "system": None, "template": {}}
         saved = {name: value for name, value in own_settings(self.path).items() if name in default}
         return default | saved | {name: value for name, value in given.items() if value is not None}
 

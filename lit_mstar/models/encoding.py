@@ -201,8 +201,8 @@ class Encoder:
         images = [[open_image(image) for image in self.images(problem)] for problem in problems]
         if not self.architecture.mixes and len({len(row) for row in images}) > 1:
             raise ValueError(
-                f"A batch has rows with {sorted({len(row) for row in images})} images, which this architecture cannot take "
-                "together; set batch_size: 1, with accumulate_grad_batches for as large a step."
+                f"A batch has rows with {sorted({len(row) for row in images})} images, which its architecture does not "
+                "take together; set batch_size: 1, with accumulate_grad_batches for as large a step."
             )
         texts = [self.prompt_text(problem) for problem in problems]
         found = self.processor(

@@ -51,9 +51,7 @@ class Origin:
             return cls(path, path)
         base = str(json.loads(file.read_text()).get("base_model_name_or_path") or "")
         if not base:
-            raise ValueError(
-                f"{file} names no base model (base_model_name_or_path); write there what it was trained on."
-            )
+            raise ValueError(f"{file} names no base model; write into base_model_name_or_path what it was trained on.")
         try:
             require_path(base)
         except ValueError as error:
@@ -63,7 +61,8 @@ class Origin:
     def config(self, trust_remote_code: bool) -> PreTrainedConfig:
         """The configuration of the base; no weights are read."""
         with clear_errors(self.base):
-            return AutoConfig.from_pretrained(self.base, trust_remote_code=trust_remote_code)
+            config: PreTrainedConfig = AutoConfig.from_pretrained(self.base, trust_remote_code=trust_remote_code)
+        return config
 
     def stops(self, trust_remote_code: bool) -> list[int]:
         """Tokens at which the checkpoint says that generation stops; empty where it does not say."""
@@ -111,8 +110,8 @@ def clear_errors(path: str) -> Iterator[None]:
         if Path(path).exists():
             raise
         raise ValueError(
-            f"{path} is no folder here, nor could it be read from the hub ({_first_line(error)}); correct Backbone.path, "
-            "or download the model first."
+            f"{path} is no folder here, nor could it be read from the hub ({_first_line(error)}); correct "
+            "Backbone.path, or download the model first."
         ) from error
 
 

@@ -65,7 +65,7 @@ def _restore_image_backend(processor: Any, path: str) -> None:
     if trained in (None, found) or found is None:
         return
     try:
-        processor.image_processor = AutoImageProcessor.from_pretrained(path, backend=trained)
+        processor.image_processor = cast(Any, AutoImageProcessor).from_pretrained(path, backend=trained)
     except ImportError:
         warnings.warn(
             f"{path} was trained with images prepared by {trained}, which is not installed (pip install "

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +61,8 @@ class EncodedPrompts:
 
     def rows(self, indices: Tensor) -> dict[str, Any]:
         """Goes on with these prompts (R,), one may come several times; returns what `generate` takes to do so."""
-        self.cache.reorder_cache(indices)  # every kind of layer can do it, also those without keys and values
+        # Every kind of layer can do it, also those without keys and values.
+        self.cache.reorder_cache(cast(torch.LongTensor, indices))
         for (module, name), value in self.kept.items():
             setattr(module, name, value[indices])
         self.batch = {name: value[indices] for name, value in self.batch.items()}

@@ -24,6 +24,6 @@ def quantization_config(options: Mapping[str, Any] | None) -> BitsAndBytesConfig
     config = BitsAndBytesConfig(**options)  # type: ignore[no-untyped-call]
     if unknown := options.keys() - config.to_dict().keys():
         raise ValueError(
-            f"Backbone.quantization has {', '.join(sorted(unknown))}, which transformers.BitsAndBytesConfig does not know."
+            f"Backbone.quantization has {', '.join(sorted(unknown))}; its keys are those of BitsAndBytesConfig."
         )
     return config

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
@@ -188,13 +188,13 @@ class ProcessRewardModule(BackboneModule):
             ]
             batch = collate_steps(self.encoder, examples)
             inputs = {name: value.to(self.device) for name, value in batch.items() if name not in ("labels", "targets")}
-            return self(**inputs)
+            return cast(Tensor, self(**inputs))
         prompts = encode_prompts(self.model, fit(self.encoder.prompts(problems), self.model))
         prompts.rows(torch.tensor(owners, device=self.device))  # P rows to R
         pieces = [step_ids(self.encoder, steps) for steps in chains]
         ids = pad_sequence([torch.tensor(ids, device=self.device) for ids, _ in pieces], batch_first=True)
         ends = pad_sequence([torch.tensor(ends, device=self.device) for _, ends in pieces], batch_first=True)
-        return self(ends, **prompts.continued(ids))
+        return cast(Tensor, self(ends, **prompts.continued(ids)))
 
     def _logits(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Logits, labels and targets of the batch's real steps, flat: (number of steps,) each."""

@@ -79,7 +79,7 @@ def activations(backbone: Backbone, problem: Problem, precision: str, head: bool
     slope = [(long.text - short.text) / _SHORT for short, long in ((one_short, one_long), (two_short, two_long))]
     token = slope[0] + more * (slope[1] - slope[0])
     start = [short.text - s * short.tokens for short, s in ((one_short, slope[0]), (two_short, slope[1]))]
-    fixed = max(0.0, start[0] + more * (start[1] - start[0]))
+    fixed = start[0] + more * (start[1] - start[0])
     full = slope[1] - slope[0]
     if checkpointing:
         whole = activations(backbone, problem, precision, head, checkpointing=False)

@@ -25,8 +25,8 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 
 def dtype_of(backbone: Backbone) -> torch.dtype:
     """The dtype of a backbone's weights."""
-    config = backbone.config
-    return _DTYPES[backbone.dtype] if backbone.dtype != "auto" else (config.dtype or torch.float32)
+    own = backbone.config.dtype
+    return _DTYPES.get(backbone.dtype) or (own if isinstance(own, torch.dtype) else torch.float32)
 
 
 def described(backbone: Backbone, head: bool, layers: int | None = None, checkpointing: bool = False) -> nn.Module:

@@ -62,8 +62,8 @@ def show(estimates: Sequence[Estimate], advised: dict[str, list[tuple[str, float
     console.print("of an iteration, at most; ? where nobody can tell before the data are there\n")
     for stage, changes in advised.items():
         console.print(f"{stage} does not fit. To make it smaller, one after the other:", markup=False)
-        for text, need in changes:
-            console.print(f"  {text}: {_giga(need)} GB{', fits' if need <= memory else ''}", markup=False)
+        for text, then in changes:
+            console.print(f"  {text}: {_giga(then)} GB{', fits' if then <= memory else ''}", markup=False)
 
 
 def values(estimates: Sequence[Estimate]) -> list[dict[str, Any]]:

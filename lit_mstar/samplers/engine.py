@@ -16,10 +16,11 @@ from torch import nn
 
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.encoding import Encoder
+from lit_mstar.models.probes import PROBES
 from lit_mstar.models.weights import digest
 from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
 from lit_mstar.samplers.base import Policy, Sampler, respond
-from lit_mstar.samplers.parity import PROBES, require_parity
+from lit_mstar.samplers.parity import require_parity
 from lit_mstar.samplers.request import Completion, Request, make_request
 
 

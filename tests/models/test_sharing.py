@@ -41,7 +41,10 @@ def test_probes_come_in_pairs_whose_prompts_are_equally_long():
         assert (batch["input_ids"][0] != batch["input_ids"][1]).any() or (probe.images != other.images)
 
 
-@pytest.mark.parametrize(("difference", "dtype", "shares"), [(1e-4, "float32", True), (0.01, "float32", False), (0.01, "bfloat16", True), (0.5, "bfloat16", False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("difference", "dtype", "shares"),
+    [(1e-4, "float32", True), (0.01, "float32", False), (0.01, "bfloat16", True), (0.5, "bfloat16", False)],
+)
 def test_rounding_is_not_taken_for_a_fault(difference: float, dtype: str, shares: bool):
     values = torch.tensor([-1.0, 1.0, -1.0, 1.0]) / torch.tensor([-1.0, 1.0, -1.0, 1.0]).std()
 

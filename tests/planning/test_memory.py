@@ -20,9 +20,15 @@ LORA = {"r": 2, "target_modules": ["q_proj", "v_proj"]}
 @pytest.mark.parametrize("head", [True, False])
 @pytest.mark.parametrize(
     "options",
-    [{}, {"freeze_vision": True}, {"lora": LORA}, {"lora": {"r": 2, "target_modules": "all-linear"}, "freeze_vision": True}, {"dtype": "bfloat16", "lora": LORA}],
+    [
+        {},
+        {"freeze_vision": True},
+        {"lora": LORA},
+        {"lora": {"r": 2, "target_modules": "all-linear"}, "freeze_vision": True},
+        {"dtype": "bfloat16", "lora": LORA},
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_weights_are_those_of_the_model_that_is_loaded(tiny_folder: Path, options: dict[str, Any], head: bool):
     backbone = Backbone(str(tiny_folder), **options)
     model = backbone.load_model(head)

@@ -54,11 +54,12 @@ def test_a_merged_adapter_is_gone(tmp_path: Path, options: dict[str, Any], lora:
         ("1-a", {"path": "org/base", "lora": {"r": 2}}),
         ("2-b", {"path": "runs/r/1-a/model", **options}),
     ):
+        model = {"class_path": "lit_mstar.Backbone", "init_args": backbone}
         stage = {
             "trainer": {"default_root_dir": f"runs/r/{name}"},
-            "model": {"class_path": "lit_mstar.PolicyModule", "init_args": {"backbone": {"class_path": "lit_mstar.Backbone", "init_args": backbone}}},
+            "model": {"class_path": "lit_mstar.PolicyModule", "init_args": {"backbone": model}},
             "data": {"class_path": "lit_mstar.data.SupervisedDataModule"},
-        }  # fmt: skip
+        }
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(stage))
     assert read_stages(tmp_path)[1].backbone.lora == lora
     assert read_stages(tmp_path)[1].backbone.path == "org/base"

@@ -32,8 +32,8 @@ def write_table(file: Path, outcomes: Mapping[tuple[str, str], Outcome]) -> None
     lines = [
         "# Backbones",
         "",
-        "What `AutoModelForImageTextToText` loads should work. What was checked, by `nox -s models`, which writes this page:",
-        "each architecture as a tiny random model with the classes, control tokens, EOS lists, templates' behaviour and",
+        "What `AutoModelForImageTextToText` loads should work. What was checked, by `nox -s models`, which writes this",
+        "page: each architecture as a tiny random model with the classes, control tokens, EOS lists, templates' behaviour and",
         "padding side of the published checkpoints. Nothing was downloaded: no published weights were run.",
         "",
         f"| architecture | turn ends with | {' | '.join(names)} |",
@@ -59,18 +59,17 @@ def write_table(file: Path, outcomes: Mapping[tuple[str, str], Outcome]) -> None
     lines += ["", *(f"{i}. {reason}" for i, reason in enumerate(reasons, start=1))] if reasons else []
     lines += ["", "What the columns mean:", ""]
     lines += [f"- **{check}**: {(CHECKS[check].__doc__ or '').partition(': ')[2].strip()}" for check in names]
-    versions = ", ".join(
-        f"{package} {version(package)}" for package in ("torch", "torchvision", "transformers", "peft")
-    )
-    lines += ["", _NOTES.strip(), "", f"Last written with {versions.replace('+cu130', '').replace('+cpu', '')}.", ""]
+    packages = ("torch", "torchvision", "transformers", "peft")
+    versions = ", ".join(f"{package} {version(package).partition('+')[0]}" for package in packages)
+    lines += ["", _NOTES.strip(), "", f"Last written with {versions}.", ""]
     file.write_text("\n".join(lines))
 
 
 _NOTES = """
 What is found out at run time, wherever model and processor say it themselves: where a turn ends (chat template,
-tokenizer, `generation_config`), which control tokens a response may not contain, whether a prompt can be encoded once for
-N responses (`models/sharing.py` computes both ways once and falls back by itself), which tensors grow with the response.
-What is left is data in one table, `models/architectures.py`; most architectures need no row in it.
+tokenizer, `generation_config`), which control tokens a response may not contain, whether a prompt can be encoded once
+for N responses (`models/sharing.py` computes both ways once and falls back by itself), which tensors grow with the
+response. What is left is data in one table, `models/architectures.py`; most architectures need no row in it.
 
 To add an architecture: a tiny model in `tests/models/zoo/`, and a row in that table if a check says so.
 
