@@ -4,7 +4,7 @@
     python benchmarks/gpu.py --tiny         # the same script where there is no GPU
 
 Speeds are printed as ratios to bare loops in the same run: sampling to `generate` with N prompts, training to a plain
-PyTorch step on the same batches. Needs torch, torchvision, transformers, lightning and this package; nothing is fetched.
+Speeds are printed as ratios to bare ways in the same run: sampling and scoring to encoding a prompt for each response,
 """
 
 from __future__ import annotations
