@@ -131,7 +131,7 @@ def loaded(case: str, folder: Path, shard: Any) -> tuple[Any, int]:
     """A module whose model is made of units by `shard`, and the most memory that its weights took meanwhile."""
     module, roots, peak = make(case, folder), [], 0
     prepared = module.backbone._prepared
-    module.backbone._prepared = lambda model: roots.append(prepared(model)) or roots[0]
+    module.backbone._prepared = lambda model, **options: roots.append(prepared(model, **options)) or roots[0]
 
     def counted(unit: torch.nn.Module) -> torch.nn.Module:
         nonlocal peak
