@@ -23,15 +23,11 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from models.zoo.qwen import qwen3_vl
-from plan import measured, picture
+from plan import Step, picture
 
 from lit_mstar import Backbone, PolicyModule, Problem, ProcessRewardModule, Response, Rollout
 from lit_mstar.data import DigitsSource, SelfEvolvingDataModule
 from lit_mstar.models import FSDP2Strategy, Sharding
-from lit_mstar.models.prompt_cache import fit
-from lit_mstar.modules.policy import response_nll
-from lit_mstar.planning.activations import activations
-from lit_mstar.planning.memory import training, weights
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
 from lit_mstar.training.trainer import MStarTrainer
@@ -111,30 +107,12 @@ def scoring(backbone: Backbone, problems: list[Problem], device: str) -> None:
 
 def step(backbone: Backbone, problems: list[Problem], device: str, new: int) -> None:
     """A training step: tokens a second, and its peak memory against the plan."""
-    model: Any = backbone.load_model().to(device)
-    ids = backbone.encoder.text_ids("a b c d " * new)[:new]
-    batch = fit(backbone.encoder.collate(problems, [ids] * len(problems)), model)
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
-
-    def once() -> None:
-        response_nll(model, batch)[0].backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    once()
-    count = weights(backbone, head=True)
-    there = count.bytes + 2 * count.trained_bytes + sum(v.nbytes for v in batch.values())
-    peak = measured(once, there, device)
-    took, tokens = seconds(once), batch["input_ids"].numel()
-    length = batch["input_ids"].shape[1]
-    image = length - new - len(backbone.encoder.prompt_ids(problems[0])) + 1
-    kept = activations(backbone, problems[0], "32-true", True, backbone.gradient_checkpointing)
-    most = kept.peak(len(problems), length, image, new, backbone.gradient_checkpointing)
-    planned = training(count, most, 2, 1, accumulates=False).total
+    once = Step(backbone, problems, new, device)
+    took, peak = seconds(once), once.measured
     kind = "LoRA" if backbone.lora else "all weights"
     print(
-        f"training, {kind}: {tokens / took:.0f} tokens/s; memory planned {planned / 1e9:.3g} GB, measured "
-        f"{peak / 1e9:.3g} GB, ratio {planned / peak:.2f}",
+        f"training, {kind}: {once.tokens / took:.0f} tokens/s; memory planned {once.planned / 1e9:.3g} GB, measured "
+        f"{peak / 1e9:.3g} GB, ratio {once.planned / peak:.2f}",
         flush=True,
     )
 

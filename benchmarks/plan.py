@@ -112,25 +112,44 @@ def compare(name: str, folder: Path, device: str) -> list[tuple[str, float, floa
 
 
 def _training(backbone: Backbone, problem: Problem, device: str) -> tuple[float, float]:
-    model: Any = backbone.load_model().to(device)
-    ids = backbone.encoder.text_ids("a b c d " * LEARNED)[:LEARNED]
-    batch = fit(backbone.encoder.collate([problem] * ROWS, [ids] * ROWS), model)
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
+    step = Step(backbone, [problem] * ROWS, LEARNED, device)
+    return step.planned, step.measured
 
-    def step() -> None:
-        response_nll(model, batch)[0].backward()
-        optimizer.step()
-        optimizer.zero_grad()
 
-    step()  # the moments are there from the second step on
-    count = weights(backbone, head=True)
-    there = count.bytes + 2 * count.trained_bytes + sum(v.nbytes for v in batch.values())
-    kept = activations(backbone, problem, "32-true", True, backbone.gradient_checkpointing)
-    tokens = batch["input_ids"].shape[1]
-    prompt = tokens - LEARNED
-    image = prompt - len(backbone.encoder.prompt_ids(problem)) + 1
-    peak = kept.peak(ROWS, tokens, image, LEARNED, backbone.gradient_checkpointing)
-    return training(count, peak, 2, 1, accumulates=False).total, measured(step, there, device)
+class Step:
+    """A training step of a model, planned and prepared; done once, so that the optimizer's moments are there.
+
+    Args:
+        backbone: The model.
+        problems: A row each.
+        learned: Tokens of each response.
+        device: Where.
+    """
+
+    def __init__(self, backbone: Backbone, problems: list[Problem], learned: int, device: str) -> None:
+        encoder = backbone.encoder
+        self.device = device
+        self.model: Any = backbone.load_model().to(device)
+        ids = encoder.text_ids("a b c d " * learned)[:learned]
+        self.batch = fit(encoder.collate(problems, [ids] * len(problems)), self.model)
+        self.optimizer = torch.optim.AdamW([p for p in self.model.parameters() if p.requires_grad])
+        self.tokens = self.batch["input_ids"].numel()
+        self.weights = weights(backbone, head=True)
+        kept, length = activations(backbone, problems[0], "32-true", True), self.batch["input_ids"].shape[1]
+        image, checkpointed = encoder.image_tokens(problems[0]), backbone.gradient_checkpointing
+        peak = kept.peak(len(problems), length, image, learned, checkpointed)
+        self.planned = training(self.weights, peak, 2, 1, accumulates=False).total
+        self()
+
+    def __call__(self) -> None:
+        response_nll(self.model, self.batch)[0].backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    @property
+    def measured(self) -> int:
+        there = self.weights.bytes + 2 * self.weights.trained_bytes + sum(v.nbytes for v in self.batch.values())
+        return measured(self, there, self.device)
 
 
 def _sampling(backbone: Backbone, problem: Problem, device: str) -> tuple[float, float]:
@@ -146,7 +165,7 @@ def _sampling(backbone: Backbone, problem: Problem, device: str) -> tuple[float,
     list(sampler.sample([problem], SamplingParams(n=2, max_tokens=2)))  # whether prompts are shared is found out once
     count = weights(backbone, head=True)
     prompt = backbone.encoder.prompts([problem])["input_ids"].shape[1]
-    planned = decoding(backbone, count, 0, 64, prompt + LEARNED, 4).total
+    planned = count.bytes + decoding(backbone, 64, prompt + LEARNED, 4).total
     return planned, measured(lambda: list(sampler.sample([problem], drawn)), count.bytes, device)
 
 
@@ -158,7 +177,7 @@ def _scoring(backbone: Backbone, problem: Problem, device: str) -> tuple[float, 
     rollout = Rollout(problem=problem, responses=[Response(text="", steps=[step[: LEARNED - 1]]) for _ in range(64)])
     prm.score([Rollout(problem=problem, responses=rollout.responses[:2])])
     count = weights(backbone, head=False)
-    kept = activations(backbone, problem, "32-true", False, checkpointing=False)
+    kept = activations(backbone, problem, "32-true", False)
     prompt = prm.encoder.prompts([problem])["input_ids"].shape[1]
     length = len(prm.encoder.text_ids(step[: LEARNED - 1] + "\n"))
     planned = scoring(backbone, count, kept, 64, prompt, length, 4).total

@@ -8,19 +8,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from tqdm.auto import tqdm
 
+from lit_mstar.data.left_out import without
 from lit_mstar.files import atomic
 from lit_mstar.rollouts.images import open_image
 from lit_mstar.rollouts.nouns import Problem
 from lit_mstar.training.division import gather, rank, ranks
 
-_LISTED = 5  # problems in a warning, ours
 Image = str | bytes
 
 
@@ -51,20 +50,7 @@ class ImageCheck:
         """
         self._look({image for problem in problems for image in problem.images})
         faults = {problem.id: fault for problem in problems if (fault := self._fault(problem))}
-        if not faults:
-            return list(problems)
-        listed = [f"{bad.source or bad.id}: {faults[bad.id]}" for bad in problems if bad.id in faults]
-        if on_bad == "error" or len(faults) == len(problems):
-            raise ValueError(
-                f"{listed[0]} ({len(faults)} of {len(problems)} {what!r} problems have such images; repair them, or "
-                "set on_bad_row: skip.)"
-            )
-        more = f"\n… and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
-        warnings.warn(
-            f"{len(faults)} of {len(problems)} {what!r} problems were left out:\n" + "\n".join(listed[:_LISTED]) + more,
-            stacklevel=4,
-        )
-        return [problem for problem in problems if problem.id not in faults]
+        return without(problems, faults, on_bad, what, "have such images; repair them")
 
     def _fault(self, problem: Problem) -> str | None:
         found = (self.known[_key(image)] for image in problem.images)

@@ -48,6 +48,7 @@ class JsonlSource(ProblemSource):
         image_root: The folder that images may come from, and where relative paths start; each file's own folder by
             default. Paths that lead out of it, also by symbolic links, are refused.
         on_bad_row: "error" ends with the first bad row; "skip" leaves bad rows out, counts and lists them.
+        system: What a system turn says before this data set's questions; None leaves that to the backbone.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class JsonlSource(ProblemSource):
         max_pixels: int = MAX_PIXELS,
         image_root: Path | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
+        system: str | None = None,
     ) -> None:
         if on_bad_row not in ("error", "skip"):
             raise ValueError(f'JsonlSource.on_bad_row is {on_bad_row!r}; it must be "error" or "skip".')
@@ -69,6 +71,7 @@ class JsonlSource(ProblemSource):
         self.max_pixels = max_pixels
         self.image_root = image_root
         self.on_bad_row = on_bad_row
+        self.system = system
         self.dropped: dict[Split, list[str]] = {}
         """Of each split that was read, what was wrong with the rows that were left out."""
 
@@ -110,6 +113,7 @@ class JsonlSource(ProblemSource):
             answer_type=rows.answer_type(fields),
             precision=rows.precision(fields),
             unit=rows.text(fields, "unit") if fields.get("unit") is not None else None,
+            system=self.system,
         )
         return self._checked(problem, split)
 

@@ -6,10 +6,10 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from lit_mstar.data.left_out import without
 from lit_mstar.rollouts.images import image_size
 from lit_mstar.rollouts.nouns import Problem
 
-_LISTED = 5  # problems in a warning, ours
 _LARGEST = 8  # sizes of images that are counted to bound all others, ours
 
 Image = str | bytes
@@ -52,14 +52,7 @@ class PromptCheck:
                 f"model's context of {context} tokens, {tight[0]} for one; it was not made for longer responses.",
                 stacklevel=4,
             )
-        if not faults:
-            return list(problems)
-        listed = [f"{bad.source or bad.id}: {faults[bad.id]}" for bad in problems if bad.id in faults]
-        count = f"{len(faults)} of {len(problems)} {what!r} problems"
-        if on_bad == "error" or len(faults) == len(problems):
-            raise ValueError(f"{listed[0]} ({count} are like this; change them, or set on_bad_row: skip.)")
-        warnings.warn(f"{count} were left out:\n" + "\n".join(listed[:_LISTED]), stacklevel=4)
-        return [problem for problem in problems if problem.id not in faults]
+        return without(problems, faults, on_bad, what, "are like this; change them")
 
     def _too_long(self, length: int) -> str:
         return (
@@ -70,14 +63,13 @@ class PromptCheck:
     def _refused(self, problems: Sequence[Problem]) -> dict[int, str]:
         """By numbers of images: why the processor takes no prompt with so many."""
         found = {}
-        for problem in {len(problem.images): problem for problem in problems}.values():
+        for images in {len(problem.images): problem.images for problem in problems}.values():
             try:
-                self.encoder.prompts([problem])
+                self.encoder.prompts([Problem(id="probe", question="?", images=images)])
             except Exception as error:  # whatever a processor raises
-                many = f"{len(problem.images) or 'no'} image{'' if len(problem.images) == 1 else 's'}"
-                found[len(problem.images)] = (
-                    f"the model's processor takes no prompt with {many} ({type(error).__name__}: {error})"
-                )
+                many = f"{len(images) or 'no'} image{'' if len(images) == 1 else 's'}"
+                why = f"{type(error).__name__}: {error}"
+                found[len(images)] = f"the model's processor takes no prompt with {many} ({why})"
         return found
 
     def _long(self, problems: Sequence[Problem]) -> dict[str, int]:
@@ -102,7 +94,5 @@ class PromptCheck:
     def _image_tokens(self, image: Image) -> int:
         """How many tokens an image of this size takes."""
         if (size := image_size(image)) not in self._tokens:
-            probe = Problem(id="probe", question="?", images=(image,))
-            whole = int(self.encoder.prompts([probe])["attention_mask"].sum())
-            self._tokens[size] = whole - len(self.encoder.prompt_ids(probe)) + 1
+            self._tokens[size] = self.encoder.image_tokens(Problem(id="probe", question="?", images=(image,)))
         return self._tokens[size]

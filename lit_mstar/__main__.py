@@ -34,7 +34,7 @@ def main(args: list[str] | None = None) -> None:
 
         run(args[1:])
     elif command == "plan":
-        from lit_mstar.commands.plan import main as plan
+        from lit_mstar.planning.command import main as plan
 
         plan(args[1:])
     elif command == "study":

@@ -1,6 +1,6 @@
 """What the command line does; `lit_mstar.__main__` chooses.
 
 To be read in this order: `lightning` (fit, validate, test, predict, annotate), `stage` (how a stage ends), `run` (the
-stages of a recipe), `stage_run` (one of them as a process), `children` (several of them), `plan`, `regrade`,
-`convert`, `serve`.
+stages of a recipe), `stage_run` (one of them as a process), `children` (several of them), `regrade`, `convert`,
+`serve`.
 """

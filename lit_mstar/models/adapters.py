@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from lit_mstar.models.vision import tower_pattern
+from lit_mstar.models.vision import freeze_vision_tower, tower_pattern
 
 _WEIGHTS = "adapter_model.safetensors"
 
@@ -40,6 +40,19 @@ def lora_config(lora: Mapping[str, Any] | None) -> LoraConfig | None:
         return LoraConfig(**lora)
     except (TypeError, ValueError) as error:
         raise ValueError(f"Backbone.lora: {error}; its keys are the arguments of peft.LoraConfig.") from error
+
+
+def saved_config(folder: Path) -> LoraConfig:
+    """The settings of a saved adapter, to train it on.
+
+    Raises:
+        ValueError: If it is an adapter of another kind.
+    """
+    config = PeftConfig.from_pretrained(str(folder))
+    if not isinstance(config, LoraConfig):
+        raise ValueError(f"{folder} holds an adapter of kind {config.peft_type}; only LoRA adapters are trained here.")
+    config.inference_mode = False
+    return config
 
 
 def add_adapter(model: PreTrainedModel, config: LoraConfig, spare_vision: bool, uniform: bool) -> PeftModel:
@@ -81,17 +94,13 @@ def continue_adapter(
     Raises:
         ValueError: If the adapter is of another kind than asked for, or on another base.
     """
-    config = PeftConfig.from_pretrained(str(folder))
+    config = saved_config(folder)
     state = load_file(folder / _WEIGHTS)
     _require_same(folder, config, asked or {}, state)
-    config.inference_mode = False
     adapted = get_peft_model(model, config, autocast_adapter_dtype=not uniform)
     set_peft_model_state_dict(adapted, _fitting(state, adapted, folder))
     if spare_vision:
-        tower = re.compile(r"(?:.*\.)?" + tower_pattern(model))
-        for name, parameter in adapted.named_parameters():
-            if tower.fullmatch(name):
-                parameter.requires_grad_(False)
+        freeze_vision_tower(adapted)
     return adapted  # type: ignore[return-value, no-any-return]
 
 
@@ -102,7 +111,7 @@ def merge_adapter(model: PreTrainedModel, folder: Path) -> PreTrainedModel:
     return base.requires_grad_(True)  # type: ignore[return-value]
 
 
-def _require_same(folder: Path, config: PeftConfig, asked: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
+def _require_same(folder: Path, config: LoraConfig, asked: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
     """Refuses to go on with an adapter under a config that asks for another."""
     saved = {name: _plain(getattr(config, name, None)) for name in asked}
     wanted = {name: _plain(value) for name, value in asked.items()}

@@ -34,13 +34,11 @@ class Architecture:
 
     Args:
         fills: What a processor's tensors shaped like `input_ids` say of response tokens, by name; others say 0.
-        turn_end: The token that ends a turn, where neither the chat template nor the tokenizer tells.
         chat_template: What to give as `chat_template` where checkpoints come without one.
         mixes: Rows with unequally many images can share a batch.
     """
 
     fills: Mapping[str, int] = field(default_factory=dict)
-    turn_end: str | None = None
     chat_template: str | None = None
     mixes: bool = True
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
-from peft import PeftModel
+from peft import LoraConfig, PeftModel
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel, ProcessorMixin
 
 from lit_mstar.models import weights
-from lit_mstar.models.adapters import add_adapter, continue_adapter, lora_config, merge_adapter
+from lit_mstar.models.adapters import add_adapter, continue_adapter, lora_config, merge_adapter, saved_config
 from lit_mstar.models.architectures import architecture
 from lit_mstar.models.encoding import Encoder
 from lit_mstar.models.loading import Checkpoint, Loader, on_meta
@@ -166,6 +166,14 @@ class Backbone:
         saved = self.origin.adapter if self.path else None
         if saved and self.adapter == "merge":
             model, saved = merge_adapter(model, saved), None
+        self.ready(model)
+        if saved:
+            return continue_adapter(model, saved, self.lora, self.freeze_vision, uniform)
+        lora = lora_config(self.lora)
+        return add_adapter(model, lora, self.freeze_vision, uniform) if lora else model
+
+    def ready(self, model: PreTrainedModel) -> None:
+        """Makes a model ready to train: its mode, frozen weights, recomputed activations; LoRA is not on it yet."""
         model.train()
         if self.freeze_vision:
             freeze_vision_tower(model)
@@ -174,10 +182,11 @@ class Backbone:
             enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
             enable({"use_reentrant": False})
             model.enable_input_require_grads()  # type: ignore[no-untyped-call]
-        if saved:
-            return continue_adapter(model, saved, self.lora, self.freeze_vision, uniform)
-        lora = lora_config(self.lora)
-        return add_adapter(model, lora, self.freeze_vision, uniform) if lora else model
+
+    def adapter_config(self) -> LoraConfig | None:
+        """The settings of the adapter that the model will have, one that it goes on with or a fresh one."""
+        saved = self.origin.adapter if self.path and self.adapter == "continue" else None
+        return saved_config(saved) if saved else lora_config(self.lora)
 
     def architecture(self) -> str:
         """The name of the model class that `path` declares; read without loading any weights."""
@@ -230,17 +239,38 @@ class Backbone:
                 use_safetensors=True,
                 **({"quantization_config": self.quantization} if self.quantization else {}),
             )
-        return cast(PreTrainedModel, model)
+        return self._generating(model)
 
     def _described(self, head: bool) -> tuple[PreTrainedModel, Callable[[nn.Module], None]]:
         """A model without memory for its weights, and what reads those of a unit."""
-        config = self.config
+        model = self._generating(self.without_memory(head))
+        return model, Loader(model, Checkpoint(self.origin.local())).materialize
+
+    def without_memory(self, head: bool, config: PreTrainedConfig | None = None) -> Any:
+        """The model as its configuration describes it, on the meta device; nothing is drawn at random.
+
+        Args:
+            head: As in `load_model`.
+            config: A configuration to take instead of the model's own.
+        """
+        config = config or self.config
         with torch.random.fork_rng():
-            model = on_meta(
+            return on_meta(
                 auto_class(config, head),
                 config,
-                dtype=config.dtype if self.dtype == "auto" else getattr(torch, self.dtype),
+                dtype=self.torch_dtype,
                 attn_implementation=self.attn_implementation,
                 trust_remote_code=self.trust_remote_code,
             )
-        return model, Loader(model, Checkpoint(self.origin.local())).materialize
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The dtype of the weights."""
+        own = self.config.dtype if self.dtype == "auto" else getattr(torch, self.dtype)
+        return own if isinstance(own, torch.dtype) else torch.float32
+
+    def _generating(self, model: Any) -> PreTrainedModel:
+        """The model with the checkpoint's own generation settings, which are saved with it."""
+        if (settings := self.origin.generation_config()) is not None and hasattr(model, "generation_config"):
+            model.generation_config = settings
+        return cast(PreTrainedModel, model)

@@ -10,7 +10,7 @@ from transformers import ProcessorMixin
 _BREAK = "\u200b"  # a zero-width space: hardly seen by readers and models, and enough that no token is found
 
 # Control tokens that stand for what a response cannot contain, by what is written in them.
-_MEDIA = re.compile(r"image|img|video|vision|audio|fake_token|\bpatch|row_\d+_col|\bimg|\|row", re.IGNORECASE)
+_MEDIA = re.compile(r"image|img|video|vision|audio|fake_token|patch|row_\d+_col", re.IGNORECASE)
 
 
 class ControlTokens:

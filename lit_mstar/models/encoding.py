@@ -75,8 +75,6 @@ class Encoder:
     def end_id(self) -> int:
         """The id of the token that ends the assistant's turn, which is what responses are taught to end in."""
         tokens: Any = self.tokenizer
-        if self.architecture.turn_end:
-            return int(tokens.convert_tokens_to_ids(self.architecture.turn_end))
         known = [*self._stops, tokens.eos_token_id]
         return int(learned_end(self._chat, self._controls, known, default=tokens.eos_token_id))
 
@@ -165,15 +163,19 @@ class Encoder:
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
 
-    def line_ends(self, text: str, ends: Sequence[int]) -> list[int] | None:
-        """Positions among `text_ids(text)` of the tokens with the characters before `ends`; None where unknown."""
+    def ids_and_ends(self, text: str, ends: Sequence[int]) -> tuple[list[int], list[int]] | None:
+        """`text_ids(text)`, and the positions among them of the tokens with the characters before `ends`.
+
+        None where these are unknown: of a tokenizer that does not say where in the text a token is, or of a text that
+        spells control tokens.
+        """
         if not self.tokenizer.is_fast:
             return None
         found = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
-        if found["input_ids"] != self.text_ids(text):
+        if not self._controls.ids.isdisjoint(found["input_ids"]):
             return None
         starts = [start for start, _ in found["offset_mapping"]]
-        return [bisect_left(starts, end) - 1 for end in ends]
+        return list(found["input_ids"]), [bisect_left(starts, end) - 1 for end in ends]
 
     def response_ids(self, text: str) -> list[int]:
         """The token ids of a whole response: its text and the end-of-turn token."""
@@ -188,6 +190,11 @@ class Encoder:
         """
         head = str(self.tokenizer.decode(after, skip_special_tokens=True)) if len(after) else ""
         return str(self.tokenizer.decode([*after, *ids], skip_special_tokens=True))[len(head) :]
+
+    def image_tokens(self, problem: Problem) -> int:
+        """How many tokens the images of a problem take; they are decoded to find out."""
+        whole = int(self.prompts([problem])["attention_mask"].sum())
+        return whole - len(self.prompt_ids(problem)) + len(problem.images)
 
     def prompts(self, problems: Sequence[Problem]) -> Batch:
         """Encodes the prompts alone, padded where their lengths differ.

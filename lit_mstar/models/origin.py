@@ -64,13 +64,27 @@ class Origin:
             config: PreTrainedConfig = AutoConfig.from_pretrained(self.base, trust_remote_code=trust_remote_code)
         return config
 
+    def generation_config(self) -> GenerationConfig | None:
+        """How the checkpoint's makers sample from it, and where it stops; None where it does not say.
+
+        Some say at what temperature, and that nothing is drawn: transformers reads such a file, but refuses to write
+        it, which would end a run when its model is saved.
+        """
+        try:
+            found = GenerationConfig.from_pretrained(self.base)
+        except OSError:
+            return None
+        try:
+            found.validate(strict=True)  # type: ignore[no-untyped-call]
+        except ValueError:
+            found.do_sample = True
+        return found
+
     def stops(self, trust_remote_code: bool) -> list[int]:
         """Tokens at which the checkpoint says that generation stops; empty where it does not say."""
-        try:
-            found = GenerationConfig.from_pretrained(self.base).eos_token_id
-        except OSError:
-            config = self.config(trust_remote_code)
-            found = getattr(config, "eos_token_id", None) or getattr(config.get_text_config(), "eos_token_id", None)
+        generation, config = self.generation_config(), self.config(trust_remote_code)
+        sources = (generation, config, config.get_text_config()) if generation is None else (generation,)
+        found = next((ids for x in sources if (ids := getattr(x, "eos_token_id", None)) is not None), None)
         return [int(i) for i in (found if isinstance(found, list) else [found]) if i is not None]
 
     def local(self) -> Path:

@@ -24,9 +24,7 @@ from lit_mstar.rollouts.images import image_size
 from lit_mstar.rollouts.nouns import Problem
 
 # transformers has renamed the argument; the old name warns where the new one is known.
-_CACHE = (
-    "cache" if "cache" in signature(GenerationMixin.prepare_inputs_for_generation).parameters else "past_key_values"
-)
+CACHE = "cache" if "cache" in signature(GenerationMixin.prepare_inputs_for_generation).parameters else "past_key_values"
 
 
 def equal_prompts(encoder: Encoder, prompts: Sequence[tuple[Problem, str]], size: int) -> Iterator[list[int]]:
@@ -66,7 +64,7 @@ class EncodedPrompts:
         for (module, name), value in self.kept.items():
             setattr(module, name, value[indices])
         self.batch = {name: value[indices] for name, value in self.batch.items()}
-        return {name: value for name, value in self.batch.items() if value.dim() > 2} | {_CACHE: self.cache}
+        return {name: value for name, value in self.batch.items() if value.dim() > 2} | {CACHE: self.cache}
 
     def continued(self, ids: Tensor) -> dict[str, Any]:
         """What `forward` takes for ids (R, T) that follow the rows; padding at their ends may be seen by nobody."""
@@ -83,7 +81,7 @@ class EncodedPrompts:
             "attention_mask": torch.cat([mask, mask.new_ones(rows, length)], dim=1),
             **wide,
             **self._positions(start, length),
-            _CACHE: self.cache,
+            CACHE: self.cache,
         }
 
     def _positions(self, start: int, length: int) -> dict[str, Tensor]:
@@ -99,7 +97,7 @@ def encode_prompts(model: nn.Module, batch: Batch, **kwargs: Any) -> EncodedProm
     """Runs the model over encoded prompts (P, L), all of one length, and keeps what it made of them."""
     forget(model)
     cache = DynamicCache(config=model.config.get_text_config())  # type: ignore[operator, union-attr]
-    model(**fit(batch, model), **{_CACHE: cache}, **kwargs)
+    model(**fit(batch, model), **{CACHE: cache}, **kwargs)
     kept = {key: value for key in _keepers(model) if isinstance(value := getattr(*key), Tensor)}
     tokens = {name: value for name, value in batch.items() if grows(value, batch["input_ids"])}
     return EncodedPrompts(model, tokens, cache, kept)

@@ -41,9 +41,8 @@ class StepExample:
 def step_ids(encoder: Encoder, steps: Sequence[str]) -> tuple[list[int], list[int]]:
     """The token ids of a chain, one step a line, and the position of each step's last token among them."""
     lines = [f"{step}\n" for step in steps]
-    text, ends = "".join(lines), list(accumulate(map(len, lines)))
-    if (found := encoder.line_ends(text, ends)) is not None:
-        return encoder.text_ids(text), found
+    if (found := encoder.ids_and_ends("".join(lines), list(accumulate(map(len, lines))))) is not None:
+        return found
     pieces = [encoder.text_ids(line) for line in lines]
     return [token for piece in pieces for token in piece], [end - 1 for end in accumulate(map(len, pieces))]
 

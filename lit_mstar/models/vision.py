@@ -29,11 +29,14 @@ def tower_pattern(model: nn.Module) -> str:
     Raises:
         ValueError: If no module is named like a vision tower.
     """
-    there = [
-        name.rpartition(".")[2] for name, module in model.named_modules() if any(True for _ in module.parameters())
-    ]
-    tower = next((name for name in there if name in TOWERS), None)
+    tower = vision_tower(model)
     if tower is None:
         raise ValueError(f"{type(model).__name__} has no module named {' or '.join(TOWERS)} to freeze.")
     connector = rf"(?:.*\.)?(?:{'|'.join(CONNECTORS)})(?:\..*)?"
-    return rf"(?:.*\.)?{tower}(?:\.(?!{connector}$).*)?"
+    return rf"(?:.*\.)?{tower.rpartition('.')[2]}(?:\.(?!{connector}$).*)?"
+
+
+def vision_tower(model: nn.Module) -> str | None:
+    """The name of a model's vision tower; None where no module is named like one."""
+    modules = ((name, module) for name, module in model.named_modules() if name.rpartition(".")[2] in TOWERS)
+    return next((name for name, module in modules if any(True for _ in module.parameters())), None)

@@ -75,8 +75,8 @@ class PolicyModule(BackboneModule):
     def on_train_epoch_start(self) -> None:
         """Sampling gives way to training; how far the engine was from the model is logged."""
         self.sampler.rest()
-        if (drift := getattr(self.sampler, "drift", None)) is not None:
-            self.log("sampler/drift", drift)
+        if self.sampler.drift is not None:
+            self.log("sampler/drift", self.sampler.drift)
 
     def on_validation_epoch_end(self) -> None:
         """Sampling gives way to training."""

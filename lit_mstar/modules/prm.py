@@ -25,7 +25,7 @@ from lit_mstar.files import missing_input
 from lit_mstar.models import weights
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.encoding import Batch
-from lit_mstar.models.prompt_cache import encode_prompts, equal_prompts, fit, forget, inference
+from lit_mstar.models.prompt_cache import CACHE, encode_prompts, equal_prompts, fit, forget, inference
 from lit_mstar.models.sharding import Sharding, sharder
 from lit_mstar.models.sharing import can_share
 from lit_mstar.models.step_encoding import StepExample, collate_steps, step_ids
@@ -81,7 +81,7 @@ class ProcessRewardModule(BackboneModule):
 
     def forward(self, ends: Tensor, **inputs: Any) -> Tensor:
         """Logits of the steps that end at token positions `ends` (R, S) int64 of the model's inputs; (R, S)."""
-        if "cache" not in inputs and "past_key_values" not in inputs:
+        if CACHE not in inputs:
             forget(self.model)
         hidden = self.model(**fit(inputs, self.model)).last_hidden_state  # (R, T, D)
         at_ends = hidden.take_along_dim(ends[..., None], dim=1)  # (R, S, D)
@@ -154,7 +154,7 @@ class ProcessRewardModule(BackboneModule):
         """
         if not (Path(folder) / _HEAD_FILE).is_file():
             raise ValueError(missing_input(folder, f"a process reward model (no {_HEAD_FILE} in it)"))
-        prm = cls(Backbone(folder))
+        prm = cls(Backbone(folder, dtype="auto"))  # as it was trained: an adapter on a base in bfloat16, say
         prm.configure_model()
         return prm.eval().requires_grad_(False)
 

@@ -6,18 +6,21 @@ with layers and with tokens (attention is computed without its matrix), so four 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from lit_mstar.models.architectures import TOWERS
 from lit_mstar.models.backbone import Backbone
+from lit_mstar.models.encoding import Batch, Encoder
 from lit_mstar.models.prompt_cache import fit
+from lit_mstar.models.vision import vision_tower
 from lit_mstar.modules.policy import response_nll
-from lit_mstar.planning.replica import computing, described, dtype_of, period, zeros
+from lit_mstar.planning.replica import computing, described, period, zeros
 from lit_mstar.rollouts.nouns import Problem
 
 _SHORT = 32  # response tokens of the shorter run; the longer one has twice as many
@@ -59,71 +62,90 @@ class Activations:
         return kept + max(loss, layer)
 
 
-def activations(backbone: Backbone, problem: Problem, precision: str, head: bool, checkpointing: bool) -> Activations:
-    """Counts what a training step of a model keeps.
+@lru_cache(32)
+def activations(backbone: Backbone, problem: Problem, precision: str, head: bool) -> Activations:
+    """Counts what a training step of a model keeps; once for each model.
 
     Args:
-        backbone: The model.
+        backbone: The model; whether its layers are recomputed is its own setting.
         problem: An example with as many images as most have.
         precision: The trainer's.
         head: As in `replica.described`.
-        checkpointing: Whether layers are recomputed.
     """
     text = backbone.config.get_text_config()
-    step, layers = period(text), text.num_hidden_layers
-    (one_short, one_long), (two_short, two_long) = (
-        _saved(described(backbone, head, n, checkpointing), backbone, problem, precision, head)
-        for n in (step, 2 * step)
-    )
-    more = layers / step - 1  # periods beyond the first
-    slope = [(long.text - short.text) / _SHORT for short, long in ((one_short, one_long), (two_short, two_long))]
-    token = slope[0] + more * (slope[1] - slope[0])
-    start = [short.text - s * short.tokens for short, s in ((one_short, slope[0]), (two_short, slope[1]))]
-    fixed = start[0] + more * (start[1] - start[0])
-    full = slope[1] - slope[0]
-    if checkpointing:
-        whole = activations(backbone, problem, precision, head, checkpointing=False)
-        full = whole.layer_token * step
-    images = max(one_short.image_tokens, 1)
-    size = torch.finfo(dtype_of(backbone)).bits // 8 if precision == "32-true" else 2
+    step = period(text)
+    one, two = (_line(backbone, head, n, problem, precision) for n in (step, 2 * step))
+    more = text.num_hidden_layers / step - 1  # periods beyond the first
+    layer = (two.slope - one.slope) / step
+    if backbone.gradient_checkpointing:
+        inside = copy.copy(backbone)
+        inside.gradient_checkpointing = False
+        layer = activations(inside, problem, precision, head).layer_token
+    size = 2 if precision != "32-true" else backbone.torch_dtype.itemsize
     vocabulary = int(text.vocab_size) if head else 0
     return Activations(
-        fixed=fixed,
-        token=token,
-        layer_token=full / step,
-        image_token=one_short.vision / images,
+        fixed=one.start + more * (two.start - one.start),
+        token=one.slope + more * (two.slope - one.slope),
+        layer_token=layer,
+        image_token=one.vision,
         logit_token=vocabulary * size,
         learned_token=vocabulary * (4 if size == 4 else 4 + size),
     )
 
 
 @dataclass(frozen=True)
-class _Count:
+class _Line:
+    """Bytes in the text model as a line over tokens, and bytes for each image token."""
+
+    start: float
+    slope: float
+    vision: float
+
+
+def _line(backbone: Backbone, head: bool, layers: int, problem: Problem, precision: str) -> _Line:
+    short, long = saved(described(backbone, head, layers), backbone, problem, precision, head)
+    slope = (long.text - short.text) / (long.tokens - short.tokens)
+    return _Line(short.text - slope * short.tokens, slope, short.vision / max(short.image_tokens, 1))
+
+
+@dataclass(frozen=True)
+class Count:
+    """What one example keeps.
+
+    Args:
+        text: Bytes outside the vision tower.
+        vision: Bytes inside.
+        tokens: Of the example.
+        image_tokens: Of these, its images'.
+    """
+
     text: int
     vision: int
     tokens: int
     image_tokens: int
 
 
-def _saved(model: nn.Module, backbone: Backbone, problem: Problem, precision: str, head: bool) -> tuple[_Count, _Count]:
-    model = zeros(model)
-    encoder: Any = backbone.encoder
-    return tuple(_count(model, encoder, problem, n, precision, head) for n in (_SHORT, 2 * _SHORT))  # type: ignore[return-value]
+def saved(model: nn.Module, backbone: Backbone, problem: Problem, precision: str, head: bool) -> list[Count]:
+    """Runs a model of zeros over a problem with a short and with a longer response."""
+    model, encoder = zeros(model), backbone.encoder
+    images = encoder.image_tokens(problem)
+    batches = (encoder.collate([problem], [_filler(encoder, n)]) for n in (_SHORT, 2 * _SHORT))
+    return [_count(model, batch, images, precision, head) for batch in batches]
 
 
-def _count(model: Any, encoder: Any, problem: Problem, new: int, precision: str, head: bool) -> _Count:
-    filler = encoder.text_ids("a b c d e f g h " * new)[:new]
-    batch = encoder.collate([problem], [filler])
-    prompt = batch["input_ids"].shape[1] - new
-    image_tokens = max(0, prompt - len(encoder.prompt_ids(problem)) + len(problem.images))
+def _filler(encoder: Encoder, tokens: int) -> list[int]:
+    return encoder.text_ids("a b c d e f g h " * tokens)[:tokens]
+
+
+def _count(model: nn.Module, batch: Batch, image_tokens: int, precision: str, head: bool) -> Count:
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
-    seen: dict[int, tuple[int, bool]] = {}
+    found: dict[int, tuple[int, bool]] = {}
     inside = [False]
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
-            seen.setdefault(storage.data_ptr(), (storage.nbytes(), inside[0]))
+            found.setdefault(storage.data_ptr(), (storage.nbytes(), inside[0]))
         return tensor
 
     hooks = _watch_tower(model, inside)
@@ -132,12 +154,12 @@ def _count(model: Any, encoder: Any, problem: Problem, new: int, precision: str,
     del loss
     for hook in hooks:
         hook.remove()
-    text = sum(size for size, vision in seen.values() if not vision)
-    vision = sum(size for size, vision in seen.values() if vision)
-    return _Count(text, vision, batch["input_ids"].shape[1], image_tokens)
+    text = sum(size for size, vision in found.values() if not vision)
+    vision = sum(size for size, vision in found.values() if vision)
+    return Count(text, vision, batch["input_ids"].shape[1], image_tokens)
 
 
-def _loss(model: Any, batch: dict[str, Tensor], head: bool) -> Tensor:
+def _loss(model: nn.Module, batch: Batch, head: bool) -> Tensor:
     if head:
         return response_nll(model, batch)[0]
     inputs = {name: value for name, value in batch.items() if name != "labels"}
@@ -147,9 +169,9 @@ def _loss(model: Any, batch: dict[str, Tensor], head: bool) -> Tensor:
 
 def _watch_tower(model: nn.Module, inside: list[bool]) -> list[Any]:
     """Notes whether the vision tower is computing."""
-    tower = next((m for name, m in model.named_modules() if name.rpartition(".")[2] in TOWERS), None)
-    if tower is None:
+    if (name := vision_tower(model)) is None:
         return []
+    tower = model.get_submodule(name)
 
     def mark(value: bool) -> Callable[..., None]:
         return lambda *_: inside.__setitem__(0, value)

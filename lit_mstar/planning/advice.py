@@ -2,40 +2,56 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from lit_mstar.planning.estimate import Estimate, estimate
+from lit_mstar.models.backbone import Backbone
+from lit_mstar.planning.estimate import Changes, Estimate, estimate
 from lit_mstar.planning.stage import Stage
 
 _LORA = {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"}
+_SAMPLER_BATCH = 16
 
 
 def advice(stage: Stage, found: Estimate, gpus: int, memory: float, stages: Sequence[Stage]) -> list[tuple[str, float]]:
     """Changes that add up, until the stage fits: (what to write, bytes that it then needs)."""
     made: list[tuple[str, float]] = []
-    changes: dict[str, Any] = {}
-    for text, change in _changes(stage, found, gpus):
-        changes |= change
-        made.append((text, estimate(stage, gpus, memory, stages, **changes).most))
+    for text, changes in _changes(stage, found, gpus):
+        made.append((text, estimate(stage, gpus, memory, stages, changes).most))
         if made[-1][1] <= memory:
             break
     return made
 
 
-def _changes(stage: Stage, found: Estimate, gpus: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    sampler = (stage.model.get("sampler") or {}).get("init_args") or {}
-    if "sampling" in found.phases and int(sampler.get("batch_size", 0)) > 16:
-        yield "sampler.init_args.batch_size: 16", {"sampler_batch": 16}
+def _changes(stage: Stage, found: Estimate, gpus: int) -> Iterator[tuple[str, Changes]]:
+    """Yields (what to write, all changes so far)."""
+    changes, backbone = Changes(), stage.backbone
+    sampler = (stage.model("sampler") or {}) if stage.kind != "prm" else {}
+    if int((sampler.get("init_args") or {}).get("batch_size") or 0) > _SAMPLER_BATCH:
+        changes = replace(changes, sampler_batch=_SAMPLER_BATCH)
+        yield f"sampler.init_args.batch_size: {_SAMPLER_BATCH}", changes
     if not stage.trains:
         return
-    if not stage.backbone.gradient_checkpointing and stage.backbone.path:
-        yield "backbone: gradient_checkpointing: true", {"gradient_checkpointing": True}
-    rows = int(stage.data.get("batch_size", 128))
-    if rows > 1:
+    real = bool(backbone.path)  # one that is built on the spot has neither of both settings
+    if real and not backbone.gradient_checkpointing:
+        backbone = _with(backbone, gradient_checkpointing=True)
+        changes = replace(changes, backbone=backbone)
+        yield "backbone: gradient_checkpointing: true", changes
+    if (rows := int(stage.data("batch_size"))) > 1:
         steps = int(stage.trainer.get("accumulate_grad_batches", 1)) * rows
-        yield f"batch_size: 1, accumulate_grad_batches: {steps}", {"batch_size": 1, "accumulate": steps}
+        changes = replace(changes, batch_size=1, accumulates=True)
+        yield f"batch_size: 1, accumulate_grad_batches: {steps}", changes
     if gpus > 1 and found.strategy == "whole":
-        yield "--config configs/trainer/fsdp2.yaml", {"strategy": "sharded"}
-    if stage.backbone.lora is None and stage.backbone.path:
-        yield f"backbone: lora: {_LORA}", {"lora": _LORA}
+        changes = replace(changes, strategy="sharded")
+        yield "--config configs/trainer/fsdp2.yaml", changes
+    if real and backbone.adapter_config() is None:
+        changes = replace(changes, backbone=_with(backbone, lora=_LORA))
+        yield f"backbone: lora: {_LORA}", changes
+
+
+def _with(backbone: Backbone, **settings: Any) -> Backbone:
+    other = copy.copy(backbone)
+    vars(other).update(settings)
+    return other

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import copy
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+
+from PIL import Image
 
 from lit_mstar.models.backbone import Backbone
+from lit_mstar.modules.prm import ProcessRewardModule
 from lit_mstar.planning.activations import activations
 from lit_mstar.planning.memory import Memory, decoding, element_size, scoring, training, weights
-from lit_mstar.planning.stage import Stage
-from lit_mstar.planning.workload import Workload, example, workload
+from lit_mstar.planning.stage import Stage, argument
+from lit_mstar.planning.workload import Workload, workload
+from lit_mstar.rollouts.nouns import Problem
+from lit_mstar.samplers import TransformersSampler
 
 GB = 1e9  # bytes
-_MOMENTS = {"SGD": 0, "AdamW": 2, "Adam": 2}
+_MOMENTS = {"SGD": 0}  # numbers that an optimizer keeps for each weight; AdamW and others two
+_DEFAULT_SAMPLER = {"class_path": f"{TransformersSampler.__module__}.TransformersSampler"}
+_PRM = {"class_path": f"{ProcessRewardModule.__module__}.ProcessRewardModule"}
+
+Ways = dict[str, Memory]
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Estimate:
     stage: str
     total: int
     trainable: int
-    phases: dict[str, dict[str, Memory]]
+    phases: dict[str, Ways]
     strategy: str
     work: Workload
     prompt: int
@@ -49,7 +57,20 @@ class Estimate:
         return max((found[self.strategy].total for found in self.phases.values()), default=0.0)
 
 
-def estimate(stage: Stage, gpus: int, memory: float, stages: Sequence[Stage] = (), **changes: Any) -> Estimate:
+@dataclass(frozen=True)
+class Changes:
+    """Settings to take instead of a config's own; None takes those."""
+
+    backbone: Backbone | None = None
+    batch_size: int | None = None
+    sampler_batch: int | None = None
+    accumulates: bool | None = None
+    strategy: str | None = None
+
+
+def estimate(
+    stage: Stage, gpus: int, memory: float, stages: Sequence[Stage] = (), changes: Changes = Changes()
+) -> Estimate:
     """Finds out what a stage needs.
 
     Args:
@@ -57,86 +78,106 @@ def estimate(stage: Stage, gpus: int, memory: float, stages: Sequence[Stage] = (
         gpus: How many there are.
         memory: Of each, in bytes; what an engine takes is a share of it.
         stages: All of its recipe: the reward model that scores is one of them.
-        **changes: Other values for `batch_size`, `sampler_batch`, `gradient_checkpointing`, `lora`, `strategy`.
+        changes: Settings to try.
     """
-    backbone = changed(stage.backbone, changes)
-    trainer, model, data = stage.trainer, stage.model, stage.data
-    precision = str(trainer.get("precision", "32-true"))
-    head, size = stage.kind != "prm", element_size(backbone, precision)
-    problem, count = example(stage, stages)
-    whole = weights(backbone, head)
-    kept = activations(backbone, problem, precision, head, backbone.gradient_checkpointing)
-    prompt = int(backbone.encoder.prompts([problem])["input_ids"].shape[1])
-    image = max(0, prompt - len(backbone.encoder.prompt_ids(problem)) + len(problem.images))
-    response = _longest(stage, stages)
-    rows = int(changes.get("batch_size") or data.get("batch_size") or 128)
-    moments = _MOMENTS.get(str((model.get("optimizer") or {}).get("class_path", "AdamW")).rpartition(".")[2], 2)
-    accumulates = int(trainer.get("accumulate_grad_batches", 1)) > 1 or "accumulate" in changes
-    peak = kept.peak(rows, prompt + response, image, response, backbone.gradient_checkpointing)
-    phases: dict[str, dict[str, Memory]] = {}
+    backbone = changes.backbone or stage.backbone
+    problem, response = _example(stage, stages)
+    case = _Case(stage, backbone, problem, response, gpus, memory, changes)
+    phases: dict[str, Ways] = {}
     if stage.trains:
-        ways = {"whole": 1, "sharded": gpus}
-        phases["training"] = {way: training(whole, peak, moments, n, accumulates) for way, n in ways.items()}
+        phases["training"] = case.training()
     if stage.kind != "prm":
-        sampler = model.get("sampler") or {}
-        held = moments if stage.trains else 0
-        if "VLLM" in str(sampler.get("class_path")):
-            share = float((sampler.get("init_args") or {}).get("gpu_memory_utilization", 0.3))
-            beside = Memory(weights=whole.bytes, optimizer=held * whole.trained_bytes, engine=share * memory)
-            phases["sampling"] = {way: _divided(beside, n) for way, n in (("whole", 1), ("sharded", gpus))}
-        else:
-            batch = int(changes.get("sampler_batch", (sampler.get("init_args") or {}).get("batch_size", 256)))
-            drawn = decoding(backbone, whole, held, batch, prompt + response, size)
-            # A model that is divided is copied whole to sample from.
-            copied = replace(drawn, weights=whole.bytes / gpus + whole.bytes, optimizer=drawn.optimizer / gpus)
-            phases["sampling"] = {"whole": drawn, "sharded": copied}
+        phases["sampling"] = case.sampling()
     prm = next((other.backbone for other in stages if other.kind == "prm"), None)
     if stage.scores and prm is not None:
-        judged = weights(prm, head=False)
-        inner = activations(prm, problem, precision, False, False)
-        beside = Memory(weights=whole.bytes, optimizer=moments * whole.trained_bytes)
-        scores = scoring(prm, judged, inner, 256, prompt, response, size)
-        phases["scoring"] = {
-            way: replace(scores, weights=scores.weights + whole.bytes / n, optimizer=beside.optimizer / n)
-            for way, n in (("whole", 1), ("sharded", gpus))
-        }
-    strategy = str(changes.get("strategy", "sharded" if _shards(trainer.get("strategy")) else "whole"))
+        phases["scoring"] = case.scoring(prm)
+    sharded = any(name in str(stage.trainer.get("strategy")).lower() for name in ("fsdp", "modelparallel"))
     return Estimate(
         stage=stage.name,
-        total=whole.total,
-        trainable=whole.trainable,
+        total=case.weights.total,
+        trainable=case.weights.trainable,
         phases=phases,
-        strategy=strategy,
-        work=workload(stage, count, gpus),
-        prompt=prompt,
-        image=image,
+        strategy=changes.strategy or ("sharded" if sharded else "whole"),
+        work=workload(stage, gpus),
+        prompt=case.prompt,
+        image=case.image,
         response=response,
     )
 
 
-def changed(backbone: Backbone, changes: dict[str, Any]) -> Backbone:
-    """The same model with other settings."""
-    other = copy.copy(backbone)
-    for name in ("gradient_checkpointing", "lora", "quantization"):
-        if name in changes:
-            setattr(other, name, changes[name])
-    return other
+class _Case:
+    """A stage with all that its phases have in common."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        backbone: Backbone,
+        problem: Problem,
+        response: int,
+        gpus: int,
+        memory: float,
+        changes: Changes,
+    ) -> None:
+        self.stage, self.backbone, self.problem, self.memory, self.changes = stage, backbone, problem, memory, changes
+        self.ways = {"whole": 1, "sharded": gpus}
+        self.head = stage.kind != "prm"
+        self.precision = str(stage.trainer.get("precision", "32-true"))
+        self.size = element_size(backbone, self.precision)
+        self.weights = weights(backbone, self.head)
+        self.image = backbone.encoder.image_tokens(problem)
+        self.prompt = len(backbone.encoder.prompt_ids(problem)) - len(problem.images) + self.image
+        self.response = response
+        optimizer = str((stage.model("optimizer") if stage.trains else None) or "")
+        known = (moments for name, moments in _MOMENTS.items() if f".{name}'" in optimizer)
+        self.moments = next(known, 2) if stage.trains else 0
+
+    def training(self) -> Ways:
+        kept = activations(self.backbone, self.problem, self.precision, self.head)
+        rows, checkpointed = self.changes.batch_size or int(self.stage.data("batch_size")), self.checkpointed
+        peak = kept.peak(rows, self.prompt + self.response, self.image, self.response, checkpointed)
+        accumulates = self.changes.accumulates or int(self.stage.trainer.get("accumulate_grad_batches", 1)) > 1
+        return {way: training(self.weights, peak, self.moments, n, accumulates) for way, n in self.ways.items()}
+
+    @property
+    def checkpointed(self) -> bool:
+        return self.backbone.gradient_checkpointing
+
+    def sampling(self) -> Ways:
+        sampler = self.stage.model("sampler") or _DEFAULT_SAMPLER
+        share = argument(sampler, "gpu_memory_utilization")
+        if share is not None:
+            return self._beside(Memory(engine=share * self.memory))
+        rows = self.changes.sampler_batch or int(argument(sampler, "batch_size") or 0)
+        drawn = decoding(self.backbone, rows, self.prompt + self.response, self.size)
+        ways = self._beside(drawn)
+        # A model that is divided is copied whole to sample from.
+        sharded = ways["sharded"]
+        return ways | {"sharded": replace(sharded, weights=sharded.weights + self.weights.bytes)}
+
+    def scoring(self, prm: Backbone) -> Ways:
+        rows = int(argument(_PRM, "batch_size"))  # `PRMFilter` loads it with its defaults
+        kept = activations(prm, self.problem, self.precision, False)
+        return self._beside(scoring(prm, weights(prm, False), kept, rows, self.prompt, self.response, self.size))
+
+    def _beside(self, need: Memory) -> Ways:
+        """What a phase needs, and the model in training with the optimizer's moments beside it."""
+        moments = self.moments * self.weights.trained_bytes
+        return {
+            way: replace(need, weights=need.weights + self.weights.bytes / n, optimizer=moments / n)
+            for way, n in self.ways.items()
+        }
 
 
-def _longest(stage: Stage, before: Sequence[Stage]) -> int:
-    """The longest response that a stage learns from or samples, in tokens."""
-    if stage.kind == "prm" and (labelled := [other for other in before if other.kind == "annotator"]):
-        return _longest(labelled[-1], ())
-    drawn = [
-        stage.data.get("sampling"),
-        *(stage.model.get(name) for name in ("responses", "completions", "evaluation")),
-    ]
-    return max((int(params.get("max_tokens", 512)) for params in drawn if params), default=512)
+def _example(stage: Stage, stages: Sequence[Stage]) -> tuple[Problem, int]:
+    """A problem with as many images as most, one of our own where there is none yet, and the longest response.
 
-
-def _shards(strategy: Any) -> bool:
-    return "fsdp" in str(strategy).lower() or "modelparallel" in str(strategy).lower()
-
-
-def _divided(memory: Memory, shards: int) -> Memory:
-    return replace(memory, weights=memory.weights / shards, optimizer=memory.optimizer / shards)
+    A reward model learns from what an earlier stage has labelled.
+    """
+    labelled = [other for other in stages if other.kind == "annotator"]
+    source = labelled[-1] if stage.kind == "prm" and labelled else stage
+    response = max((params.max_tokens for params in source.drawn()), default=512)
+    if source.problems:
+        return max(source.problems[:1000], key=lambda p: (len(p.images), len(p.question))), response
+    buffer = io.BytesIO()
+    Image.new("RGB", (448, 448)).save(buffer, format="PNG")
+    return Problem(id="example", question="What does the picture show? " * 8, images=(buffer.getvalue(),)), response

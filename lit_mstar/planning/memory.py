@@ -8,15 +8,15 @@ gathers is divided by the number of GPUs (ZeRO, arXiv 1910.02054, stage 3).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-import torch
 from torch import nn
 
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.sharding import units
 from lit_mstar.planning.activations import Activations
-from lit_mstar.planning.replica import described, dtype_of
+from lit_mstar.planning.replica import described
 
 _FOUR_BITS = 0.56  # bytes a weight with its share of a scale, for the linear layers of a base in 4 bits (ours)
 
@@ -40,8 +40,9 @@ class Weights:
     unit: int
 
 
+@lru_cache(32)
 def weights(backbone: Backbone, head: bool) -> Weights:
-    """Counts a model's weights without giving them memory."""
+    """Counts a model's weights without giving them memory; once for each model."""
     model: Any = described(backbone, head)
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     parts = [_bytes(base.get_submodule(name), backbone) for name in units(base)]
@@ -116,14 +117,14 @@ def cache_bytes(backbone: Backbone, size: int) -> int:
     return int(2 * layers * heads * width * size)
 
 
-def decoding(backbone: Backbone, model: Weights, moments: int, rows: int, tokens: int, size: int) -> Memory:
-    """While the embedded engine decodes so many rows to so many tokens; the optimizer's moments are there, too."""
+def decoding(backbone: Backbone, rows: int, tokens: int, size: int) -> Memory:
+    """What the embedded engine needs beside the model to decode so many rows to so many tokens."""
     text = backbone.config.get_text_config()
     one_layer = cache_bytes(backbone, size) / max(1, text.num_hidden_layers)
     cache = rows * tokens * (cache_bytes(backbone, size) + one_layer)  # a layer's is copied as it grows
     # A token is drawn from its distribution in 64 bits: probabilities and their sums beside the logits.
     logits = rows * int(text.vocab_size) * (size + 4 + 3 * 8)
-    return Memory(weights=model.bytes, optimizer=moments * model.trained_bytes, cache=cache + logits)
+    return Memory(cache=cache + logits)
 
 
 def scoring(
@@ -138,9 +139,7 @@ def scoring(
 
 def element_size(backbone: Backbone, precision: str) -> int:
     """Bytes of a number that is computed with."""
-    if precision.startswith(("bf16", "16")):
-        return 2
-    return int(torch.finfo(dtype_of(backbone)).bits // 8)
+    return 2 if precision.startswith(("bf16", "16")) else backbone.torch_dtype.itemsize
 
 
 def _bytes(module: nn.Module, backbone: Backbone) -> int:
@@ -148,4 +147,5 @@ def _bytes(module: nn.Module, backbone: Backbone) -> int:
         return sum(p.numel() * p.element_size() for p in module.parameters())
     layers = (m for m in module.modules() if isinstance(m, nn.Linear))
     linear = {id(p) for layer in layers for p in layer.parameters() if not p.requires_grad}
-    return int(sum(p.numel() * (_FOUR_BITS if id(p) in linear else p.element_size()) for p in module.parameters()))
+    small = _FOUR_BITS if backbone.quantization.load_in_4bit else 1.0
+    return int(sum(p.numel() * (small if id(p) in linear else p.element_size()) for p in module.parameters()))

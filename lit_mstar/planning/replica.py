@@ -14,44 +14,27 @@ from typing import Any
 import torch
 from torch import nn
 
-from lit_mstar.models.adapters import add_adapter, lora_config
+from lit_mstar.models.adapters import add_adapter
 from lit_mstar.models.backbone import Backbone
-from lit_mstar.models.loading import on_meta
-from lit_mstar.models.origin import auto_class
-from lit_mstar.models.vision import freeze_vision_tower
-
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-def dtype_of(backbone: Backbone) -> torch.dtype:
-    """The dtype of a backbone's weights."""
-    own = backbone.config.dtype
-    return _DTYPES.get(backbone.dtype) or (own if isinstance(own, torch.dtype) else torch.float32)
-
-
-def described(backbone: Backbone, head: bool, layers: int | None = None, checkpointing: bool = False) -> nn.Module:
+def described(backbone: Backbone, head: bool, layers: int | None = None) -> nn.Module:
     """The model as it is trained, LoRA and freezing applied, on the meta device: without memory.
 
     Args:
         backbone: What it is.
         head: With the language-model head, as a policy has it.
         layers: Layers of the text model; all by default.
-        checkpointing: Recompute activations.
     """
     config = copy.deepcopy(backbone.config)
     if layers is not None:
         shorten(config.get_text_config(), layers)
+    model: Any = backbone.without_memory(head, config)
+    backbone.ready(model)
+    if (adapter := backbone.adapter_config()) is None:
+        return model  # type: ignore[no-any-return]
     with torch.random.fork_rng():
-        model: Any = on_meta(auto_class(config, head), config, dtype=dtype_of(backbone))
-        model.train()
-        if backbone.freeze_vision:
-            freeze_vision_tower(model)
-        if checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
-            model.enable_input_require_grads()
-        if lora := lora_config(backbone.lora):
-            model = add_adapter(model, lora, backbone.freeze_vision, uniform=False)
-    return model  # type: ignore[no-any-return]
+        return add_adapter(model, adapter, backbone.freeze_vision, uniform=False)
 
 
 def zeros(model: nn.Module) -> nn.Module:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from lightning.pytorch.cli import instantiate_class
 
+from lit_mstar.commands.stage_run import fitting
 from lit_mstar.models.backbone import Backbone
+from lit_mstar.rollouts.nouns import Problem, SamplingParams
 
 Config = dict[str, Any]
+_KINDS = {"ProcessRewardModule": "prm", "StepAnnotator": "annotator"}
 
 
 @dataclass(frozen=True)
@@ -21,39 +27,74 @@ class Stage:
 
     Args:
         name: Of its config file.
-        kind: "policy", "annotator" or "prm".
+        config: All of it.
         backbone: Its model; where an earlier stage makes it, that stage's.
-        config: All of its config.
-        evolves: Whether it samples in every epoch.
-        scores: Whether a PRM scores what it samples.
     """
 
     name: str
-    kind: str
-    backbone: Backbone
     config: Config = field(repr=False)
-    evolves: bool = False
-    scores: bool = False
+    backbone: Backbone
 
     @property
-    def model(self) -> Config:
-        """The arguments of its LightningModule."""
-        return dict(self.config["model"].get("init_args") or {})
+    def kind(self) -> str:
+        """What it is about: "policy", "annotator" or "prm"."""
+        return _KINDS.get(self.config["model"]["class_path"].rpartition(".")[2], "policy")
 
     @property
-    def data(self) -> Config:
-        """The arguments of its DataModule."""
-        return dict(self.config["data"].get("init_args") or {})
+    def trains(self) -> bool:
+        """Whether it changes weights."""
+        return self.kind != "annotator"
+
+    @property
+    def evolves(self) -> bool:
+        """Whether it samples in every epoch."""
+        return str(self.config["data"]["class_path"]).endswith("SelfEvolvingDataModule")
+
+    @property
+    def scores(self) -> bool:
+        """Whether a PRM scores what it samples."""
+        callbacks = self.config["trainer"].get("callbacks") or []
+        return any(callback["class_path"].endswith("PRMFilter") for callback in callbacks)
 
     @property
     def trainer(self) -> Config:
         """The arguments of its trainer."""
         return dict(self.config["trainer"])
 
-    @property
-    def trains(self) -> bool:
-        """Whether it changes weights."""
-        return self.kind != "annotator"
+    def model(self, name: str) -> Any:
+        """An argument of its LightningModule."""
+        return argument(self.config["model"], name)
+
+    def data(self, name: str) -> Any:
+        """An argument of its DataModule."""
+        return argument(self.config["data"], name)
+
+    def drawn(self) -> list[SamplingParams]:
+        """All its sampling parameters."""
+        found = [self.data("sampling"), *(self.model(name) for name in ("responses", "completions", "evaluation"))]
+        return [SamplingParams(**params) if isinstance(params, dict) else params for params in found if params]
+
+    @cached_property
+    def problems(self) -> list[Problem]:
+        """What it samples, or learns from; empty where the source has none yet, or rows that are not right yet."""
+        split = "train" if self.evolves or self.kind == "annotator" else "seed"
+        try:
+            return list(_made(source).problems(split)) if (source := self.data("source")) else []
+        except (ValueError, OSError):
+            return []
+
+
+def argument(described: Config, name: str) -> Any:
+    """What a config gives an argument of a class, or the class's own default; None where it has no such argument."""
+    given = described.get("init_args") or {}
+    if name in given:
+        return given[name]
+    module, _, attribute = str(described["class_path"]).rpartition(".")
+    for parent in getattr(import_module(module), attribute).__mro__:  # what a class passes on is its parent's
+        if name in (parameters := signature(parent.__init__).parameters):
+            default = parameters[name].default
+            return None if default is Parameter.empty else default
+    return None
 
 
 def read_stages(recipe: Path, overlays: Sequence[Path] = ()) -> list[Stage]:
@@ -61,7 +102,7 @@ def read_stages(recipe: Path, overlays: Sequence[Path] = ()) -> list[Stage]:
 
     Args:
         recipe: A folder of numbered stage configs, or one of them.
-        overlays: Configs laid over each stage, the last on top.
+        overlays: Configs laid over each stage as `lit-mstar run` does, the last on top.
 
     Raises:
         ValueError: If there is none, or one is no stage.
@@ -70,57 +111,45 @@ def read_stages(recipe: Path, overlays: Sequence[Path] = ()) -> list[Stage]:
     if not files or not all(file.is_file() for file in [*files, *overlays]):
         missing = next((file for file in [*files, *overlays] if not file.is_file()), recipe)
         raise ValueError(f"{missing} is no config, nor a folder of stage configs (1-….yaml, …); correct the path.")
+    laid = [yaml.safe_load(path.read_text()) for path in overlays]
     stages: list[Stage] = []
     for file in files:
-        config = _merged(yaml.safe_load(file.read_text()), [yaml.safe_load(path.read_text()) for path in overlays])
+        config = yaml.safe_load(file.read_text())
         if not isinstance(config, dict) or not {"trainer", "model", "data"} <= config.keys():
             raise ValueError(f"{file} is no stage config: it needs trainer, model and data.")
-        stages.append(_stage(file.stem, config, stages))
+        for overlay in laid:
+            config = _merged(config, fitting(overlay, config) or {})
+        stages.append(Stage(file.stem, config, _backbone(config["model"]["init_args"]["backbone"], stages)))
     return stages
-
-
-def _stage(name: str, config: Config, earlier: Sequence[Stage]) -> Stage:
-    kinds = {"ProcessRewardModule": "prm", "StepAnnotator": "annotator"}
-    callbacks = [callback["class_path"] for callback in config["trainer"].get("callbacks") or []]
-    return Stage(
-        name=name,
-        kind=kinds.get(config["model"]["class_path"].rpartition(".")[2], "policy"),
-        backbone=_backbone(config["model"]["init_args"]["backbone"], earlier),
-        config=config,
-        evolves=config["data"]["class_path"].endswith("SelfEvolvingDataModule"),
-        scores=any(path.endswith("PRMFilter") for path in callbacks),
-    )
 
 
 def _backbone(described: Config, earlier: Sequence[Stage]) -> Backbone:
     """The model; one that an earlier stage has yet to make is as large as what that stage begins with."""
     options = dict(described.get("init_args") or {})
     path = str(options.get("path", ""))
-    for stage in earlier:
-        if path.startswith(f"{stage.trainer['default_root_dir']}/"):
-            first = stage.config["model"]["init_args"]["backbone"]
-            inherited = dict(first.get("init_args") or {})
-            if not first["class_path"].endswith(".Backbone"):
-                return _made(first)  # built on the spot, and loaded again as it is
-            if options.pop("adapter", "continue") == "merge":
-                inherited.pop("lora", None)
-            for name in ("gradient_checkpointing", "freeze_vision"):  # said by each stage for itself
-                inherited.pop(name, None)
-            own = {name: value for name, value in options.items() if name != "path"}
-            return _made({"class_path": first["class_path"], "init_args": inherited | own})
-    return _made(described)
+    makers = [stage for stage in earlier if path.startswith(f"{stage.trainer['default_root_dir']}/")]
+    if not makers:
+        return cast(Backbone, _made(described))
+    first = makers[0].config["model"]["init_args"]["backbone"]
+    if not first["class_path"].endswith(".Backbone"):
+        return cast(Backbone, _made(first))  # built on the spot, and loaded again as it is
+    own = {name: value for name, value in options.items() if name not in ("path", "adapter")}
+    # Said by each stage for itself; and an adapter that is merged is gone.
+    gone = {"gradient_checkpointing", "freeze_vision"} | ({"lora"} if options.get("adapter") == "merge" else set())
+    inherited = {name: value for name, value in first["init_args"].items() if name not in gone}
+    return cast(Backbone, _made({"class_path": first["class_path"], "init_args": inherited | own}))
 
 
-def _made(described: Config) -> Backbone:
-    made: Backbone = instantiate_class((), {"init_args": {}} | described)
-    return made
+def _made(described: Config) -> Any:
+    return instantiate_class((), {"init_args": {}} | described)
 
 
-def _merged(config: Any, overlays: Sequence[Any]) -> Any:
-    """One config over another; the later wins, and lists are replaced, as on the command line."""
-    for overlay in overlays:
-        if isinstance(config, dict) and isinstance(overlay, dict):
-            config = config | {key: _merged(config.get(key), [value]) for key, value in overlay.items()}
-        else:
-            config = overlay
-    return config
+def _merged(config: Any, overlay: Any) -> Any:
+    """One config over another, as on the command line: the later wins; `name+` makes a list longer."""
+    if not isinstance(config, dict) or not isinstance(overlay, dict):
+        return overlay
+    found = dict(config)
+    for key, value in overlay.items():
+        name = key.removesuffix("+")
+        found[name] = [*(config.get(name) or []), *value] if name != key else _merged(config.get(name), value)
+    return found

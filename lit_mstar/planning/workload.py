@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from lightning.pytorch.cli import instantiate_class
-from PIL import Image
 
 from lit_mstar.planning.stage import Stage
-from lit_mstar.rollouts.nouns import Problem
 
 
 @dataclass(frozen=True)
@@ -34,55 +27,28 @@ class Workload:
     epochs: int = 1
 
 
-def workload(stage: Stage, problems: int | None, gpus: int, kept: int = 2) -> Workload:
-    """Counts them from a stage's config.
+def workload(stage: Stage, gpus: int, kept: int = 2) -> Workload:
+    """Counts them from a stage's config and its source.
 
     Args:
         stage: A stage.
-        problems: How many it has; None where that is unknown.
         gpus: Processes that share each step.
-        kept: Responses to learn from for each problem, at most (the paper's top 2).
+        kept: Responses to learn from for each problem, at most, where a PRM selects (the paper's top 2).
     """
-    data, trainer, model = stage.data, stage.trainer, stage.model
-    epochs = int(trainer.get("max_epochs") or 1) if stage.trains else 1
-    if stage.kind == "prm":
+    problems = len(stage.problems) or None
+    epochs = int(stage.trainer.get("max_epochs") or 1) if stage.trains else 1
+    if stage.kind == "prm" or problems is None:
         return Workload(problems=None, epochs=epochs)
     if stage.kind == "annotator":
-        drawn = model.get("responses") or {}
-        responses = _times(problems, drawn.get("n", 16))
-        return Workload(problems, responses, _times(responses, drawn.get("max_tokens", 512)))
-    step = int(data.get("batch_size", 128)) * int(trainer.get("accumulate_grad_batches", 1)) * gpus
+        return _sampled(problems, problems, stage, None, epochs)
+    step = int(stage.data("batch_size")) * int(stage.trainer.get("accumulate_grad_batches", 1)) * gpus
     if not stage.evolves:
-        return Workload(problems, steps=None if problems is None else math.ceil(problems / step), epochs=epochs)
-    drawn = data.get("sampling") or {}
-    share = None if problems is None else math.ceil(problems * float(data.get("interval", 0.25)))
-    n = int(drawn.get("n", 16))
-    responses, learned = _times(share, n), _times(share, kept if stage.scores else n)
-    steps = None if learned is None else math.ceil(learned / step)
-    return Workload(problems, responses, _times(responses, drawn.get("max_tokens", 512)), steps, epochs)
+        return Workload(problems, steps=math.ceil(problems / step), epochs=epochs)
+    share = math.ceil(problems * float(stage.data("interval")))
+    learned = share * (kept if stage.scores else stage.drawn()[0].n)
+    return _sampled(problems, share, stage, math.ceil(learned / step), epochs)
 
 
-def example(stage: Stage, before: Sequence[Stage] = ()) -> tuple[Problem, int | None]:
-    """A problem with as many images as most, and how many there are; one of our own where the source has none yet.
-
-    Args:
-        stage: A stage; a reward model learns from what an earlier one has labelled.
-        before: The stages before it.
-    """
-    if stage.kind == "prm" and (labelled := [other for other in before if other.kind == "annotator"]):
-        return example(labelled[-1])[0], None
-    split = "train" if stage.evolves or stage.kind == "annotator" else "seed"
-    source = stage.data.get("source")
-    try:
-        problems = instantiate_class((), {"init_args": {}} | source).problems(split) if source else []
-    except (ValueError, OSError):  # its files are not there yet, or have rows that are not right yet
-        problems = []
-    if problems:
-        return max(problems[:1000], key=lambda problem: (len(problem.images), len(problem.question))), len(problems)
-    buffer = io.BytesIO()
-    Image.new("RGB", (448, 448)).save(buffer, format="PNG")
-    return Problem(id="example", question="What does the picture show? " * 8, images=(buffer.getvalue(),)), None
-
-
-def _times(number: int | None, factor: Any) -> int | None:
-    return None if number is None else number * int(factor)
+def _sampled(problems: int, share: int, stage: Stage, steps: int | None, epochs: int) -> Workload:
+    params = stage.drawn()[0]
+    return Workload(problems, share * params.n, share * params.n * params.max_tokens, steps, epochs)

@@ -30,6 +30,9 @@ class Policy(Protocol):
 class Sampler(ABC):
     """An engine that draws responses. Every engine keeps the same stop rules and gives the same greedy text."""
 
+    drift: float | None = None
+    """How far an engine was from the trainer's model when both were last compared, in nats; None where nobody did."""
+
     @property
     def independent(self) -> bool:
         """Whether each rank may call `sample` as often as it likes; not where ranks share an engine."""

@@ -40,8 +40,6 @@ class EngineSampler(Sampler):
             raise ValueError(f"{type(self).__name__}.tolerance is {tolerance}; it must be more than 0 (nats).")
         self.check = check
         self.tolerance = tolerance
-        self.drift: float | None = None
-        """How far the engine was from the trainer's model at the last check, in nats; None where there was none."""
         self._encoder: Encoder | None = None
         self._model: nn.Module | None = None
         self._version = ""

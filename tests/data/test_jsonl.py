@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from lit_mstar import Problem
 from lit_mstar.data import JsonlSource, jsonl
+from lit_mstar.rollouts.identity import question_digest
 from support.helpers import png
 from support.jsonl import GOOD, SEED, read, write
 
@@ -194,3 +195,11 @@ def test_texts_come_back_as_written(
 def test_numbers_are_answers(tmp_path: Path, answer: Any, text: str) -> None:
     (problem,) = read(write(tmp_path, GOOD | {"answer": answer}))
     assert problem.answer == text
+
+
+def test_a_data_set_has_a_system_turn_of_its_own(tmp_path: Path) -> None:
+    file = write(tmp_path, {"question": "?", "answer": "1"})
+    plain, told = (JsonlSource(train=file, system=system).problems("train")[0] for system in (None, "Be brief."))
+    assert (plain.system, told.system) == (None, "Be brief.")
+    assert plain.id == told.id
+    assert question_digest(plain) != question_digest(told)  # what was sampled for one is not taken for the other's

@@ -107,3 +107,8 @@ def test_a_stage_is_refused_before_it_samples(tmp_path: Path):
     file = write(tmp_path, {k: v for k, v in GOOD.items() if "image" not in k} | {"question": "word " * 3000})
     with pytest.raises(ValueError, match=r"rows.jsonl:1: its prompt has \d+ tokens, and the model's context 1024"):
         make_trainer(tmp_path).test(make_policy(), datamodule=ProblemDataModule(JsonlSource(test=file)), verbose=False)
+
+
+def test_one_problem_that_cannot_be_asked_is_not_taken_for_all_with_as_many_images():
+    many = Problem(id="many", question="Which?", choices=("x",) * 27)  # more than letters
+    assert PromptCheck(Encoder(None), room=1).usable([SHORT, many], "error", "train") == [SHORT, many]

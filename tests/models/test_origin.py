@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, LlamaConfig, PreTrainedConfig, Qwen3VLConfig
 
+from lit_mstar import Backbone
 from lit_mstar.models.origin import Origin, auto_class, clear_errors, require_path
+from lit_mstar.models.weights import write
 
 
 def test_a_folder_is_its_own_base(tiny_folder: Path):
@@ -92,3 +95,17 @@ def test_stops_come_from_the_generation_config_or_the_configuration(tiny_folder:
     assert Origin.of(str(tmp_path)).stops(False) == [7]
     (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": [3, 5]}))
     assert Origin.of(str(tmp_path)).stops(False) == [3, 5]
+
+
+def test_settings_that_contradict_themselves_do_not_keep_a_model_from_being_saved(tiny_folder: Path, tmp_path: Path):
+    """Some checkpoints say a temperature, and that nothing is drawn: transformers reads that, and won't write it."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_folder, folder)
+    settings = {"eos_token_id": [2, 4], "temperature": 0.6, "do_sample": False}
+    (folder / "generation_config.json").write_text(json.dumps(settings))
+    backbone = Backbone(str(folder))
+    backbone.save(backbone.load_model(), tmp_path / "whole")
+    write(backbone.load_sharded(lambda unit: unit), tmp_path / "streamed")
+    for saved in ("whole", "streamed"):
+        found = json.loads((tmp_path / saved / "generation_config.json").read_text())
+        assert (found["eos_token_id"], found["temperature"]) == ([2, 4], 0.6)

@@ -26,7 +26,7 @@ def forgetful(self: Any, indices: torch.Tensor) -> dict[str, Any]:
     """Takes the first prompt for all."""
     self.cache.reorder_cache(torch.zeros_like(indices))
     self.batch = {name: value[indices] for name, value in self.batch.items()}
-    return {prompt_cache._CACHE: self.cache}
+    return {prompt_cache.CACHE: self.cache}
 
 
 def failing(self: Any, indices: torch.Tensor) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lit_mstar import Problem
-from lit_mstar.planning.activations import Activations, _saved, activations
+from lit_mstar.planning.activations import Activations, activations, saved
 from lit_mstar.planning.replica import described, period, shorten
 from support.helpers import make_tiny_backbone, png
 
@@ -20,9 +20,10 @@ PROBLEM = Problem(id="p", question="What is the sum?", images=(png(16, 8),))
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_counted_with_few_layers_it_is_what_all_keep(layers: int, checkpointing: bool, precision: str):
     backbone = make_tiny_backbone(num_layers=layers, hidden_size=64)
-    found = activations(backbone, PROBLEM, precision, True, checkpointing)
-    model = described(backbone, True, None, checkpointing)
-    for count in _saved(model, backbone, PROBLEM, precision, True):
+    backbone.gradient_checkpointing = checkpointing
+    found = activations(backbone, PROBLEM, precision, True)
+    model = described(backbone, True)
+    for count in saved(model, backbone, PROBLEM, precision, True):
         said = found.fixed + found.token * count.tokens + found.image_token * count.image_tokens
         assert said == pytest.approx(count.text + count.vision, rel=0.04)
 
@@ -60,6 +61,6 @@ def test_a_replica_has_every_kind_of_layer():
 def test_nothing_is_drawn_and_nothing_changes():
     backbone = make_tiny_backbone()
     before = (torch.get_rng_state(), backbone.config.to_dict())
-    activations(backbone, PROBLEM, "32-true", True, False)
+    activations(backbone, PROBLEM, "32-true", True)
     assert torch.equal(torch.get_rng_state(), before[0])
     assert backbone.config.to_dict() == before[1]
