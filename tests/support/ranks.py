@@ -7,6 +7,7 @@ same order. Each rank is `python -m support.ranks MODULE:JOB RESULT` with the en
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -61,6 +62,9 @@ def main() -> None:
     if dist.get_rank() == 0:
         result.write_text(json.dumps(said, indent=1))
     dist.destroy_process_group()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # all is said: torch's threads abort a process, now and then, while the interpreter is taken down
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.zoo.parts import SIGLIP, TEXT
 from models.zoo.tiny import Tiny
 from models.zoo.tokenizers import byte_level
 
@@ -61,23 +62,10 @@ def aya_vision() -> tuple[Any, Any]:
         chat_template=_TEMPLATE,
     )
     config = AyaVisionConfig(
-        vision_config={
-            "model_type": "siglip_vision_model",
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": 32,
-            "patch_size": 8,
-            "vision_use_head": False,
-        },
-        text_config={
+        vision_config=SIGLIP,
+        text_config=TEXT
+        | {
             "model_type": "cohere2",
-            "hidden_size": 64,
-            "intermediate_size": 128,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
             "sliding_window": 24,
             "layer_types": ["sliding_attention", "full_attention"],
             "vocab_size": len(tokenizer),

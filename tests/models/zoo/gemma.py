@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.zoo.parts import SIGLIP, TEXT, TOWER, chat_template
 from models.zoo.tiny import Tiny
 from models.zoo.tokenizers import sentencepiece
 
-_TEMPLATE = """\
-{{ bos_token }}
-{%- for message in messages -%}
-{{ '<start_of_turn>' + ('model' if message.role == 'assistant' else message.role) + '\n' }}
-{%- if message.content is string -%}{{ message.content | trim }}
-{%- else -%}
-{%- for part in message.content -%}
-{%- if part.type == 'image' -%}{{ '<start_of_image>' }}
-{%- elif part.type == 'text' -%}{{ part.text | trim }}{%- endif -%}
-{%- endfor -%}
-{%- endif -%}
-{{ '<end_of_turn>\n' }}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{ '<start_of_turn>model\n' }}{%- endif -%}"""
+_ROLE = "('model' if message.role == 'assistant' else message.role) + '\n'"
+_BEGIN = "{{ bos_token }}"
+_TEMPLATE = chat_template(
+    f"'<start_of_turn>' + {_ROLE}",
+    "<start_of_image>",
+    end="<end_of_turn>\n",
+    answer="<start_of_turn>model\n",
+    begin=_BEGIN,
+    said="part.text | trim",
+)
 
 
 def gemma3() -> tuple[Any, Any]:
@@ -44,27 +41,16 @@ def gemma3() -> tuple[Any, Any]:
         image_seq_length=4,
     )
     config = Gemma3Config(
-        text_config={
-            "hidden_size": 64,
-            "intermediate_size": 128,
+        text_config=TEXT
+        | {
             "num_hidden_layers": 3,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
             "head_dim": 16,
             "sliding_window": 24,
             "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
             "vocab_size": len(tokenizer),
             "query_pre_attn_scalar": 16,
         },
-        vision_config={
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": 32,
-            "patch_size": 8,
-            "vision_use_head": False,
-        },
+        vision_config=SIGLIP,
         mm_tokens_per_image=4,
         boi_token_index=tokenizer.convert_tokens_to_ids("<start_of_image>"),
         eoi_token_index=tokenizer.convert_tokens_to_ids("<end_of_image>"),
@@ -73,17 +59,15 @@ def gemma3() -> tuple[Any, Any]:
     return Gemma3ForConditionalGeneration(config), processor
 
 
-_TEMPLATE_4 = """\
-{{ bos_token }}
-{%- for message in messages -%}
-{{ '<|turn>' + ('model' if message.role == 'assistant' else message.role) + '\n' }}
-{%- for part in message.content -%}
-{%- if part.type == 'image' -%}{{ '\n\n<|image|>\n\n' }}
-{%- elif part.type == 'text' -%}{{ part.text | trim }}{%- endif -%}
-{%- endfor -%}
-{{ '<turn|>\n' }}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{ '<|turn>model\n' }}{%- endif -%}"""
+_TOWER_4 = {name: value for name, value in TOWER.items() if name != "image_size"}
+_TEMPLATE_4 = chat_template(
+    f"'<|turn>' + {_ROLE}",
+    "\n\n<|image|>\n\n",
+    end="<turn|>\n",
+    answer="<|turn>model\n",
+    begin=_BEGIN,
+    said="part.text | trim",
+)
 
 
 def gemma4() -> tuple[Any, Any]:
@@ -116,12 +100,9 @@ def gemma4() -> tuple[Any, Any]:
     )
     ids = tokenizer.convert_tokens_to_ids
     config = Gemma4Config(
-        text_config={
-            "hidden_size": 64,
-            "intermediate_size": 128,
+        text_config=TEXT
+        | {
             "num_hidden_layers": 4,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
             "head_dim": 16,
             "global_head_dim": 16,
             "sliding_window": 24,
@@ -134,14 +115,10 @@ def gemma4() -> tuple[Any, Any]:
             "eos_token_id": ids("<eos>"),
             "bos_token_id": ids("<bos>"),
         },
-        vision_config={
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
+        vision_config=_TOWER_4
+        | {
             "num_key_value_heads": 2,
             "head_dim": 16,
-            "patch_size": 8,
             "pooling_kernel_size": 2,
             "position_embedding_size": 64,
             "use_clipped_linears": True,

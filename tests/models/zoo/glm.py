@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.zoo.parts import MERGING_TOWER, TEXT, chat_template
 from models.zoo.tiny import Tiny
 from models.zoo.tokenizers import byte_level
 
@@ -22,16 +23,13 @@ _SPECIAL = (
     "<|image|>",
     "<|video|>",
 )
-_TEMPLATE = """\
-{{ '[gMASK]<sop>' }}
-{%- for message in messages -%}
-{{ '<|' + message.role + '|>\n' }}
-{%- for part in message.content -%}
-{%- if part.type == 'image' -%}{{ '<|begin_of_image|><|image|><|end_of_image|>' }}
-{%- elif part.type == 'text' -%}{{ part.text }}{%- endif -%}
-{%- endfor -%}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{ '<|assistant|>\n' }}{%- endif -%}"""
+_TEMPLATE = chat_template(
+    "'<|' + message.role + '|>\n'",
+    "<|begin_of_image|><|image|><|end_of_image|>",
+    end="",
+    answer="<|assistant|>\n",
+    begin="[gMASK]<sop>",
+)
 
 
 def glm4v() -> tuple[Any, Any]:
@@ -52,25 +50,13 @@ def glm4v() -> tuple[Any, Any]:
     )
     ids = tokenizer.convert_tokens_to_ids
     config = Glm4vConfig(
-        text_config={
-            "hidden_size": 64,
-            "intermediate_size": 128,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
+        text_config=TEXT
+        | {
             "vocab_size": len(tokenizer),
             "rope_parameters": {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10000.0},
             "pad_token_id": tokenizer.pad_token_id,
         },
-        vision_config={
-            "depth": 2,
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_heads": 2,
-            "image_size": 32,
-            "patch_size": 8,
-            "out_hidden_size": 64,
-        },
+        vision_config=MERGING_TOWER | {"image_size": 32},
         image_token_id=ids("<|image|>"),
         video_token_id=ids("<|video|>"),
         image_start_token_id=ids("<|begin_of_image|>"),

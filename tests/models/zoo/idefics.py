@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.zoo.parts import TEXT, TOWER, chat_template
 from models.zoo.tiny import Tiny
 from models.zoo.tokenizers import byte_level
 
-_TEMPLATE = """\
-{{ bos_token or '<|im_start|>' }}
-{%- for message in messages -%}
-{{ message.role | capitalize }}
-{%- if message.content[0].type == 'image' -%}{{ ':' }}{%- else -%}{{ ': ' }}{%- endif -%}
-{%- for part in message.content -%}
-{%- if part.type == 'image' -%}{{ '<image>' }}
-{%- elif part.type == 'text' -%}{{ part.text }}{%- endif -%}
-{%- endfor -%}
-{{ '<end_of_utterance>\n' }}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{ 'Assistant:' }}{%- endif -%}"""
+_TEMPLATE = chat_template(
+    "(message.role | capitalize) + (':' if message.content[0].type == 'image' else ': ')",
+    "<image>",
+    end="<end_of_utterance>\n",
+    answer="Assistant:",
+    begin="{{ bos_token or '<|im_start|>' }}",
+)
 _IMAGES = ("<fake_token_around_image>", "<global-img>", "<row_1_col_1>", "<row_1_col_2>", "<image>")
 
 
@@ -34,24 +30,13 @@ def _idefics3(tokenizer: Any) -> tuple[Any, Any]:
         chat_template=_TEMPLATE,
     )
     config = Idefics3Config(
-        text_config={
+        text_config=TEXT
+        | {
             "model_type": "llama",
-            "hidden_size": 64,
-            "intermediate_size": 128,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
             "vocab_size": len(tokenizer),
             "pad_token_id": tokenizer.pad_token_id,
         },
-        vision_config={
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": 32,
-            "patch_size": 8,
-        },
+        vision_config=TOWER,
         scale_factor=2,
         image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
         pad_token_id=tokenizer.pad_token_id,

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.zoo.parts import CHATML, TEXT, TOWER, chat_template
 from models.zoo.tiny import Tiny
 from models.zoo.tokenizers import byte_level
 
-_TEMPLATE = """\
-{%- for message in messages -%}
-{{ '<|im_start|>' + message.role + '\n' }}
-{%- for part in message.content -%}
-{%- if part.type == 'image' -%}{{ '<IMG_CONTEXT>\n' }}
-{%- elif part.type == 'text' -%}{{ part.text }}{%- endif -%}
-{%- endfor -%}
-{{ '<|im_end|>\n' }}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\n' }}{%- endif -%}"""
+_TEMPLATE = chat_template(CHATML, "<IMG_CONTEXT>\n", end="<|im_end|>\n", answer="<|im_start|>assistant\n")
 
 
 def internvl() -> tuple[Any, Any]:
@@ -47,23 +39,8 @@ def internvl() -> tuple[Any, Any]:
         chat_template=_TEMPLATE,
     )
     config = InternVLConfig(
-        vision_config={
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": [32, 32],
-            "patch_size": [8, 8],
-        },
-        text_config={
-            "model_type": "qwen2",
-            "hidden_size": 64,
-            "intermediate_size": 128,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "vocab_size": len(tokenizer),
-        },
+        vision_config=TOWER | {"image_size": [32, 32], "patch_size": [8, 8]},
+        text_config=TEXT | {"model_type": "qwen2", "vocab_size": len(tokenizer)},
         image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
         image_seq_length=4,
         tie_word_embeddings=False,

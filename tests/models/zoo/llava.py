@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.zoo.parts import SIGLIP, TEXT, TOWER
 from models.zoo.tiny import Tiny
 from models.zoo.tokenizers import byte_level, sentencepiece
 
@@ -15,22 +16,8 @@ _TEMPLATE = """\
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{ 'ASSISTANT:' }}{%- endif -%}"""
 
-_CLIP = {
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "image_size": 32,
-    "patch_size": 8,
-}
-_LLAMA = {
-    "model_type": "llama",
-    "hidden_size": 64,
-    "intermediate_size": 128,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-}
+_CLIP = TOWER | {"model_type": "clip_vision_model", "num_hidden_layers": 3}
+_LLAMA = TEXT | {"model_type": "llama"}
 
 
 def llava() -> tuple[Any, Any]:
@@ -48,7 +35,7 @@ def llava() -> tuple[Any, Any]:
         chat_template=_TEMPLATE,
     )
     config = LlavaConfig(
-        vision_config=_CLIP | {"model_type": "clip_vision_model"},
+        vision_config=_CLIP,
         text_config=_LLAMA | {"vocab_size": len(tokenizer)},
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
         image_seq_length=16,
@@ -73,7 +60,7 @@ def llava_next() -> tuple[Any, Any]:
         chat_template=_TEMPLATE,
     )
     config = LlavaNextConfig(
-        vision_config=_CLIP | {"model_type": "clip_vision_model"},
+        vision_config=_CLIP,
         text_config=_LLAMA | {"vocab_size": len(tokenizer)},
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
         image_grid_pinpoints=grid,
@@ -113,8 +100,8 @@ def llava_onevision() -> tuple[Any, Any]:
         chat_template=_CHAT,
     )
     config = LlavaOnevisionConfig(
-        vision_config=_CLIP | {"model_type": "siglip_vision_model", "vision_use_head": False},
-        text_config=_LLAMA | {"model_type": "qwen2", "vocab_size": len(tokenizer)},
+        vision_config=SIGLIP | {"num_hidden_layers": 3},
+        text_config=TEXT | {"model_type": "qwen2", "vocab_size": len(tokenizer)},
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
         video_token_index=tokenizer.convert_tokens_to_ids("<video>"),
         image_grid_pinpoints=grid,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.zoo.parts import CHATML, TEXT, TOWER, chat_template
 from models.zoo.tiny import Tiny
 from models.zoo.tokenizers import byte_level
 
@@ -17,16 +18,7 @@ _NAMED = {
     "image_id_start_token": "<image_id>",
     "image_id_end_token": "</image_id>",
 }
-_TEMPLATE = """\
-{%- for message in messages -%}
-{{ '<|im_start|>' + message.role + '\n' }}
-{%- for part in message.content -%}
-{%- if part.type == 'image' -%}{{ '<|image_pad|>\n' }}
-{%- elif part.type == 'text' -%}{{ part.text }}{%- endif -%}
-{%- endfor -%}
-{{ '<|im_end|>\n' }}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\n' }}{%- endif -%}"""
+_TEMPLATE = chat_template(CHATML, "<|image_pad|>\n", end="<|im_end|>\n", answer="<|im_start|>assistant\n")
 
 
 def minicpm_v() -> tuple[Any, Any]:
@@ -48,13 +40,10 @@ def minicpm_v() -> tuple[Any, Any]:
         chat_template=_TEMPLATE,
     )
     config = MiniCPMV4_6Config(
-        text_config={
+        text_config=TEXT
+        | {
             "model_type": "qwen3_5_text",
-            "hidden_size": 64,
-            "intermediate_size": 128,
             "num_hidden_layers": 4,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
             "head_dim": 16,
             "linear_key_head_dim": 16,
             "linear_value_head_dim": 16,
@@ -62,15 +51,7 @@ def minicpm_v() -> tuple[Any, Any]:
             "linear_num_value_heads": 4,
             "vocab_size": len(tokenizer),
         },
-        vision_config={
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": 64,
-            "patch_size": 8,
-            "insert_layer_id": 0,
-        },
+        vision_config=TOWER | {"image_size": 64, "insert_layer_id": 0},
         insert_layer_id=0,
         image_size=64,
         image_token_id=tokenizer.convert_tokens_to_ids("<|image_pad|>"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.zoo.parts import TEXT, TOWER
 from models.zoo.tiny import Tiny
 from models.zoo.tokenizers import byte_level
 
@@ -45,26 +46,8 @@ def mistral3() -> tuple[Any, Any]:
         chat_template=_TEMPLATE,
     )
     config = Mistral3Config(
-        vision_config={
-            "model_type": "pixtral",
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "head_dim": 16,
-            "image_size": 32,
-            "patch_size": 8,
-        },
-        text_config={
-            "model_type": "mistral",
-            "hidden_size": 64,
-            "intermediate_size": 128,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "head_dim": 16,
-            "vocab_size": len(tokenizer),
-        },
+        vision_config=TOWER | {"model_type": "pixtral", "head_dim": 16},
+        text_config=TEXT | {"model_type": "mistral", "head_dim": 16, "vocab_size": len(tokenizer)},
         image_token_index=tokenizer.convert_tokens_to_ids("[IMG]"),
         tie_word_embeddings=False,
     )

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.zoo.parts import TEXT, chat_template
 from models.zoo.tiny import Tiny
 from models.zoo.tokenizers import byte_level
 
-_TEMPLATE = """\
-{{ bos_token }}
-{%- for message in messages -%}
-{{ '<|start_header_id|>' + message.role + '<|end_header_id|>\n\n' }}
-{%- for part in message.content -%}
-{%- if part.type == 'image' -%}{{ '<|image|>' }}
-{%- elif part.type == 'text' -%}{{ part.text }}{%- endif -%}
-{%- endfor -%}
-{{ '<|eot_id|>' }}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{%- endif -%}"""
+_HEAD = "<|start_header_id|>{}<|end_header_id|>\n\n"
+_TEMPLATE = chat_template(
+    "'" + _HEAD.format("' + message.role + '") + "'",
+    "<|image|>",
+    end="<|eot_id|>",
+    answer=_HEAD.format("assistant"),
+    begin="{{ bos_token }}",
+)
 
 
 def mllama() -> tuple[Any, Any]:
@@ -56,12 +54,9 @@ def mllama() -> tuple[Any, Any]:
             "intermediate_layers_indices": [0],
             "supported_aspect_ratios": [[1, 1], [1, 2], [2, 1]],
         },
-        text_config={
-            "hidden_size": 64,
-            "intermediate_size": 128,
+        text_config=TEXT
+        | {
             "num_hidden_layers": 3,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
             "cross_attention_layers": [1],
             "vocab_size": len(tokenizer) - 1,  # the image's token has an embedding, but no logit
             "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},

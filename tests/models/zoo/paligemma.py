@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.zoo.parts import SIGLIP, TEXT
 from models.zoo.tiny import Tiny
 from models.zoo.tokenizers import sentencepiece
 
@@ -17,22 +18,10 @@ def paligemma() -> tuple[Any, Any]:
     images.image_seq_length = 16
     processor = PaliGemmaProcessor(images, tokenizer)
     config = PaliGemmaConfig(
-        vision_config={
-            "model_type": "siglip_vision_model",
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": 32,
-            "patch_size": 8,
-            "vision_use_head": False,
-        },
-        text_config={
+        vision_config=SIGLIP,
+        text_config=TEXT
+        | {
             "model_type": "gemma",
-            "hidden_size": 64,
-            "intermediate_size": 128,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
             "num_key_value_heads": 1,
             "head_dim": 16,
             "vocab_size": len(tokenizer),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from models.zoo.parts import CHATML, MERGING_TOWER, TEXT, chat_template
 from models.zoo.tiny import Tiny
 from models.zoo.tokenizers import byte_level
 
@@ -22,31 +23,18 @@ _SPECIAL = (
     "<|image_pad|>",
     "<|video_pad|>",
 )
-_TEMPLATE = """\
-{%- for message in messages -%}
-{{ '<|im_start|>' + message.role + '\n' }}
-{%- if message.content is string -%}{{ message.content }}
-{%- else -%}
-{%- for part in message.content -%}
-{%- if part.type == 'image' -%}{{ '<|vision_start|><|image_pad|><|vision_end|>' }}
-{%- elif part.type == 'text' -%}{{ part.text }}{%- endif -%}
-{%- endfor -%}
-{%- endif -%}
-{{ '<|im_end|>\n' }}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\n' }}OPENING{%- endif -%}"""
-_TEXT = {
-    "hidden_size": 64,
-    "intermediate_size": 128,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 16,
-    "tie_word_embeddings": False,
-}
+
+
+def _template(after: str) -> str:
+    image = "<|vision_start|><|image_pad|><|vision_end|>"
+    return chat_template(CHATML, image, end="<|im_end|>\n", answer="<|im_start|>assistant\n", after=after)
+
+
+_TEXT = TEXT | {"head_dim": 16, "tie_word_embeddings": False}
 _ROPE = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10000.0}
 
 
-def _parts(opening: str = "", corpus: Sequence[str] = ()) -> tuple[Any, dict[str, int]]:
+def _parts(after: str = "", corpus: Sequence[str] = ()) -> tuple[Any, dict[str, int]]:
     from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
 
     tokenizer = byte_level(
@@ -66,7 +54,7 @@ def _parts(opening: str = "", corpus: Sequence[str] = ()) -> tuple[Any, dict[str
         image_processor=Qwen2VLImageProcessor(**sizes, **pixels),
         tokenizer=tokenizer,
         video_processor=Qwen3VLVideoProcessor(**sizes),
-        chat_template=_TEMPLATE.replace("OPENING", opening),
+        chat_template=_template(after),
     )
     ids = {
         "image_token_id": tokenizer.convert_tokens_to_ids("<|image_pad|>"),
@@ -84,13 +72,8 @@ def qwen3_vl(corpus: Sequence[str] = ()) -> tuple[Any, Any]:
     processor, ids = _parts(corpus=corpus)
     config = Qwen3VLConfig(
         text_config=_TEXT | {"num_hidden_layers": 3, "vocab_size": len(processor.tokenizer), "rope_parameters": _ROPE},
-        vision_config={
-            "depth": 2,
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_heads": 2,
-            "patch_size": 8,
-            "out_hidden_size": 64,
+        vision_config=MERGING_TOWER
+        | {
             "num_position_embeddings": 64,
             "deepstack_visual_indexes": [0, 1],
         },
@@ -114,13 +97,8 @@ def qwen2_5_vl() -> tuple[Any, Any]:
     )
     config = Qwen2_5_VLConfig(
         text_config=_TEXT | {"num_hidden_layers": 3, "vocab_size": len(base.tokenizer), "rope_parameters": _ROPE},
-        vision_config={
-            "depth": 2,
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_heads": 2,
-            "patch_size": 8,
-            "out_hidden_size": 64,
+        vision_config=MERGING_TOWER
+        | {
             "window_size": 32,
             "fullatt_block_indexes": [1],
         },
@@ -132,7 +110,7 @@ def qwen2_5_vl() -> tuple[Any, Any]:
 def qwen3_5() -> tuple[Any, Any]:
     from transformers import Qwen3_5Config, Qwen3_5ForConditionalGeneration
 
-    processor, ids = _parts(opening="{%- if enable_thinking | default(true) -%}{{ '<think>\n' }}{%- endif -%}")
+    processor, ids = _parts(after="{%- if enable_thinking | default(true) -%}{{ '<think>\n' }}{%- endif -%}")
     config = Qwen3_5Config(
         text_config=_TEXT
         | {
@@ -144,13 +122,8 @@ def qwen3_5() -> tuple[Any, Any]:
             "linear_num_value_heads": 4,
             "rope_parameters": _ROPE | {"partial_rotary_factor": 1.0, "mrope_interleaved": True},
         },
-        vision_config={
-            "depth": 2,
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_heads": 2,
-            "patch_size": 8,
-            "out_hidden_size": 64,
+        vision_config=MERGING_TOWER
+        | {
             "num_position_embeddings": 64,
         },
         **ids,
@@ -168,7 +141,7 @@ def qwen2_vl() -> tuple[Any, Any]:
     )
     text = {name: value for name, value in _TEXT.items() if name != "head_dim"}
     config = Qwen2VLConfig(
-        text_config=text | {"num_hidden_layers": 2, "vocab_size": len(base.tokenizer), "rope_parameters": _ROPE},
+        text_config=text | {"vocab_size": len(base.tokenizer), "rope_parameters": _ROPE},
         vision_config={"depth": 2, "embed_dim": 32, "hidden_size": 64, "mlp_ratio": 2, "num_heads": 2, "patch_size": 8},
         **ids,
     )
@@ -182,20 +155,14 @@ def qwen3_vl_moe() -> tuple[Any, Any]:
     config = Qwen3VLMoeConfig(
         text_config=_TEXT
         | {
-            "num_hidden_layers": 2,
             "vocab_size": len(processor.tokenizer),
             "rope_parameters": _ROPE,
             "num_experts": 4,
             "num_experts_per_tok": 2,
             "moe_intermediate_size": 32,
         },
-        vision_config={
-            "depth": 2,
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_heads": 2,
-            "patch_size": 8,
-            "out_hidden_size": 64,
+        vision_config=MERGING_TOWER
+        | {
             "num_position_embeddings": 64,
             "deepstack_visual_indexes": [0, 1],
         },
