@@ -31,9 +31,11 @@ class PRMFilter(EvolutionCallback):
         aggregation: Step scores to one number R_p; the paper takes the minimum.
         refresh: How the PRM is trained on as the policy changes (ours); None leaves it as it is, as the paper does.
             It happens before the callbacks that come after this one measure.
+        batch_size: Most responses scored at the same time (ours); their keys and values are what takes memory.
 
     Raises:
-        ValueError: If there is no PRM in the folder; at the start of `fit`, before the policy is loaded.
+        ValueError: If `batch_size` is less than 1; if there is no PRM in the folder, at the start of `fit`, before the
+            policy is loaded.
     """
 
     replaces_selection = True
@@ -44,11 +46,15 @@ class PRMFilter(EvolutionCallback):
         selection: Selection | None = None,
         aggregation: Aggregation = "min",
         refresh: PRMRefresh | None = None,
+        batch_size: int = 256,
     ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"PRMFilter.batch_size is {batch_size}; it must be at least 1.")
         self.folder = prm
         self.selection = selection or TopK(k=2)
         self.aggregation = aggregation
         self.refresh = refresh
+        self.batch_size = batch_size
         self._prm: ProcessRewardModule | None = None
         self._refreshed = False  # whether its weights are others than the folder's
         self._saved: dict[str, Tensor] = {}  # of a checkpoint that is resumed, until there is a PRM to hold them
@@ -95,7 +101,7 @@ class PRMFilter(EvolutionCallback):
 
     def _loaded(self) -> ProcessRewardModule:
         if self._prm is None:
-            self._prm = ProcessRewardModule.from_folder(self.folder)
+            self._prm = ProcessRewardModule.from_folder(self.folder, self.batch_size)
             self._restore(self._prm)
         return self._prm
 

@@ -126,13 +126,15 @@ class ProcessRewardModule(BackboneModule):
             share = self._can_share()
             for rows in equal_prompts(self.encoder, prompts, max(1, self.batch_size // max(1, width))):
                 position = {owners[row]: p for p, row in enumerate(rows)}
-                keys = [(i, j) for i, j in chains if i in position]
                 problems = [rollouts[i].problem for i in position]
-                values = self._score_chains(
-                    problems, [position[i] for i, _ in keys], [chains[key] for key in keys], share
-                )
-                for (i, j), value in zip(keys, values, strict=True):
-                    scores[i][j] = value
+                of_these = [(i, j) for i, j in chains if i in position]
+                for start in range(0, len(of_these), self.batch_size):  # one problem may have more responses than that
+                    keys = of_these[start : start + self.batch_size]
+                    values = self._score_chains(
+                        problems, [position[i] for i, _ in keys], [chains[key] for key in keys], share
+                    )
+                    for (i, j), value in zip(keys, values, strict=True):
+                        scores[i][j] = value
         return scores
 
     def save(self, folder: Path | None) -> None:
@@ -146,15 +148,20 @@ class ProcessRewardModule(BackboneModule):
             save_file(head, folder / _HEAD_FILE)
 
     @classmethod
-    def from_folder(cls, folder: str) -> ProcessRewardModule:
+    def from_folder(cls, folder: str, batch_size: int = 256) -> ProcessRewardModule:
         """Loads what `save` wrote, for scoring.
+
+        Args:
+            folder: What `save` wrote.
+            batch_size: Most responses scored at the same time.
 
         Raises:
             ValueError: If the folder is not there or holds a model without a step head.
         """
         if not (Path(folder) / _HEAD_FILE).is_file():
             raise ValueError(missing_input(folder, f"a process reward model (no {_HEAD_FILE} in it)"))
-        prm = cls(Backbone(folder, dtype="auto"))  # as it was trained: an adapter on a base in bfloat16, say
+        # In the dtype that it was trained in: an adapter, say, on a base in bfloat16.
+        prm = cls(Backbone(folder, dtype="auto"), batch_size=batch_size)
         prm.configure_model()
         return prm.eval().requires_grad_(False)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from lit_mstar.models.backbone import Backbone
-from lit_mstar.modules.prm import ProcessRewardModule
 from lit_mstar.planning.activations import activations
 from lit_mstar.planning.memory import Memory, decoding, element_size, scoring, training, weights
 from lit_mstar.planning.stage import Stage, argument
@@ -20,7 +19,6 @@ from lit_mstar.samplers import TransformersSampler
 GB = 1e9  # bytes
 _MOMENTS = {"SGD": 0}  # numbers that an optimizer keeps for each weight; AdamW and others two
 _DEFAULT_SAMPLER = {"class_path": f"{TransformersSampler.__module__}.TransformersSampler"}
-_PRM = {"class_path": f"{ProcessRewardModule.__module__}.ProcessRewardModule"}
 
 Ways = dict[str, Memory]
 
@@ -89,8 +87,8 @@ def estimate(
     if stage.kind != "prm":
         phases["sampling"] = case.sampling()
     prm = next((other.backbone for other in stages if other.kind == "prm"), None)
-    if stage.scores and prm is not None:
-        phases["scoring"] = case.scoring(prm)
+    if stage.filter and prm is not None:
+        phases["scoring"] = case.scoring(prm, int(argument(stage.filter, "batch_size")))
     sharded = any(name in str(stage.trainer.get("strategy")).lower() for name in ("fsdp", "modelparallel"))
     return Estimate(
         stage=stage.name,
@@ -154,8 +152,7 @@ class _Case:
         sharded = ways["sharded"]
         return ways | {"sharded": replace(sharded, weights=sharded.weights + self.weights.bytes)}
 
-    def scoring(self, prm: Backbone) -> Ways:
-        rows = int(argument(_PRM, "batch_size"))  # `PRMFilter` loads it with its defaults
+    def scoring(self, prm: Backbone, rows: int) -> Ways:
         kept = activations(prm, self.problem, self.precision, False)
         return self._beside(scoring(prm, weights(prm, False), kept, rows, self.prompt, self.response, self.size))
 

@@ -51,10 +51,10 @@ class Stage:
         return str(self.config["data"]["class_path"]).endswith("SelfEvolvingDataModule")
 
     @property
-    def scores(self) -> bool:
-        """Whether a PRM scores what it samples."""
+    def filter(self) -> Config | None:
+        """The callback by which a PRM scores what it samples; None where none does."""
         callbacks = self.config["trainer"].get("callbacks") or []
-        return any(callback["class_path"].endswith("PRMFilter") for callback in callbacks)
+        return next((callback for callback in callbacks if callback["class_path"].endswith("PRMFilter")), None)
 
     @property
     def trainer(self) -> Config:

@@ -45,7 +45,7 @@ def workload(stage: Stage, gpus: int, kept: int = 2) -> Workload:
     if not stage.evolves:
         return Workload(problems, steps=math.ceil(problems / step), epochs=epochs)
     share = math.ceil(problems * float(stage.data("interval")))
-    learned = share * (kept if stage.scores else stage.drawn()[0].n)
+    learned = share * (kept if stage.filter else stage.drawn()[0].n)
     return _sampled(problems, share, stage, math.ceil(learned / step), epochs)
 
 

@@ -139,3 +139,18 @@ def test_test_and_predict_need_no_prm(tmp_path: Path) -> None:
     for stage in ("validate", "test", "predict"):
         callback.setup(make_trainer(tmp_path), make_policy(), stage)
     assert callback._prm is None
+
+
+def test_as_many_responses_are_scored_at_a_time_as_asked_for(evolution: Any, prm_folder: str) -> None:
+    with pytest.raises(ValueError, match=r"PRMFilter\.batch_size is 0"):
+        PRMFilter(prm_folder, batch_size=0)
+    rows: list[int] = []
+    scorer, keeping = PRMFilter(prm_folder, batch_size=4), Keeping()  # fewer than a problem has
+    scorer._loaded().head.register_forward_pre_hook(lambda head, inputs: rows.append(inputs[0].shape[0]))
+    evolution(chain, [scorer, keeping], n=9)
+    assert max(rows) == 4
+    rollouts = keeping.iterations[0].rollouts
+    whole = ProcessRewardModule.from_folder(prm_folder).score(rollouts)
+    for rollout, expected in zip(rollouts, whole, strict=True):
+        for response, steps in zip(rollout.responses, expected, strict=True):
+            assert response.step_scores == pytest.approx(steps, abs=1e-5)

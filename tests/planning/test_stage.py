@@ -16,7 +16,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 def test_the_quickstart_has_four_stages_of_one_model():
     stages = read_stages(CONFIGS / "quickstart")
-    assert [(s.name, s.kind, s.evolves, s.scores) for s in stages] == [
+    assert [(s.name, s.kind, s.evolves, s.filter is not None) for s in stages] == [
         ("1-warmup", "policy", False, False),
         ("2-annotate", "annotator", False, False),
         ("3-prm", "prm", False, False),
@@ -66,7 +66,7 @@ def test_an_overlay_is_laid_over_what_has_its_options_as_in_a_run(tmp_path: Path
     more = {"trainer": {"callbacks+": callbacks}, "model": {"init_args": {"sampler": sampler}}}
     overlay.write_text(yaml.safe_dump(more))
     stages = read_stages(CONFIGS / "quickstart", [overlay])
-    assert [stage.scores for stage in stages] == [
+    assert [stage.filter is not None for stage in stages] == [
         False,
         True,
         False,
