@@ -9,10 +9,11 @@ from typing import Any
 
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.planning.estimate import Changes, Estimate, estimate
-from lit_mstar.planning.stage import Stage
+from lit_mstar.planning.stage import Stage, argument
 
 _LORA = {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"}
 _SAMPLER_BATCH = 16
+_SCORED = 16
 
 
 def advice(stage: Stage, found: Estimate, gpus: int, memory: float, stages: Sequence[Stage]) -> list[tuple[str, float]]:
@@ -32,6 +33,9 @@ def _changes(stage: Stage, found: Estimate, gpus: int) -> Iterator[tuple[str, Ch
     if int((sampler.get("init_args") or {}).get("batch_size") or 0) > _SAMPLER_BATCH:
         changes = replace(changes, sampler_batch=_SAMPLER_BATCH)
         yield f"sampler.init_args.batch_size: {_SAMPLER_BATCH}", changes
+    if stage.filter and "scoring" in found.phases and int(argument(stage.filter, "batch_size")) > _SCORED:
+        changes = replace(changes, scored=_SCORED)
+        yield f"PRMFilter: batch_size: {_SCORED}", changes
     if not stage.trains:
         return
     real = bool(backbone.path)  # one that is built on the spot has neither of both settings

@@ -62,6 +62,7 @@ class Changes:
     backbone: Backbone | None = None
     batch_size: int | None = None
     sampler_batch: int | None = None
+    scored: int | None = None
     accumulates: bool | None = None
     strategy: str | None = None
 
@@ -88,7 +89,7 @@ def estimate(
         phases["sampling"] = case.sampling()
     prm = next((other.backbone for other in stages if other.kind == "prm"), None)
     if stage.filter and prm is not None:
-        phases["scoring"] = case.scoring(prm, int(argument(stage.filter, "batch_size")))
+        phases["scoring"] = case.scoring(prm, changes.scored or int(argument(stage.filter, "batch_size")))
     sharded = any(name in str(stage.trainer.get("strategy")).lower() for name in ("fsdp", "modelparallel"))
     return Estimate(
         stage=stage.name,

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lit_mstar.planning.advice import advice
-from lit_mstar.planning.estimate import estimate
+from lit_mstar.planning.estimate import Changes, estimate
 from lit_mstar.planning.stage import read_stages
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +58,10 @@ def test_a_stage_that_does_not_fit_is_made_smaller_until_it_does():
     needs = [need for _, need in changes]
     assert needs == sorted(needs, reverse=True)
     assert found.most > needs[0]
+    assert changes[1][0] == "PRMFilter: batch_size: 16"  # 256 by default
+    scored = (estimate(stages[3], 1, 1e9, stages, Changes(scored=n)).phases["scoring"]["whole"] for n in (32, 16))
+    before, after = ((ways.cache, ways.activations) for ways in scored)
+    assert before == (2 * after[0], 2 * after[1])
 
 
 def test_dividing_over_gpus_divides_weights_and_moments():
