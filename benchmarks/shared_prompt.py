@@ -16,7 +16,7 @@ import torch
 
 from lit_mstar import Problem, ProcessRewardModule, Response, Rollout, TinyBackbone
 from lit_mstar.data import DigitsSource
-from lit_mstar.models.step_encoding import StepExample, collate_steps
+from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.samplers import SamplingParams, TransformersSampler
 
 

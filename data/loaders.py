@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torchdata.stateful_dataloader import StatefulDataLoader
 from transformers.trainer_pt_utils import DistributedLengthGroupedSampler
 
-from lit_mstar.models.encoding import Batch, Encoder
+from lit_mstar.encoding.encoder import Batch, Encoder
 from lit_mstar.rollouts.nouns import Problem
 
 _COARSE = 32  # tokens, ours: examples whose lengths differ by less may share a batch at little cost

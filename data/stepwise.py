@@ -12,9 +12,9 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from lit_mstar.data.loaders import filled_up, own_random, training_loader
+from lit_mstar.encoding.encoder import Batch, Encoder
+from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.files import missing_input
-from lit_mstar.models.encoding import Batch, Encoder
-from lit_mstar.models.step_encoding import StepExample, collate_steps
 from lit_mstar.rollouts.images import image_size
 from lit_mstar.step_labels.parquet import read_steps
 

@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader
 from lit_mstar import Backbone, Iteration, Problem, ProcessRewardModule, Response, Rollout
 from lit_mstar.commands.stage import finish_stage
 from lit_mstar.data import ProblemDataModule, StepwiseDataModule
-from lit_mstar.models.step_encoding import StepExample
+from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.rollouts.ledger import SCHEMA, Ledger
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.step_labels.parquet import read_steps, write_steps

@@ -1,5 +1,4 @@
 from .backbone import Backbone as Backbone
-from .encoding import Encoder as Encoder
 from .sharding import FSDP2Strategy as FSDP2Strategy
 from .sharding import Sharding as Sharding
 from .tiny import TinyBackbone as TinyBackbone

@@ -16,10 +16,10 @@ from peft import LoraConfig, PeftModel
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel, ProcessorMixin
 
+from lit_mstar.encoding.architectures import architecture
+from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.models import weights
 from lit_mstar.models.adapters import add_adapter, continue_adapter, lora_config, merge_adapter, saved_config
-from lit_mstar.models.architectures import architecture
-from lit_mstar.models.encoding import Encoder
 from lit_mstar.models.loading import Checkpoint, Loader, on_meta
 from lit_mstar.models.origin import Origin, auto_class, clear_errors
 from lit_mstar.models.processors import load_processor, own_settings, save_processor

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from transformers import AutoImageProcessor, AutoProcessor, ProcessorMixin
 
-from lit_mstar.models.architectures import Architecture
+from lit_mstar.encoding.architectures import Architecture
 from lit_mstar.models.origin import Origin, clear_errors
 
 _OWN_FILE = "lit_mstar.json"  # what a model was trained with that Hugging Face's files do not say; saved with it

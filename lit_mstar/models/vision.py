@@ -6,7 +6,7 @@ import re
 
 from torch import nn
 
-from lit_mstar.models.architectures import CONNECTORS, TOWERS
+from lit_mstar.encoding.architectures import CONNECTORS, TOWERS
 
 
 def freeze_vision_tower(model: nn.Module) -> None:

@@ -9,8 +9,8 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
+from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.models.backbone import Backbone
-from lit_mstar.models.encoding import Encoder
 from lit_mstar.models.sharding import Sharding, sharder
 from lit_mstar.modules.checkpoints import (
     name_optimizer_states,

@@ -10,9 +10,9 @@ import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
+from lit_mstar.encoding.encoder import IGNORE, Batch
+from lit_mstar.encoding.prompt_cache import fit, forget
 from lit_mstar.models.backbone import Backbone
-from lit_mstar.models.encoding import IGNORE, Batch
-from lit_mstar.models.prompt_cache import fit, forget
 from lit_mstar.models.sharding import Sharding
 from lit_mstar.models.weights import digest
 from lit_mstar.modules.base import BackboneModule

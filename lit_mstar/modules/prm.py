@@ -8,7 +8,7 @@ Notation: R responses, T tokens, S steps (padded), D hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -21,14 +21,14 @@ from torch.nn.utils.rnn import pad_sequence
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import BinaryAUROC, BinaryCalibrationError
 
+from lit_mstar.encoding.encoder import Batch
+from lit_mstar.encoding.prompt_cache import CACHE, encode_prompts, equal_prompts, fit, forget, inference
+from lit_mstar.encoding.sharing import can_share
+from lit_mstar.encoding.step_encoding import StepExample, collate_steps, step_ids
 from lit_mstar.files import missing_input
 from lit_mstar.models import weights
 from lit_mstar.models.backbone import Backbone
-from lit_mstar.models.encoding import Batch
-from lit_mstar.models.prompt_cache import CACHE, encode_prompts, equal_prompts, fit, forget, inference
 from lit_mstar.models.sharding import Sharding, sharder
-from lit_mstar.models.sharing import can_share
-from lit_mstar.models.step_encoding import StepExample, collate_steps, step_ids
 from lit_mstar.modules.base import BackboneModule
 from lit_mstar.modules.schedules import WarmupConstant
 from lit_mstar.rollouts.nouns import Problem, Rollout
@@ -44,7 +44,7 @@ class ProcessRewardModule(BackboneModule):
         labels: "soft" learns the share of completions that reached the answer, "hard" whether any did.
         optimizer: Any torch optimizer (the default rate is ours).
         lr_scheduler: Any torch schedule, stepped once per optimizer step.
-        batch_size: Most responses scored at the same time.
+        batch_size: Most responses scored at the same time (ours).
         sharding: How the model is divided over ranks under FSDP2.
     """
 
@@ -58,6 +58,8 @@ class ProcessRewardModule(BackboneModule):
         sharding: Sharding = Sharding(),
     ) -> None:
         super().__init__(backbone, optimizer, lr_scheduler, sharding)
+        if batch_size < 1:
+            raise ValueError(f"ProcessRewardModule.batch_size is {batch_size}; it must be at least 1.")
         self.labels = labels
         self.batch_size = batch_size
         self.head: nn.Linear = None  # type: ignore[assignment]  # built in configure_model
@@ -112,29 +114,21 @@ class ProcessRewardModule(BackboneModule):
         self.log_dict(self.test_metrics, batch_size=len(labels))
 
     def score(self, rollouts: Sequence[Rollout]) -> list[list[list[float]]]:
-        """Scores every step of every response; prompt and image are encoded once per problem.
+        """Scores every step of every response; prompt and image are encoded once per problem (and `batch_size`).
 
         Returns:
             `scores[i][j][s]` in [0, 1]: step s of response j of rollout i.
         """
         scores: list[list[list[float]]] = [[[] for _ in rollout.responses] for rollout in rollouts]
-        chains = {(i, j): r.steps for i, x in enumerate(rollouts) for j, r in enumerate(x.responses) if r.steps}
-        owners = sorted({i for i, _ in chains})  # problems without any step need no forward pass
-        width = max((len(rollout.responses) for rollout in rollouts), default=1)
-        prompts = [(rollouts[i].problem, "") for i in owners]
         with inference(self):
             share = self._can_share()
-            for rows in equal_prompts(self.encoder, prompts, max(1, self.batch_size // max(1, width))):
-                position = {owners[row]: p for p, row in enumerate(rows)}
+            for keys in self._batches(rollouts):
+                position = {i: p for p, i in enumerate(dict.fromkeys(i for i, _ in keys))}
                 problems = [rollouts[i].problem for i in position]
-                of_these = [(i, j) for i, j in chains if i in position]
-                for start in range(0, len(of_these), self.batch_size):  # one problem may have more responses than that
-                    keys = of_these[start : start + self.batch_size]
-                    values = self._score_chains(
-                        problems, [position[i] for i, _ in keys], [chains[key] for key in keys], share
-                    )
-                    for (i, j), value in zip(keys, values, strict=True):
-                        scores[i][j] = value
+                chains = [rollouts[i].responses[j].steps for i, j in keys]
+                values = self._score_chains(problems, [position[i] for i, _ in keys], chains, share)
+                for (i, j), value in zip(keys, values, strict=True):
+                    scores[i][j] = value
         return scores
 
     def save(self, folder: Path | None) -> None:
@@ -179,6 +173,19 @@ class ProcessRewardModule(BackboneModule):
 
             self._shares = can_share(compare, self.encoder, self.model.dtype, "PRM")  # type: ignore[arg-type]
         return self._shares
+
+    def _batches(self, rollouts: Sequence[Rollout]) -> Iterator[list[tuple[int, int]]]:
+        """Which chains, as (rollout, response), are scored together: those of equally long prompts.
+
+        A problem with more than `batch_size` of them is divided, and its prompt encoded once for each part.
+        """
+        chains = {i: [(i, j) for j, r in enumerate(x.responses) if r.steps] for i, x in enumerate(rollouts)}
+        owners = [i for i, keys in chains.items() if keys]  # problems without any step need no forward pass
+        width = max((len(rollout.responses) for rollout in rollouts), default=1)
+        prompts = [(rollouts[i].problem, "") for i in owners]
+        for rows in equal_prompts(self.encoder, prompts, max(1, self.batch_size // max(1, width))):
+            keys = [key for row in rows for key in chains[owners[row]]]
+            yield from (keys[start : start + self.batch_size] for start in range(0, len(keys), self.batch_size))
 
     def _score_chains(
         self, problems: list[Problem], owners: list[int], chains: list[list[str]], share: bool

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lit_mstar.encoding.encoder import Batch, Encoder
+from lit_mstar.encoding.prompt_cache import fit
 from lit_mstar.models.backbone import Backbone
-from lit_mstar.models.encoding import Batch, Encoder
-from lit_mstar.models.prompt_cache import fit
 from lit_mstar.models.vision import vision_tower
 from lit_mstar.modules.policy import response_nll
 from lit_mstar.planning.replica import computing, described, period, zeros

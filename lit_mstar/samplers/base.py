@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 from torch import nn
 
+from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.models.backbone import Backbone
-from lit_mstar.models.encoding import Encoder
 from lit_mstar.rollouts.nouns import Problem, Response, Rollout
 from lit_mstar.rollouts.nouns import SamplingParams as SamplingParams  # part of the seam
 

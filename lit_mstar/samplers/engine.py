@@ -14,9 +14,9 @@ from typing import Literal
 import torch
 from torch import nn
 
+from lit_mstar.encoding.encoder import Encoder
+from lit_mstar.encoding.probes import PROBES
 from lit_mstar.models.backbone import Backbone
-from lit_mstar.models.encoding import Encoder
-from lit_mstar.models.probes import PROBES
 from lit_mstar.models.weights import digest
 from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
 from lit_mstar.samplers.base import Policy, Sampler, respond

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import torch
 
-from lit_mstar.models.probes import PROBES
-from lit_mstar.models.prompt_cache import fit, inference
+from lit_mstar.encoding.probes import PROBES
+from lit_mstar.encoding.prompt_cache import fit, inference
 from lit_mstar.rollouts.nouns import Problem
 from lit_mstar.samplers.base import Policy
 from lit_mstar.samplers.request import Completion

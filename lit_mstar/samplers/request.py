@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from lit_mstar.models.encoding import Encoder
+from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.rollouts.nouns import Problem, SamplingParams
 from lit_mstar.samplers.base import response_stream
 

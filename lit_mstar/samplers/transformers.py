@@ -27,11 +27,11 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from lit_mstar.models.appending import Batch, append_tokens, without_last
-from lit_mstar.models.encoding import Encoder
-from lit_mstar.models.prompt_cache import encode_prompts, equal_prompts, fit, forget, inference
+from lit_mstar.encoding.appending import Batch, append_tokens, without_last
+from lit_mstar.encoding.encoder import Encoder
+from lit_mstar.encoding.prompt_cache import encode_prompts, equal_prompts, fit, forget, inference
+from lit_mstar.encoding.sharing import can_share
 from lit_mstar.models.sharding import is_sharded
-from lit_mstar.models.sharing import can_share
 from lit_mstar.models.weights import whole_parameters
 from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
 from lit_mstar.samplers.base import Policy, Sampler, first_stop, respond, response_stream
@@ -43,7 +43,7 @@ class TransformersSampler(Sampler):
     Args:
         batch_size: Most responses decoded at the same time.
         share_prompt: Encode each prompt once for its N responses; a model that cannot go on from there is found out
-            (`models.sharing`), and its prompts are encoded N times.
+            (`encoding.sharing`), and its prompts are encoded N times.
 
     Raises:
         ValueError: If `batch_size` is less than 1.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lit_mstar.models.step_encoding import StepExample
+from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.rollouts.identity import digest, question_digest, reference_digest
 from lit_mstar.rollouts.nouns import Judge, Problem, SamplingParams

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.files import atomic
-from lit_mstar.models.step_encoding import StepExample
 from lit_mstar.rollouts.images import MAX_BYTES, image_bytes, image_inside
 from lit_mstar.rollouts.nouns import Problem
 

@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torchmetrics.functional.classification import binary_auroc
 
-from lit_mstar.models.step_encoding import StepExample
+from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.modules.prm import ProcessRewardModule
 from lit_mstar.rollouts.nouns import Iteration, Judge, Problem, Response, SamplingParams

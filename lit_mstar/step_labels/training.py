@@ -11,7 +11,7 @@ import torch.distributed as dist
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from lit_mstar.models.step_encoding import StepExample, collate_steps
+from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.modules.gradients import require_finite, squared_norms
 from lit_mstar.modules.prm import ProcessRewardModule
 from lit_mstar.training.division import gather, ranks

@@ -13,7 +13,7 @@ import torch
 
 from lit_mstar import ProcessRewardModule
 from lit_mstar.data import StepwiseDataModule
-from lit_mstar.models.step_encoding import StepExample, collate_steps
+from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.step_labels.parquet import write_steps
 from support.helpers import make_tiny_backbone, png
 from support.scripted import make_trainer, sums

@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lit_mstar import PolicyModule, Problem
 from lit_mstar.data import DigitsSource, SupervisedDataModule
-from lit_mstar.models.encoding import IGNORE
+from lit_mstar.encoding.encoder import IGNORE
 from lit_mstar.reasoning.format import ReasoningFormat
 from support.scripted import ListSource, largest_difference, make_policy, make_trainer, sums, weights
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lit_mstar import Backbone, Problem, ProcessRewardModule
-from lit_mstar.models.prompt_cache import inference
+from lit_mstar.encoding.prompt_cache import inference
 from support.helpers import make_tiny_backbone
 
 LORA = {"r": 2, "lora_alpha": 4, "target_modules": ["q_proj", "v_proj"]}

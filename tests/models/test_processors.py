@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from lit_mstar import Backbone, Problem
+from lit_mstar.encoding.architectures import Architecture
 from lit_mstar.models import processors
-from lit_mstar.models.architectures import Architecture
 from lit_mstar.models.origin import Origin
 from lit_mstar.models.processors import load_processor, own_settings
 

@@ -9,7 +9,7 @@ import torch
 
 from lit_mstar import Backbone, PolicyModule, Problem
 from lit_mstar.data import DigitsSource, ProblemDataModule, SupervisedDataModule
-from lit_mstar.models.encoding import IGNORE
+from lit_mstar.encoding.encoder import IGNORE
 from lit_mstar.modules.policy import response_nll
 from lit_mstar.reasoning.format import ReasoningFormat
 from lit_mstar.rollouts.nouns import SamplingParams

@@ -12,8 +12,8 @@ from sklearn.metrics import roc_auc_score
 from torch.utils.data import DataLoader
 
 from lit_mstar import Backbone, Problem, ProcessRewardModule, Response, Rollout
-from lit_mstar.models.encoding import Batch
-from lit_mstar.models.step_encoding import StepExample, collate_steps, step_ids
+from lit_mstar.encoding.encoder import Batch
+from lit_mstar.encoding.step_encoding import StepExample, collate_steps, step_ids
 from support.helpers import make_tiny_backbone
 from support.scripted import make_policy, make_trainer, sums
 

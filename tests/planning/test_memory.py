@@ -10,7 +10,7 @@ import torch
 from transformers import DynamicCache
 
 from lit_mstar import Backbone, Problem
-from lit_mstar.models.prompt_cache import encode_prompts, inference
+from lit_mstar.encoding.prompt_cache import encode_prompts, inference
 from lit_mstar.planning.activations import Activations
 from lit_mstar.planning.memory import Memory, Weights, cache_bytes, decoding, element_size, scoring, training, weights
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from lit_mstar.data import DigitsSource, SupervisedDataModule
-from lit_mstar.models.probes import PROBES
-from lit_mstar.models.prompt_cache import inference
+from lit_mstar.encoding.probes import PROBES
+from lit_mstar.encoding.prompt_cache import inference
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import VLLMSampler, VLLMServerSampler
 from lit_mstar.samplers.engine import EngineSampler

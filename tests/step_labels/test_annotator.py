@@ -12,7 +12,7 @@ import torch
 
 from lit_mstar import Problem, Response, Rollout, StepAnnotator
 from lit_mstar.data import DigitsSource, ProblemDataModule
-from lit_mstar.models.step_encoding import StepExample
+from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
 from lit_mstar.step_labels.parquet import read_steps

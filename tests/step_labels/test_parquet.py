@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lit_mstar import Problem
-from lit_mstar.models.step_encoding import StepExample
+from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.rollouts import images
 from lit_mstar.step_labels import parquet
 from lit_mstar.step_labels.parquet import read_fingerprint, read_steps, write_steps

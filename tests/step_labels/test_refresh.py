@@ -22,7 +22,7 @@ from lit_mstar import (
     Rollout,
 )
 from lit_mstar.callbacks import PRMFilter, TemperatureBalancer, TrainingDynamics
-from lit_mstar.models.step_encoding import StepExample, collate_steps
+from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.rewards.selection import AllCorrect
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.step_labels import training

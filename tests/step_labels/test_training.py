@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lit_mstar import Backbone, ProcessRewardModule
-from lit_mstar.models.step_encoding import StepExample
+from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.step_labels.training import batches, restore, train_on, trained
 from support.refreshing import momentum, train_by_hand
 from support.scripted import largest_difference, make_prm, sums, weights

@@ -21,7 +21,7 @@ from lit_mstar import (
 )
 from lit_mstar.callbacks import PRMFilter
 from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.models.step_encoding import StepExample, collate_steps
+from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.training.trainer import MStarTrainer
 from support.evolving import Keeping

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from lit_mstar import Backbone, PolicyModule, ProcessRewardModule
 from lit_mstar.commands.stage import finish_stage
 from lit_mstar.data import DigitsSource
-from lit_mstar.models.step_encoding import StepExample, collate_steps
+from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.models.weights import whole_parameters
 from lit_mstar.rollouts.nouns import SamplingParams
 

@@ -14,8 +14,8 @@ from models.zoo.subject import LORA, RESPONSES, Subject
 from safetensors.torch import load_file
 
 from lit_mstar import ProcessRewardModule, Response, Rollout
-from lit_mstar.models.prompt_cache import inference
-from lit_mstar.models.step_encoding import StepExample, collate_steps
+from lit_mstar.encoding.prompt_cache import inference
+from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.models.vision import tower_pattern
 from lit_mstar.models.weights import stream
 from lit_mstar.modules.policy import response_nll

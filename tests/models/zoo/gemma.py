@@ -70,15 +70,8 @@ _TEMPLATE_4 = chat_template(
 )
 
 
-def gemma4() -> tuple[Any, Any]:
-    from transformers import (
-        Gemma4AudioFeatureExtractor,
-        Gemma4Config,
-        Gemma4ForConditionalGeneration,
-        Gemma4ImageProcessor,
-        Gemma4Processor,
-        Gemma4VideoProcessor,
-    )
+def _processor_4() -> Any:
+    from transformers import Gemma4AudioFeatureExtractor, Gemma4ImageProcessor, Gemma4Processor, Gemma4VideoProcessor
 
     named = {
         "image_token": "<|image|>",
@@ -89,16 +82,22 @@ def gemma4() -> tuple[Any, Any]:
         "eoa_token": "<audio|>",
     }
     special = ("<pad>", "<|turn>", "<turn|>", "<|tool_response>", "<|video|>", *named.values())
-    tokenizer = sentencepiece(special, end="<eos>", pad="<pad>", bos="<bos>", **named)
-    processor = Gemma4Processor(
+    sizes = {"patch_size": 8, "max_soft_tokens": 70, "pooling_kernel_size": 2}
+    return Gemma4Processor(
         Gemma4AudioFeatureExtractor(),
-        Gemma4ImageProcessor(patch_size=8, max_soft_tokens=70, pooling_kernel_size=2),
-        tokenizer,
-        Gemma4VideoProcessor(patch_size=8, max_soft_tokens=70, pooling_kernel_size=2),
+        Gemma4ImageProcessor(**sizes),
+        sentencepiece(special, end="<eos>", pad="<pad>", bos="<bos>", **named),
+        Gemma4VideoProcessor(**sizes),
         chat_template=_TEMPLATE_4,
         image_seq_length=70,
     )
-    ids = tokenizer.convert_tokens_to_ids
+
+
+def gemma4() -> tuple[Any, Any]:
+    from transformers import Gemma4Config, Gemma4ForConditionalGeneration
+
+    processor = _processor_4()
+    vocabulary, ids = len(processor.tokenizer), processor.tokenizer.convert_tokens_to_ids
     config = Gemma4Config(
         text_config=TEXT
         | {
@@ -108,8 +107,8 @@ def gemma4() -> tuple[Any, Any]:
             "sliding_window": 24,
             "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention"],
             "num_kv_shared_layers": 2,
-            "vocab_size": len(tokenizer),
-            "vocab_size_per_layer_input": len(tokenizer),
+            "vocab_size": vocabulary,
+            "vocab_size_per_layer_input": vocabulary,
             "hidden_size_per_layer_input": 8,
             "pad_token_id": ids("<pad>"),
             "eos_token_id": ids("<eos>"),

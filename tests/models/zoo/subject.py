@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import GenerationConfig
 
 from lit_mstar import Backbone, Problem
-from lit_mstar.models.prompt_cache import fit, forget
+from lit_mstar.encoding.prompt_cache import fit, forget
 from support.helpers import png
 
 WIDE, OTHER, TALL = png(48, 40, (0, 90, 200)), png(48, 40, (200, 90, 0)), png(40, 64, (200, 30, 10))
@@ -80,7 +80,7 @@ class Subject:
         batch = fit(self.encoder.prompts([problem]), self.model)
         tail = torch.tensor([self.encoder.text_ids(prefix)], dtype=torch.long)
         if tail.numel():
-            from lit_mstar.models.appending import append_tokens
+            from lit_mstar.encoding.appending import append_tokens
 
             batch = append_tokens(batch, list(tail), self.encoder.pad_id, self.encoder.architecture.fills)
         forget(self.model)

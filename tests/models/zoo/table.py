@@ -68,8 +68,8 @@ def write_table(file: Path, outcomes: Mapping[tuple[str, str], Outcome]) -> None
 _NOTES = """
 What is found out at run time, wherever model and processor say it themselves: where a turn ends (chat template,
 tokenizer, `generation_config`), which control tokens a response may not contain, whether a prompt can be encoded once
-for N responses (`models/sharing.py` computes both ways once and falls back by itself), which tensors grow with the
-response. What is left is data in one table, `models/architectures.py`; most architectures need no row in it.
+for N responses (`encoding/sharing.py` computes both ways once and falls back by itself), which tensors grow with the
+response. What is left is data in one table, `encoding/architectures.py`; most architectures need no row in it.
 
 To add an architecture: a tiny model in `tests/models/zoo/`, and a row in that table if a check says so.
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lit_mstar import Problem
-from lit_mstar.models.encoding import Encoder
-from lit_mstar.models.prompt_cache import equal_prompts
+from lit_mstar.encoding.encoder import Encoder
+from lit_mstar.encoding.prompt_cache import equal_prompts
 from lit_mstar.samplers.base import SamplingParams
 from lit_mstar.samplers.request import make_request
 from support.helpers import make_tiny_backbone, png

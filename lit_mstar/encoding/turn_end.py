@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lit_mstar.models.control_tokens import ControlTokens
+from lit_mstar.encoding.control_tokens import ControlTokens
 
 _SAID = "lorem ipsum"  # what an assistant says in a chat that is only rendered
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lit_mstar import Problem
-from lit_mstar.models.encoding import Encoder
-from lit_mstar.models.step_encoding import StepExample, collate_steps, step_ids
+from lit_mstar.encoding.encoder import Encoder
+from lit_mstar.encoding.step_encoding import StepExample, collate_steps, step_ids
 from support.helpers import make_tiny_backbone, png
 
 ENCODER = make_tiny_backbone().encoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lit_mstar.models.control_tokens import ControlTokens
+from lit_mstar.encoding.control_tokens import ControlTokens
 from lit_mstar.rollouts.nouns import Problem
 from lit_mstar.rollouts.options import LETTERS
 from lit_mstar.rollouts.placeholders import Parts, merged, placed

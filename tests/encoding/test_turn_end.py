@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lit_mstar.models.control_tokens import ControlTokens
-from lit_mstar.models.encoding import Encoder
-from lit_mstar.models.turn_end import learned_end
+from lit_mstar.encoding.control_tokens import ControlTokens
+from lit_mstar.encoding.encoder import Encoder
+from lit_mstar.encoding.turn_end import learned_end
 from support.helpers import make_tiny_backbone
 
 PROCESSOR: Any = make_tiny_backbone().processor

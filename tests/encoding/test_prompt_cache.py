@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from lit_mstar import Problem, TinyBackbone
-from lit_mstar.models.appending import append_tokens
-from lit_mstar.models.prompt_cache import encode_prompts, equal_prompts, inference
+from lit_mstar.encoding.appending import append_tokens
+from lit_mstar.encoding.prompt_cache import encode_prompts, equal_prompts, inference
 from support.helpers import make_tiny_backbone, png
 
 IMAGES = [(), (png(8, 8),), (png(8, 8, (0, 0, 255)),), (png(30, 10),), (png(8, 8), png(30, 10))]

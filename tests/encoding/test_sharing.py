@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from lit_mstar import Problem, ProcessRewardModule, Response, Rollout
-from lit_mstar.models import prompt_cache
-from lit_mstar.models.probes import PROBES, other_than
-from lit_mstar.models.sharing import can_share
+from lit_mstar.encoding import prompt_cache
+from lit_mstar.encoding.probes import PROBES, other_than
+from lit_mstar.encoding.sharing import can_share
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
 from support.helpers import make_tiny_backbone, png

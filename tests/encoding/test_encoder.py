@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lit_mstar import Backbone, Problem, TinyBackbone
-from lit_mstar.models.appending import append_tokens
-from lit_mstar.models.encoding import IGNORE, Encoder
+from lit_mstar.encoding.appending import append_tokens
+from lit_mstar.encoding.encoder import IGNORE, Encoder
 from support.helpers import make_tiny_backbone, png
 
 PAD = 99

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from lit_mstar.models.encoding import Encoder
-from lit_mstar.models.probes import PROBES, other_than
+from lit_mstar.encoding.encoder import Encoder
+from lit_mstar.encoding.probes import PROBES, other_than
 from lit_mstar.rollouts.nouns import Problem
 
 # Largest difference as a share of the values' spread, ours: rounding is far below, forgotten states far above.

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from lit_mstar.models.control_tokens import ControlTokens
-from lit_mstar.models.encoding import Encoder
+from lit_mstar.encoding.control_tokens import ControlTokens
+from lit_mstar.encoding.encoder import Encoder
 from support.helpers import make_tiny_backbone
 
 PROCESSOR: Any = make_tiny_backbone().processor

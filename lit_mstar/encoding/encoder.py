@@ -17,12 +17,12 @@ from typing import Any
 import torch
 from transformers import ProcessorMixin
 
-from lit_mstar.models.appending import Batch as Batch
-from lit_mstar.models.appending import append_tokens
-from lit_mstar.models.architectures import Architecture
-from lit_mstar.models.control_tokens import ControlTokens
-from lit_mstar.models.turn_end import learned_end
-from lit_mstar.models.user_turn import user_turn
+from lit_mstar.encoding.appending import Batch as Batch
+from lit_mstar.encoding.appending import append_tokens
+from lit_mstar.encoding.architectures import Architecture
+from lit_mstar.encoding.control_tokens import ControlTokens
+from lit_mstar.encoding.turn_end import learned_end
+from lit_mstar.encoding.user_turn import user_turn
 from lit_mstar.rollouts.images import open_image
 from lit_mstar.rollouts.nouns import Problem
 from lit_mstar.rollouts.placeholders import Parts

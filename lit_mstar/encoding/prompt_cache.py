@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, GenerationMixin
 
-from lit_mstar.models.appending import Batch, grows
-from lit_mstar.models.architectures import POSITIONS
-from lit_mstar.models.encoding import Encoder
+from lit_mstar.encoding.appending import Batch, grows
+from lit_mstar.encoding.architectures import POSITIONS
+from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.rollouts.images import image_size
 from lit_mstar.rollouts.nouns import Problem
 

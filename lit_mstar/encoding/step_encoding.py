@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from lit_mstar.models.encoding import IGNORE, Batch, Encoder
+from lit_mstar.encoding.encoder import IGNORE, Batch, Encoder
 from lit_mstar.rollouts.nouns import Problem
 
 

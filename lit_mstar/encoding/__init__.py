@@ -1,0 +1,11 @@
+"""Problems and chains of steps as a model's tensors, and a prompt that is encoded once for N responses.
+
+To be read in this order: `encoder` (problems to tensors), `user_turn` (what a prompt says), `control_tokens` (and texts
+that spell them), `turn_end` (where a turn ends), `appending` (responses behind prompts), `step_encoding` (chains of
+steps), `architectures` (the table of what few models need); `prompt_cache` (one prompt for N responses), `sharing`
+(whether a model can do that) by `probes` (fixed problems).
+"""
+
+from lazy_loader import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)  # names: `__init__.pyi`
