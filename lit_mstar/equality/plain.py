@@ -161,11 +161,12 @@ def _closing(text: str, start: int) -> int | None:
 
 def _delimiters(text: str) -> str:
     r"""Without `$…$`, `\(…\)` and `\[…\]`; a dollar sign that is none of these stays, it is money."""
-    text = re.sub(r"\\[()\[\]]", "", text).replace(r"\$", "\x00")
-    money = text.count("$") == len(_MONEY.findall(text))  # "$5 to $10"
-    if text.count("$") % 2 == 0 and not money:
-        text = text.replace("$", "")
-    return text.replace("\x00", "$")
+    text = re.sub(r"\\[()\[\]]", "", text)
+    bare = text.replace(r"\$", " ")
+    money = bare.count("$") == len(_MONEY.findall(bare))  # "$5 to $10"
+    if bare.count("$") % 2 == 0 and not money:
+        text = re.sub(r"(?<!\\)\$", "", text)
+    return text.replace(r"\$", "$")
 
 
 def _trimmed(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lit_mstar.equality import comparison
@@ -161,6 +161,7 @@ texts = st.text("aB5/%.,()$-: \\{}*^_=√²") | st.text()
 
 # What is left of odd dollar signs, or of two backslashes, can pair up anew.
 @given(texts.map(lambda text: re.sub(r"\$|\\{2,}", "", text)))
+@example("\x00\x00")
 def test_plain_twice_is_plain_once(text: str) -> None:
     assert plain(plain(text)) == plain(text)
 
