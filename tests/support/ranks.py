@@ -6,6 +6,7 @@ same order. Each rank is `python -m support.ranks MODULE:JOB RESULT` with the en
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -61,10 +62,12 @@ def main() -> None:
     dist.all_gather_object(said, claims)
     if dist.get_rank() == 0:
         result.write_text(json.dumps(said, indent=1))
+    gc.collect()  # models hold on to the process group, which is to go last
     dist.destroy_process_group()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)  # all is said: torch's threads abort a process, now and then, while the interpreter is taken down
+    if "vllm" not in sys.modules:  # which has shared memory to give back
+        os._exit(0)  # all is said: torch's threads abort a process, now and then, while the interpreter is taken down
 
 
 if __name__ == "__main__":
