@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -64,10 +63,6 @@ def main() -> None:
         result.write_text(json.dumps(said, indent=1))
     gc.collect()  # models hold on to the process group, which is to go last
     dist.destroy_process_group()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if "vllm" not in sys.modules:  # which has shared memory to give back
-        os._exit(0)  # all is said: torch's threads abort a process, now and then, while the interpreter is taken down
 
 
 if __name__ == "__main__":
