@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from models.zoo.qwen import qwen3_vl
 
+from lit_mstar.commands.recipe import read_config
+from lit_mstar.commands.stage_run import move_paths
 from support.commands import lit_mstar_process
 from support.lora_recipe import adapter_of, write_lora_recipe
 
@@ -34,7 +36,8 @@ _LORA = {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"}
 def pretrain(folder: Path, seed: int) -> Path:
     """A tiny Qwen3-VL that has seen a few worked examples."""
     torch.manual_seed(seed)
-    stage: Any = yaml.safe_load((_QUICKSTART / "1-warmup.yaml").read_text().replace("runs/quickstart", "runs/base"))
+    stage: Any = read_config(_QUICKSTART / "1-warmup.yaml")
+    stage = move_paths(stage, "runs/quickstart/", lambda name: Path("runs/base") / name)
     corpus = stage["model"]["init_args"]["backbone"]["init_args"]["corpus"]
     model, processor = qwen3_vl(corpus)
     model.save_pretrained(folder / "random")

@@ -20,6 +20,8 @@ from typing import Any
 
 import yaml
 
+from lit_mstar.commands.recipe import read_config
+
 CONFIGS = Path(__file__).parents[1] / "configs"
 COLUMNS = {
     "warmup": "accuracy after warmup, %",
@@ -46,7 +48,7 @@ def random_recipe(folder: Path) -> Path:
     """The quickstart with another selection."""
     recipe = folder / "quickstart-random"
     shutil.copytree(CONFIGS / "quickstart", recipe, dirs_exist_ok=True)
-    evolve = yaml.safe_load((recipe / "4-evolve.yaml").read_text())
+    evolve = read_config(CONFIGS / "quickstart" / "4-evolve.yaml")
     prm_filter = next(c for c in evolve["trainer"]["callbacks"] if c["class_path"].endswith("PRMFilter"))
     prm_filter["init_args"]["selection"] = {"class_path": "lit_mstar.rewards.RandomK", "init_args": {"k": 2}}
     (recipe / "4-evolve.yaml").write_text(yaml.safe_dump(evolve, sort_keys=False))

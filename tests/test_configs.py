@@ -7,6 +7,7 @@ import yaml
 
 from lit_mstar.callbacks import PRMFilter, TemperatureBalancer, TrainingDynamics
 from lit_mstar.commands.lightning import MStarCLI
+from lit_mstar.commands.recipe import read_config
 from lit_mstar.commands.stage_run import fitting
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.hint import hinted
@@ -18,7 +19,7 @@ from lit_mstar.studies.plan import plan
 CONFIGS = Path(__file__).parents[1] / "configs"
 SAMPLERS = sorted((CONFIGS / "samplers").glob("*.yaml"))
 TRAINERS = sorted((CONFIGS / "trainer").glob("*.yaml"))
-STAGES = sorted([*CONFIGS.glob("*/[0-9]*.yaml"), *CONFIGS.glob("paper/*/[0-9]*.yaml")])
+STAGES = sorted([*CONFIGS.glob("*/[0-9]*.yaml"), *CONFIGS.glob("*/*/[0-9]*.yaml")])
 
 
 def instantiate(config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MStarCLI:
@@ -34,20 +35,21 @@ def _on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def on_cpu(config: Path) -> list[str]:
-    asked = yaml.safe_load(config.read_text())["trainer"].get("accelerator")
+    asked = read_config(config)["trainer"].get("accelerator")
     return ["--trainer.accelerator", "cpu", "--trainer.devices", "1"] if asked == "gpu" else []
 
 
 @pytest.mark.parametrize("config", STAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_stage_parses_and_instantiates(config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     cli = instantiate(config, monkeypatch, tmp_path)
-    assert type(cli.model).__name__ == yaml.safe_load(config.read_text())["model"]["class_path"].rpartition(".")[2]
+    assert type(cli.model).__name__ == read_config(config)["model"]["class_path"].rpartition(".")[2]
 
 
 @pytest.mark.parametrize("config", STAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_stage_keeps_its_files_in_the_folder_of_its_name(config: Path):
-    stage = yaml.safe_load(config.read_text())
-    home = f"runs/{config.resolve().parent.name}/{config.stem}"  # a control shares its first stage by a link
+    stage = read_config(config)
+    trial = config.parent.name == "trial"
+    home = f"runs/{'your-data-trial' if trial else config.parent.name}/{config.stem}"
     assert stage["trainer"]["default_root_dir"] == home
     if stage["trainer"]["logger"]:
         assert stage["trainer"]["logger"]["init_args"]["save_dir"] == home
@@ -67,7 +69,7 @@ def test_all_weights_instead_of_lora_is_an_overlay(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(PRMFilter, "setup", lambda *_: None)
     config = overlay.parent / f"{stage}.yaml"
-    laid = fitting(yaml.safe_load(overlay.read_text()), yaml.safe_load(config.read_text()))
+    laid = fitting(yaml.safe_load(overlay.read_text()), read_config(config))
     assert laid is not None
     (tmp_path / "laid.yaml").write_text(yaml.safe_dump(laid))
     files = ["--config", str(config), "--config", "laid.yaml"]
@@ -81,7 +83,7 @@ def test_all_weights_instead_of_lora_is_an_overlay(
 
 @pytest.mark.parametrize("name", ["minicpm_v_2_5", "phi_3_5_vision", "internvl2_2b"])
 def test_the_papers_recipes_have_its_hyperparameters(name: str):
-    stage = yaml.safe_load((CONFIGS / "paper" / name / "4-evolve.yaml").read_text())
+    stage = read_config(CONFIGS / "paper" / name / "4-evolve.yaml")
     trainer, model, data = stage["trainer"], stage["model"]["init_args"], stage["data"]["init_args"]
     assert trainer["accumulate_grad_batches"] * data["batch_size"] * 8 == 128
     assert model["optimizer"]["init_args"]["lr"] == 1e-6
@@ -132,7 +134,7 @@ def test_a_trainer_config_changes_where_a_stage_runs_and_nothing_else(
         on_cpu += ["--trainer.strategy", "auto"]
     files = ["--config", str(CONFIGS / f"quickstart/{stage}.yaml"), "--config", str(trainer)]
     cli = MStarCLI(args=[*files, *on_cpu], run=False)
-    plain = yaml.safe_load((CONFIGS / f"quickstart/{stage}.yaml").read_text())["trainer"]
+    plain = read_config(CONFIGS / f"quickstart/{stage}.yaml")["trainer"]
     overlay = yaml.safe_load(trainer.read_text())
     assert overlay.keys() == {"trainer"}
     assert not overlay["trainer"].keys() & {"default_root_dir", "callbacks", "logger", "max_epochs"}

@@ -15,6 +15,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from transformers.utils.logging import disable_progress_bar
 
+from lit_mstar.commands.recipe import MODE
 from lit_mstar.commands.stage import finish_stage, write_summary
 from lit_mstar.training.peers import Watch
 from lit_mstar.training.signals import go_on, stoppable
@@ -48,6 +49,10 @@ class MStarCLI(LightningCLI):
             help="CPU threads of this process. More than one pays off for large models on an otherwise idle CPU; "
             "several processes with more than one each slow each other down many times.",
         )
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """Makes a parser that reads configs as parts of a recipe."""
+        return super().init_parser(**{"parser_mode": MODE} | kwargs)
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:

@@ -16,10 +16,10 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import pyarrow.parquet as pq
-import yaml
 from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningDataModule, LightningModule
 
+from lit_mstar.commands.recipe import read_config
 from lit_mstar.files import atomic
 from lit_mstar.reasoning.marking import Marker
 from lit_mstar.rollouts.ledger import Ledger
@@ -65,7 +65,7 @@ def configured(config: Path) -> tuple[dict[str, Problem], set[str], Marker]:
     parser = ArgumentParser()
     parser.add_subclass_arguments(LightningModule, "model")
     parser.add_subclass_arguments(LightningDataModule, "data")
-    whole = yaml.safe_load(config.read_text())
+    whole = read_config(config)
     made: Any = parser.instantiate(parser.parse_object({"model": whole["model"], "data": whole["data"]}))
     hidden, known = ({p.id: p for p in made.data.source.problems(split)} for split in ("unlabeled", "train"))
     return hidden | known, hidden.keys() - known.keys(), made.model.marker

@@ -16,9 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lit_mstar.commands.children import Children
+from lit_mstar.commands.recipe import read_config
 from lit_mstar.commands.stage_run import StageRun, fitting, home_of, move_paths
 from lit_mstar.files import atomic
 from lit_mstar.rollouts.ledger import Ledger
@@ -71,11 +70,11 @@ def run(recipe: Path, out: Path, seed: int = 0, overlays: Sequence[Path] = ()) -
     stages = sorted(recipe.glob("[0-9]*.yaml"))
     if not stages:
         sys.exit(f"{recipe} has no stage configs (1-….yaml, 2-….yaml); name the folder of a recipe.")
-    laid = [yaml.safe_load(path.read_text()) for path in overlays]
+    laid = [read_config(path) for path in overlays]
     added = {"configs": [path.name for path in overlays]} if overlays else {}
     _claim(out, {"recipe": recipe.name, "seed": seed, **added})
     for number, file in enumerate(stages, start=1):
-        config = yaml.safe_load(file.read_text())
+        config = read_config(file)
         moved = move_paths(config, home_of(config), lambda stage: out / stage)
         parts = [part for overlay in laid if (part := fitting(overlay, config))]
         stage = StageRun(name=file.stem, config=moved, folder=out / file.stem, seed=seed, overlays=parts)

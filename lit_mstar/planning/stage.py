@@ -10,9 +10,9 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from lightning.pytorch.cli import instantiate_class
 
+from lit_mstar.commands.recipe import merged, read_config
 from lit_mstar.commands.stage_run import fitting
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.rollouts.nouns import Problem, SamplingParams
@@ -111,14 +111,14 @@ def read_stages(recipe: Path, overlays: Sequence[Path] = ()) -> list[Stage]:
     if not files or not all(file.is_file() for file in [*files, *overlays]):
         missing = next((file for file in [*files, *overlays] if not file.is_file()), recipe)
         raise ValueError(f"{missing} is no config, nor a folder of stage configs (1-….yaml, …); correct the path.")
-    laid = [yaml.safe_load(path.read_text()) for path in overlays]
+    laid = [read_config(path) for path in overlays]
     stages: list[Stage] = []
     for file in files:
-        config = yaml.safe_load(file.read_text())
-        if not isinstance(config, dict) or not {"trainer", "model", "data"} <= config.keys():
+        config = read_config(file)
+        if not {"trainer", "model", "data"} <= config.keys():
             raise ValueError(f"{file} is no stage config: it needs trainer, model and data.")
         for overlay in laid:
-            config = _merged(config, fitting(overlay, config) or {})
+            config = merged(config, fitting(overlay, config) or {})
         stages.append(Stage(file.stem, config, _backbone(config["model"]["init_args"]["backbone"], stages)))
     return stages
 
@@ -142,14 +142,3 @@ def _backbone(described: Config, earlier: Sequence[Stage]) -> Backbone:
 
 def _made(described: Config) -> Any:
     return instantiate_class((), {"init_args": {}} | described)
-
-
-def _merged(config: Any, overlay: Any) -> Any:
-    """One config over another, as on the command line: the later wins; `name+` makes a list longer."""
-    if not isinstance(config, dict) or not isinstance(overlay, dict):
-        return overlay
-    found = dict(config)
-    for key, value in overlay.items():
-        name = key.removesuffix("+")
-        found[name] = [*(config.get(name) or []), *value] if name != key else _merged(config.get(name), value)
-    return found

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from lit_mstar.commands.recipe import read_config
 from lit_mstar.commands.stage_run import Config, StageRun, home_of, move_paths
 from lit_mstar.studies.definition import Study
 
@@ -39,7 +38,7 @@ def plan(study: Study, recipe: Path, store: Path, seeds: int) -> list[VariantRun
     Raises:
         ValueError: If the recipe has no stages, or a variant names one that it lacks.
     """
-    configs = {file.stem: yaml.safe_load(file.read_text()) for file in sorted(recipe.glob("[0-9]*.yaml"))}
+    configs = {file.stem: read_config(file) for file in sorted(recipe.glob("[0-9]*.yaml"))}
     if not configs:
         raise ValueError(f"{recipe} has no stage configs (1-….yaml, 2-….yaml); correct the study's recipe.")
     for variant, override in {"common": study.common, **study.variants}.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lit_mstar.commands.recipe import read_config
 from support.commands import lit_mstar
 
 STAGE = Path(__file__).parents[2] / "configs" / "quickstart" / "1-warmup.yaml"
@@ -55,7 +56,7 @@ def test_wrong_arguments_are_named(tmp_path: Path, args: list[str], message: str
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path):
-    config = yaml.safe_load(STAGE.read_text())
+    config = read_config(STAGE)
     config["model"]["init_args"]["backbone"] = {"class_path": "lit_mstar.Backbone", "init_args": {"path": "./gone"}}
     (tmp_path / "stage.yaml").write_text(yaml.safe_dump(config))
     done = lit_mstar(tmp_path, "plan", "stage.yaml")

@@ -11,6 +11,8 @@ from lightning.pytorch import LightningModule, Trainer
 from safetensors.torch import save_file
 
 from lit_mstar import EvolutionCallback
+from lit_mstar.commands.recipe import read_config
+from lit_mstar.commands.stage_run import move_paths
 from lit_mstar.models.weights import has_adapter
 from support.recipes import QUICKSTART
 
@@ -56,8 +58,8 @@ def write_lora_recipe(
     """
     recipe = folder / "configs" / "lora"
     recipe.mkdir(parents=True)
-    for config in sorted(QUICKSTART.glob("*.yaml")):
-        stage = yaml.safe_load(config.read_text().replace("runs/quickstart", "runs/lora"))
+    for config in sorted(QUICKSTART.glob("[0-9]*.yaml")):
+        stage: Any = move_paths(read_config(config), "runs/quickstart/", lambda name: Path("runs/lora") / name)
         arguments, data = stage["model"]["init_args"], stage["data"]["init_args"]
         number = config.name[0]
         if number == "1":

@@ -7,14 +7,15 @@ from typing import Any
 
 import yaml
 
+from lit_mstar.commands.recipe import read_config
 from support.recipes import QUICKSTART, shrink
 
 
 def write_recipe(folder: Path, log: Path) -> Path:
     """Writes the stage configs; what is sampled in annotation and evolution is noted in `log`."""
     folder.mkdir(parents=True)
-    for config in sorted(QUICKSTART.glob("*.yaml")):
-        stage = _divide(shrink(yaml.safe_load(config.read_text())), config.stem, log)
+    for config in sorted(QUICKSTART.glob("[0-9]*.yaml")):
+        stage = _divide(shrink(read_config(config)), config.stem, log)
         (folder / config.name).write_text(yaml.safe_dump(stage, sort_keys=False))
     return folder
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from lit_mstar.commands.recipe import read_config
+
 QUICKSTART = Path(__file__).parents[2] / "configs" / "quickstart"
 SIZES = {"seed": 256, "train": 48, "validate": 8, "test": 8}
 
@@ -41,8 +43,8 @@ def shrink(stage: dict[str, Any]) -> dict[str, Any]:
 def write_miniature(folder: Path) -> Path:
     """Writes the stage configs into a folder; returns it."""
     folder.mkdir(parents=True)
-    for config in sorted(QUICKSTART.glob("*.yaml")):
-        (folder / config.name).write_text(yaml.safe_dump(shrink(yaml.safe_load(config.read_text())), sort_keys=False))
+    for config in sorted(QUICKSTART.glob("[0-9]*.yaml")):
+        (folder / config.name).write_text(yaml.safe_dump(shrink(read_config(config)), sort_keys=False))
     return folder
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from lit_mstar.commands.recipe import read_config
 from support.faults import Fault
 from support.recipes import QUICKSTART, shrink
 
@@ -32,7 +33,7 @@ def write_study(folder: Path) -> Path:
     recipe = folder / "mini"
     recipe.mkdir(parents=True)
     for name in ("1-warmup", EVOLVE):
-        stage = shrink(yaml.safe_load((QUICKSTART / f"{name}.yaml").read_text()))
+        stage = shrink(read_config(QUICKSTART / f"{name}.yaml"))
         stage["trainer"] |= {"logger": False, "enable_progress_bar": False}
         checkpoint = stage["trainer"]["callbacks"][0]
         stage["trainer"]["callbacks"] = [checkpoint]
