@@ -9,7 +9,7 @@ from typing import cast
 from lightning.pytorch import LightningModule, Trainer
 
 from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.data.source import Split
+from lit_mstar.data.sources.source import Split
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.rewards.reranking import reranking

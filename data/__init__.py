@@ -1,27 +1,64 @@
 """DataModules and the sources they take problems from.
 
-To be read in this order: `source` (what a source of problems is), `jsonl` with `rows` (its fields) and `digits` (two
-of them), `base` (what the policy's DataModules share) with `image_check`, `prompt_check` and `left_out` (what cannot be
-used), `supervised` with `checks`, `self_evolving` (the iteration) with `interval` (which problems), `rank_sampling`
-(drawn by whom), `hint` (asked how), `fingerprint` (known again by what) and `marking` (anew, after references have
-changed), `stepwise` (for the PRM), `loaders`.
+To be read in this order: the room `sources`, `base` (what the policy's DataModules share) with `image_check`,
+`prompt_check` and `left_out` (what cannot be used), `supervised` with `checks`, `self_evolving` (the iteration) with
+`interval` (which problems), `rank_sampling` (drawn by whom), `hint` (asked how), `fingerprint` (known again by what)
+and `marking` (anew, after references have changed), `stepwise` (for the PRM), `loaders`; then the rooms `published`
+(data sets and benchmarks), `benchmarks` (asked and kept), and `inspection` (looked at before a run).
 """
 
 from lit_mstar.data.base import ProblemDataModule
-from lit_mstar.data.digits import DigitsSource
-from lit_mstar.data.jsonl import JsonlSource
+from lit_mstar.data.published import (
+    AI2DSource,
+    Geometry3KSource,
+    M3CoTSource,
+    MathV360KSource,
+    MathVistaSource,
+    MMBenchSource,
+    MMStarSource,
+    ViRL39KSource,
+)
 from lit_mstar.data.self_evolving import SelfEvolvingDataModule
-from lit_mstar.data.source import ProblemSource, Split
+from lit_mstar.data.sources import (
+    Columns,
+    DigitsSource,
+    HFSource,
+    JsonlSource,
+    MixtureSource,
+    ParquetSource,
+    ProblemSource,
+    RowSource,
+    ShareGPTSource,
+    Split,
+    TableSource,
+    TsvSource,
+)
 from lit_mstar.data.stepwise import StepwiseDataModule
 from lit_mstar.data.supervised import SupervisedDataModule
 
 __all__ = [
+    "AI2DSource",
+    "Columns",
     "DigitsSource",
+    "Geometry3KSource",
+    "HFSource",
     "JsonlSource",
+    "M3CoTSource",
+    "MMBenchSource",
+    "MMStarSource",
+    "MathV360KSource",
+    "MathVistaSource",
+    "MixtureSource",
+    "ParquetSource",
     "ProblemDataModule",
     "ProblemSource",
+    "RowSource",
     "SelfEvolvingDataModule",
+    "ShareGPTSource",
     "Split",
     "StepwiseDataModule",
     "SupervisedDataModule",
+    "TableSource",
+    "TsvSource",
+    "ViRL39KSource",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_warn
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader
 from lit_mstar.data.image_check import ImageCheck
 from lit_mstar.data.loaders import Example, PairCollator, filled_up, own_random, training_loader
 from lit_mstar.data.prompt_check import PromptCheck
-from lit_mstar.data.source import ProblemSource, Split
+from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.rollouts.images import image_size
 from lit_mstar.rollouts.nouns import Problem
 
@@ -28,6 +29,7 @@ class ProblemDataModule(LightningDataModule):
         eval_batch_size: Problems per batch when validating, testing, predicting or annotating.
         predict_splits: The splits that `predict` and `annotate` go through.
         num_workers: Processes that prepare training batches; 0 prepares them in the trainer's own.
+        limit: Most problems of a split that `predict` and `annotate` go through, an even choice; None takes all.
         check_images: Decode every image once before the first run, and put one of each size through the policy's
             processor; `<default_root_dir>/checked-images.json` remembers it. Count whether prompts fit the model's
             context. What cannot be used is an error, or left out where the source says `on_bad_row: skip`.
@@ -43,6 +45,7 @@ class ProblemDataModule(LightningDataModule):
         predict_splits: Sequence[Split] = ("test",),
         num_workers: int = 0,
         check_images: bool = True,
+        limit: int | None = None,
     ) -> None:
         super().__init__()
         self.source = source
@@ -51,6 +54,9 @@ class ProblemDataModule(LightningDataModule):
         self.predict_splits = list(predict_splits)
         self.num_workers = num_workers
         self.check_images = check_images
+        if limit is not None and limit < 1:
+            raise ValueError(f"{type(self).__name__}.limit is {limit}; it must be at least 1.")
+        self.limit = limit
         self._problems: dict[Split, list[Problem]] = {}
 
     def problems(self, split: Split) -> list[Problem]:
@@ -130,7 +136,14 @@ class ProblemDataModule(LightningDataModule):
 
     def predict_dataloader(self) -> Any:
         """Lists of problems, one loader per split of `predict_splits`."""
-        return [self._problem_loader(self.problems(split)) for split in self.predict_splits]
+        return [self._problem_loader(self._limited(self.problems(split))) for split in self.predict_splits]
+
+    def _limited(self, problems: list[Problem]) -> list[Problem]:
+        """So many at the most, the same ones whenever it is asked, in their order."""
+        if self.limit is None or len(problems) <= self.limit:
+            return problems
+        chosen = np.random.default_rng(0).permutation(len(problems))[: self.limit]
+        return [problems[i] for i in sorted(chosen)]
 
     def _problem_loader(self, problems: Any) -> Any:
         if not problems:

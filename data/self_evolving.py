@@ -22,7 +22,7 @@ from lit_mstar.data.interval import share_of
 from lit_mstar.data.loaders import Example
 from lit_mstar.data.marking import mark_anew
 from lit_mstar.data.rank_sampling import RankSampling
-from lit_mstar.data.source import ProblemSource, Split
+from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.hooks import call_hook, check_order
 from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.rollouts.ledger import Ledger

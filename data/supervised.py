@@ -6,7 +6,7 @@ from typing import Any
 
 from lit_mstar.data.base import ProblemDataModule
 from lit_mstar.data.checks import require_reasoning
-from lit_mstar.data.source import ProblemSource, Split
+from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.reasoning.marking import Marker
 
 

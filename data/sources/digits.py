@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from lit_mstar.data.source import ProblemSource, Split
+from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.rollouts.nouns import Problem
 
 Operation = Literal["sum", "difference", "maximum"]

@@ -41,12 +41,12 @@ def choices(fields: dict[str, Any]) -> tuple[str, ...]:
     return tuple(_scalar(one, "choices", given) for one in given)
 
 
-def images(fields: dict[str, Any]) -> list[str]:
-    """The names of the images, as written."""
+def images(fields: dict[str, Any]) -> list[str | bytes]:
+    """The images: names as written, or encoded image files."""
     if "image" in fields and "images" in fields:
         raise ValueError("fields 'image' and 'images' are both there; keep one of them.")
     given = fields.get("images", [fields["image"]] if fields.get("image") else [])
-    if not isinstance(given, list) or not all(isinstance(image, str) for image in given):
+    if not isinstance(given, list) or not all(isinstance(image, str | bytes) for image in given):
         raise ValueError(f"field 'images' is {given!r}; it must be a list of file paths.")
     return given
 

@@ -113,7 +113,7 @@ class Encoder:
 
     def _turn(self, problem: Problem) -> Parts:
         own = str(getattr(self.processor, "image_token", "<image>"))
-        return user_turn(problem, self.prompt, self._controls, own, self._inline)
+        return user_turn(problem, problem.prompt or self.prompt, self._controls, own, self._inline)
 
     def _rendered(self, parts: Parts, system: str | None = None) -> str:
         content: Any = [{"type": "text", "text": p} if isinstance(p, str) else {"type": "image"} for p in parts]

@@ -15,14 +15,15 @@ from lit_mstar.rollouts.nouns import Problem
 
 
 def question_digest(problem: Problem) -> str:
-    """A digest of what is shown to the policy: question, choices, the images' bytes, a system turn of its own.
+    """A digest of what is shown to the policy: question, choices, the images' bytes, a turn of its own.
 
     Raises:
         ValueError: If an image cannot be read.
     """
     images = [image_digest(image) for image in problem.images]
     asked = (problem.id, problem.question, problem.choices, images)
-    return digest(asked if problem.system is None else (*asked, problem.system))
+    own = () if problem.system is None else (problem.system,)
+    return digest((*asked, *own, *(() if problem.prompt is None else (f"prompt: {problem.prompt}",))))
 
 
 def reference_digest(problem: Problem) -> str:

@@ -5,7 +5,7 @@ Plain dataclasses without behaviour worth the name; `ledger.py` writes them to d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -30,6 +30,8 @@ class Problem:
         precision: Decimal places to which a numeric answer is given: both sides are rounded to it.
         unit: The unit of a numeric answer that is written without it.
         system: What the system turn before it says; None leaves that to the backbone.
+        prompt: What the user's turn says, with `{question}` and `{choices}`; None leaves that to the backbone.
+        tags: What kind of problem it is, for tables: `{"category": "geometry"}`. Nobody who answers sees it.
     """
 
     id: str
@@ -44,6 +46,8 @@ class Problem:
     precision: int | None = None
     unit: str | None = None
     system: str | None = None
+    prompt: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 # Whether each step of a chain is true of the problem's images; None where nobody can tell.

@@ -34,6 +34,8 @@ _SCHEMA = pa.schema(
         "choices": pa.list_(pa.string()),
         "answer": pa.string(),
         "images": pa.list_(pa.struct({"bytes": pa.binary(), "path": pa.string()})),
+        "system": pa.string(),  # null, as the next, where the problem leaves it to the backbone
+        "template": pa.string(),
     }
 )
 _FINGERPRINT = b"fingerprint"
@@ -111,6 +113,8 @@ def _row(example: StepExample) -> dict[str, Any]:
         "choices": list(problem.choices),
         "answer": problem.answer,
         "images": [{"bytes": image_bytes(image), "path": None} for image in problem.images],
+        "system": problem.system,
+        "template": problem.prompt,
     }
 
 
@@ -130,6 +134,8 @@ def _example(row: dict[str, Any], root: Path) -> StepExample:
         images=tuple(_image(image or {}, root) for image in row["images"] or []),
         answer=row["answer"],
         choices=tuple(row["choices"] or []),
+        system=row["system"],
+        prompt=row["template"],
     )
     return StepExample(problem=problem, steps=row["completions"], labels=row["labels"], truth=row["truth"])
 

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lit_mstar import Problem
-from lit_mstar.data import JsonlSource, jsonl
+from lit_mstar.data import JsonlSource
+from lit_mstar.data.sources import jsonl
 from lit_mstar.rollouts.identity import question_digest
 from support.helpers import png
 from support.jsonl import GOOD, SEED, read, write

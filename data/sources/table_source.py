@@ -1,0 +1,158 @@
+"""Any data set as a table: Parquet, TSV, CSV, JSON, from files, folders of shards, or the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from lit_mstar.data.sources.columns import Columns
+from lit_mstar.data.sources.hub import hub_rows
+from lit_mstar.data.sources.row_source import Row, RowSource
+from lit_mstar.data.sources.source import Split
+from lit_mstar.data.sources.tables import column_names, files_of, read_rows
+
+AnswerIs = Literal["given", "index", "letter", "option"]
+
+
+class TableSource(RowSource):
+    """Problems from tables, one file, or folder of files, per split; their kind is told by their suffix.
+
+    Args:
+        train: Problems with answers.
+        validate: Problems with answers, to watch the training.
+        test: Problems with answers, for the final figure.
+        seed: Problems with answers and reasoning, for warmup.
+        unlabeled: Problems whose answers nobody may train on.
+        columns: Which columns hold what.
+        answer_is: What the answer column holds: "given" (a text, a number, a list of accepted ones), the "index" of an
+            option counted from 0, its "letter", or its text ("option").
+        **checks: As for `RowSource`.
+    """
+
+    suffixes: tuple[str, ...] = ()
+    """Those of files that it takes; all that can be read where this is empty."""
+
+    def __init__(
+        self,
+        train: Path | None = None,
+        validate: Path | None = None,
+        test: Path | None = None,
+        seed: Path | None = None,
+        unlabeled: Path | None = None,
+        columns: Columns = Columns(),
+        answer_is: AnswerIs = "given",
+        **checks: Any,
+    ) -> None:
+        super().__init__(**checks)
+        self.files: dict[Split, Path | None] = {
+            **{"train": train, "validate": validate, "test": test, "seed": seed, "unlabeled": unlabeled}
+        }
+        self.columns = columns
+        self.answer_is = answer_is
+
+    def raw(self, split: Split) -> Iterator[tuple[str, Row | ValueError]]:
+        """See `RowSource.raw`.
+
+        Raises:
+            ValueError: If there is no such file, or it has no column of a given name.
+        """
+        if (path := self.files[split]) is None:
+            return
+        if not Path(path).exists():
+            raise ValueError(f"{path} does not exist; correct {type(self).__name__}.{split}.")
+        for file in [Path(path)] if Path(path).is_file() else _shards(Path(path), split):
+            if self.suffixes and file.suffix.lower() not in self.suffixes:
+                raise ValueError(f"{file} is none of {', '.join(self.suffixes)}; take TableSource, or another file.")
+            if (names := column_names(file)) is not None:
+                self.columns.check(names, str(file))
+            yield from mapped(read_rows(file), self.columns, self.answer_is)
+
+
+class ParquetSource(TableSource):
+    """`TableSource` for Parquet, with images as `{"bytes": …, "path": …}`, bytes, or paths."""
+
+    suffixes = (".parquet",)
+
+
+class TsvSource(TableSource):
+    """`TableSource` for tab- or comma-separated files, with images as base64 or paths, as VLMEvalKit's are."""
+
+    suffixes = (".tsv", ".csv")
+
+
+class HFSource(RowSource):
+    """Problems from the Hugging Face hub, or a folder in its layout, read by `datasets` (`lit-mstar[data]`).
+
+    Args:
+        path: "owner/name", or a local folder.
+        splits: Which of its splits is which of ours: `{train: train, test: testmini}`.
+        name: The configuration, where it has several.
+        revision: A commit, so that nothing changes under a run; the newest otherwise.
+        streaming: Read rows as they are needed, without fetching all first.
+        columns: As for `TableSource`.
+        answer_is: As for `TableSource`.
+        **checks: As for `RowSource`.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        splits: dict[Split, str],
+        name: str | None = None,
+        revision: str | None = None,
+        streaming: bool = False,
+        columns: Columns = Columns(),
+        answer_is: AnswerIs = "given",
+        **checks: Any,
+    ) -> None:
+        super().__init__(**checks)
+        self.path = path
+        self.splits = splits
+        self.name = name
+        self.revision = revision
+        self.streaming = streaming
+        self.columns = columns
+        self.answer_is = answer_is
+
+    def raw(self, split: Split) -> Iterator[tuple[str, Row | ValueError]]:
+        """See `RowSource.raw`."""
+        if split not in self.splits:
+            return
+        rows = hub_rows(self.path, self.splits[split], self.name, self.revision, self.streaming)
+        yield from mapped(rows, self.columns, self.answer_is)
+
+
+def mapped(
+    rows: Iterator[tuple[str, Row | ValueError]], columns: Columns, answer_is: AnswerIs
+) -> Iterator[tuple[str, Row | ValueError]]:
+    """Rows in `JsonlSource`'s fields; the first row with fields is checked for the columns' names."""
+    return in_fields(rows, lambda row: columns.fields(row, answer_is), lambda row: columns.check([*row], "The table"))
+
+
+def in_fields(
+    rows: Iterator[tuple[str, Row | ValueError]],
+    fields: Callable[[Row], Row],
+    check: Callable[[Row], None] = lambda row: None,
+) -> Iterator[tuple[str, Row | ValueError]]:
+    """Rows turned into fields one by one; what is wrong with a row takes its place."""
+    checked = False
+    for where, row in rows:
+        if isinstance(row, ValueError):
+            yield where, row
+            continue
+        if not checked:
+            check(row)
+            checked = True
+        try:
+            yield where, fields(row)
+        except ValueError as error:
+            yield where, error
+
+
+def _shards(folder: Path, split: Split) -> list[Path]:
+    """All tables of a folder; where these are of several splits, those that are named for this one."""
+    try:
+        return files_of(folder, "val" if split == "validate" else split)
+    except ValueError:
+        return files_of(folder, "")
