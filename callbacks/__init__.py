@@ -2,10 +2,11 @@
 
 To be read in this order: `correct_filter` and `prm_filter` (which responses to learn from), `unlabeled_problems`
 (problems without answers), `temperature_balancer`, `starting_weights` and `optimizer_state` (what an iteration starts
-from), then what only looks: `training_dynamics`, `prm_verifier`, `sample_table`, `prediction_writer`, and
-`collapse_guard`.
+from), then what only looks: `training_dynamics`, `prm_verifier`, `sample_table`, `prediction_writer`,
+`benchmark_report`, and `collapse_guard`.
 """
 
+from lit_mstar.callbacks.benchmark_report import BenchmarkReport
 from lit_mstar.callbacks.collapse_guard import CollapseGuard
 from lit_mstar.callbacks.correct_filter import CorrectFilter
 from lit_mstar.callbacks.optimizer_state import OptimizerState
@@ -19,6 +20,7 @@ from lit_mstar.callbacks.training_dynamics import TrainingDynamics
 from lit_mstar.callbacks.unlabeled_problems import UnlabeledProblems
 
 __all__ = [
+    "BenchmarkReport",
     "CollapseGuard",
     "CorrectFilter",
     "OptimizerState",

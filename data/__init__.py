@@ -8,6 +8,7 @@ and `marking` (anew, after references have changed), `stepwise` (for the PRM), `
 """
 
 from lit_mstar.data.base import ProblemDataModule
+from lit_mstar.data.benchmarks import Benchmark, BenchmarkDataModule
 from lit_mstar.data.published import (
     AI2DSource,
     Geometry3KSource,
@@ -38,6 +39,8 @@ from lit_mstar.data.supervised import SupervisedDataModule
 
 __all__ = [
     "AI2DSource",
+    "Benchmark",
+    "BenchmarkDataModule",
     "Columns",
     "DigitsSource",
     "Geometry3KSource",

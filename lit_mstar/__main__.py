@@ -7,13 +7,14 @@ import sys
 _COMMANDS = {
     "fit": "train one stage (warmup, PRM, self-evolution, …)",
     "validate": "greedy accuracy of a checkpoint on the validation problems",
-    "test": "greedy accuracy of a checkpoint on the test problems",
+    "test": "greedy accuracy of a checkpoint on the test problems, or on benchmarks",
     "predict": "one greedy response per problem",
     "annotate": "Monte-Carlo step labels for the process reward model",
     "run": "all stages of a recipe, one after the other",
     "plan": "memory, responses and steps of a recipe, before anything is loaded",
     "study": "variants of a recipe over several seeds, as a table with intervals",
     "convert": "a sharded checkpoint to a consolidated one, or back",
+    "compare": "two models on the same benchmarks, with intervals",
     "regrade": "mark what a run has sampled anew, after references or grader have changed",
     "serve": "a vLLM server that takes new weights while it runs",
 }
@@ -45,6 +46,10 @@ def main(args: list[str] | None = None) -> None:
         from lit_mstar.commands.convert import main as convert
 
         convert(args[1:])
+    elif command == "compare":
+        from lit_mstar.evaluation.command import main as compare
+
+        compare(args[1:])
     elif command == "regrade":
         from lit_mstar.commands.regrade import main as regrade
 

@@ -84,7 +84,9 @@ def _separated(file: Path, columns: list[str] | None) -> Iterator[tuple[str, Row
     names = _header(file, separator)
     parse = csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     # All as texts: "007" is no number, and "NA" may be an answer.
-    convert = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""])
+    convert = csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+    )
     number = 0
     with closing(csv.open_csv(file, csv.ReadOptions(block_size=_BLOCK), parse, convert)) as reader:
         for batch in reader:

@@ -17,6 +17,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from lit_mstar.commands.recipe import MODE
 from lit_mstar.commands.stage import finish_stage, write_summary
+from lit_mstar.commands.tested import point_at
 from lit_mstar.training.peers import Watch
 from lit_mstar.training.signals import go_on, stoppable
 from lit_mstar.training.trainer import MStarTrainer
@@ -71,6 +72,8 @@ class MStarCLI(LightningCLI):
         given = self._get(self.config, "weights_only", default=True)
         if given is None and self.subcommand:  # Lightning's default would unpickle what it fetches by HTTP
             self.config[self.subcommand]["weights_only"] = True
+        if self.subcommand in ("validate", "test", "predict"):
+            point_at(self.config[self.subcommand])
         disable_progress_bar()  # type: ignore[no-untyped-call]
         torch.set_num_threads(self._get(self.config, "threads"))
 

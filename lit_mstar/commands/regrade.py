@@ -1,7 +1,7 @@
 """`lit-mstar regrade`: what is sampled is marked anew, against today's references and by today's grader.
 
 Nothing is sampled and nothing is trained. Verdicts change, with steps and answers; selection and scores stay, for they
-say what was learned.
+say what was learned. A benchmark's results are scored anew from the responses that were kept.
 """
 
 from __future__ import annotations
@@ -42,31 +42,57 @@ def main(args: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="lit-mstar regrade", description="Mark what is sampled anew.")
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # where a source or a grader of one's own may be
-    parser.add_argument("run", type=Path, help="a run's folder, or that of one of its stages")
+    parser.add_argument("run", type=Path, help="a run's folder, that of one of its stages, or results of benchmarks")
     parser.add_argument(
         "--config", type=Path, help="a stage config with another source or grader; the stage's own else"
     )
     parser.add_argument("--dry-run", action="store_true", help="only print what would change")
     options = parser.parse_args(args)
+    if (options.run / "results.json").is_file():
+        config = options.config or options.run / "config.yaml"
+        print(_rescored(options.run, _existing(config, options.run), not options.dry_run))
+        return
     stages = [folder.parent for folder in sorted(options.run.rglob("rollouts")) if folder.is_dir()]
     if not stages:
         sys.exit(f"{options.run} has no rollouts; name the folder of a run that has sampled.")
     for stage in stages:
         config = options.config or stage / "config.yaml"
-        if not config.is_file():
-            sys.exit(f"{config} does not exist; say by --config how the stage in {stage} was configured.")
+        _existing(config, stage)
         print(f"{stage}, by {config}{' (dry run: nothing is written)' if options.dry_run else ''}")
         problems, unlabeled, marker = configured(config)
         print(regrade(Ledger(stage / "rollouts"), problems, marker, not options.dry_run, unlabeled))
 
 
+def _existing(config: Path, folder: Path) -> Path:
+    if not config.is_file():
+        sys.exit(f"{config} does not exist; say by --config how {folder} was configured.")
+    return config
+
+
+def _rescored(home: Path, config: Path, write: bool) -> str:
+    """The tables of a benchmark's results, by a config's rules."""
+    made = _made(config, data_alone=True)
+    if not hasattr(made.data, "score"):
+        sys.exit(f"{config} has no benchmarks; say by --config which they are: configs/benchmarks/all.yaml.")
+    try:
+        return str(made.data.score(home, write=write))
+    except ValueError as error:
+        sys.exit(f"lit-mstar regrade: {error}")
+
+
+def _made(config: Path, data_alone: bool = False) -> Any:
+    """What a config describes, without its trainer; nothing is loaded."""
+    parser = ArgumentParser()
+    parts = {"data": LightningDataModule} | ({} if data_alone else {"model": LightningModule})
+    for name, kind in parts.items():
+        parser.add_subclass_arguments(kind, name)
+    whole = read_config(config)
+    return parser.instantiate(parser.parse_object({name: whole[name] for name in parts}))
+
+
 def configured(config: Path) -> tuple[dict[str, Problem], set[str], Marker]:
     """The problems of a stage as they are now, by id, which of them are unlabeled, and its marker; loads no model."""
-    parser = ArgumentParser()
-    parser.add_subclass_arguments(LightningModule, "model")
-    parser.add_subclass_arguments(LightningDataModule, "data")
-    whole = read_config(config)
-    made: Any = parser.instantiate(parser.parse_object({"model": whole["model"], "data": whole["data"]}))
+    made = _made(config)
     hidden, known = ({p.id: p for p in made.data.source.problems(split)} for split in ("unlabeled", "train"))
     return hidden | known, hidden.keys() - known.keys(), made.model.marker
 

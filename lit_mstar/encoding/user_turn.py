@@ -11,7 +11,7 @@ from lit_mstar.rollouts.options import LETTERS
 from lit_mstar.rollouts.placeholders import Parts, merged, placed
 
 
-def user_turn(problem: Problem, prompt: str, controls: ControlTokens, own: str, inline: bool = True) -> Parts:
+def user_turn(problem: Problem, prompt: str, controls: ControlTokens | None, own: str, inline: bool = True) -> Parts:
     """The turn in parts: texts, and the numbers of the problem's images, from 1, each once.
 
     Images that nothing mentions come first. Where one is mentioned again, the text says "image 2".
@@ -19,7 +19,7 @@ def user_turn(problem: Problem, prompt: str, controls: ControlTokens, own: str, 
     Args:
         problem: Its texts are data: control tokens that they spell are broken up.
         prompt: The user's own text, with `{question}` and `{choices}`.
-        controls: The model's control tokens.
+        controls: The model's control tokens; None where a server breaks them up.
         own: The processor's placeholder for an image.
         inline: As in `placeholders.placed`.
 
@@ -28,7 +28,8 @@ def user_turn(problem: Problem, prompt: str, controls: ControlTokens, own: str, 
     """
     question, *options = placed(problem, own, inline)
     fields = {"{question}": question, "{choices}": _lettered(options)}
-    data = {name: [controls.neutral(p) if isinstance(p, str) else p for p in field] for name, field in fields.items()}
+    neutral = controls.neutral if controls else str
+    data = {name: [neutral(p) if isinstance(p, str) else p for p in field] for name, field in fields.items()}
     pieces = re.split("({question}|{choices})", prompt)
     parts: Parts = [part for piece in pieces for part in data.get(piece, [piece])]
     once = [f"image {part}" if isinstance(part, int) and part in parts[:i] else part for i, part in enumerate(parts)]

@@ -1,4 +1,5 @@
 from .base import BackboneModule as BackboneModule
+from .benchmark import BenchmarkModule as BenchmarkModule
 from .policy import PolicyModule as PolicyModule
 from .prm import ProcessRewardModule as ProcessRewardModule
 from .schedules import WarmupConstant as WarmupConstant

@@ -2,7 +2,7 @@
 
 To be read in this order: `marking` (all of it, for a rollout), `format` (how a response is written), `steps`,
 `extraction` (where its answer stands), `grader` (the seam to who says what is right), `rules` (ours, on `answers`, two
-functions), `judges` (others), `voting` (what the responses agree on).
+functions), `judges` (others, such as a `chat_model`), `voting` (what the responses agree on).
 """
 
 from lazy_loader import attach_stub

@@ -10,8 +10,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
+from lit_mstar.reasoning.chat_model import ChatModel
 from lit_mstar.reasoning.grader import Grader, Verdict
 from lit_mstar.reasoning.rules import RuleGrader
 from lit_mstar.rollouts.nouns import Problem
@@ -86,11 +85,8 @@ class JudgeGrader(_Finding):
         super().__init__(rules)
         if missing := [place for place in ("{reference}", "{answer}") if place not in prompt]:
             raise ValueError(f"JudgeGrader.prompt is {prompt!r}; it must contain {missing[0]}.")
-        self.url = url.rstrip("/")
-        self.model = model
         self.prompt = prompt
-        self.token_file = token_file
-        self.timeout = timeout
+        self.chat = ChatModel(url, model, token_file, timeout)
         self._replies: dict[str, Verdict] = {}
         self._unclear = 0
 
@@ -99,8 +95,9 @@ class JudgeGrader(_Finding):
         verdict = self.rules.matches(predicted, problem)
         if verdict.correct or predicted is None or not predicted.strip():
             return verdict
-        parts = {"{question}": problem.question, "{reference}": str(problem.answer), "{answer}": predicted}
-        asked = re.sub("|".join(map(re.escape, parts)), lambda match: parts[match[0]], self.prompt)
+        asked = self.chat.filled(
+            self.prompt, question=problem.question, reference=str(problem.answer), answer=predicted
+        )
         if asked not in self._replies:
             if len(self._replies) >= _REMEMBERED:
                 self._replies.clear()
@@ -108,13 +105,10 @@ class JudgeGrader(_Finding):
         return self._replies[asked]
 
     def _ask(self, text: str) -> Verdict:
-        body = {"model": self.model, "messages": [{"role": "user", "content": text}], "temperature": 0, "max_tokens": 8}
-        token = {"Authorization": f"Bearer {self.token_file.read_text().strip()}"} if self.token_file else {}
         try:
-            reply = httpx.post(f"{self.url}/chat/completions", json=body, headers=token, timeout=self.timeout)
-            said = str(reply.raise_for_status().json()["choices"][0]["message"]["content"])
-        except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
-            return self._unsure(f"{self.url} gave no reply ({error})")
+            said = self.chat.reply(text, max_tokens=8)
+        except ValueError as error:
+            return self._unsure(str(error))
         first = re.match(r"\W*(yes|no)\b", said, re.IGNORECASE)
         if first is None:
             return self._unsure(f"the judge replied {said[:40]!r}")

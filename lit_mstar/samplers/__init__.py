@@ -2,7 +2,8 @@
 
 To be read in this order: `base` (the seam), `transformers` (the embedded engine), `engine` (what engines with a copy of
 the weights share), `request` (what they are asked and answer), `parity` (their check), `vllm` with `vllm_requests` and
-`launch` (beside the trainer), `vllm_server` with `fleet` and `server` (elsewhere).
+`launch` (beside the trainer), `vllm_server` with `fleet` and `server` (elsewhere), `chat_server` (whatever others
+serve, to be measured).
 """
 
 from lazy_loader import attach_stub

@@ -118,8 +118,8 @@ def test_a_table_without_a_question_says_what_it_has(tmp_path: Path):
 def test_kinds_of_files_are_told_apart(folder: Path):
     with pytest.raises(ValueError, match=r"is none of .tsv, .csv; take TableSource"):
         TsvSource(train=as_parquet(folder)).problems("train")
+    (folder / "x.xlsx").write_bytes(b"")
     with pytest.raises(ValueError, match=r"ends in '.xlsx'; what can be read ends in .parquet"):
-        (folder / "x.xlsx").write_bytes(b"")
         TableSource(train=folder / "x.xlsx").problems("train")
     (folder / "bad.parquet").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"bad.parquet cannot be read"):
