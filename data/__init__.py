@@ -31,6 +31,7 @@ from lit_mstar.data.sources import (
     RowSource,
     ShareGPTSource,
     Split,
+    SplitSource,
     TableSource,
     TsvSource,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "SelfEvolvingDataModule",
     "ShareGPTSource",
     "Split",
+    "SplitSource",
     "StepwiseDataModule",
     "SupervisedDataModule",
     "TableSource",

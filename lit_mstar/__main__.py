@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 
 _COMMANDS = {
+    "init": "a recipe for data and a model of your own",
+    "data": "look at data before a run: `data stats SOURCE`",
     "fit": "train one stage (warmup, PRM, self-evolution, …)",
     "validate": "greedy accuracy of a checkpoint on the validation problems",
     "test": "greedy accuracy of a checkpoint on the test problems, or on benchmarks",
@@ -30,6 +32,14 @@ def main(args: list[str] | None = None) -> None:
         from lit_mstar import __version__
 
         print(f"lit-mstar {__version__}")
+    elif command == "init":
+        from lit_mstar.data.inspection.init import main as init
+
+        init(args[1:])
+    elif command == "data":
+        from lit_mstar.data.inspection.command import main as data
+
+        data(args[1:])
     elif command == "run":
         from lit_mstar.commands.run import main as run
 

@@ -1,7 +1,7 @@
 """Data sets and benchmarks as they are published, a small file each.
 
 To be read in this order: `published_source` (what they have in common), the benchmarks `mathvista`, `m3cot`, `mmstar`,
-`mmbench`, `ai2d`, `geometry3k`, then training sets that come whole: `division`, `divided_source`, `mathv360k`,
+`mmbench`, `ai2d`, `geometry3k`, then training sets that come whole: `divided_source`, `mathv360k`,
 `virl39k`.
 """
 

@@ -7,15 +7,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lit_mstar.data.published.division import Division
 from lit_mstar.data.published.published_source import PublishedSource
+from lit_mstar.data.sources.division import Division
 from lit_mstar.data.sources.row_source import Row
 from lit_mstar.data.sources.source import Split
 from lit_mstar.rollouts.identity import digest
+from lit_mstar.rollouts.nouns import Problem
 
 
 class DividedSource(PublishedSource):
-    """A data set of one split, divided into labeled, unlabeled, test and validation rows; `seed` is `train`.
+    """A data set of one split, divided into labeled, unlabeled, test and validation rows.
+
+    "seed" are the labeled ones that bring their reasoning.
 
     Args:
         path: The folder or file.
@@ -42,20 +45,25 @@ class DividedSource(PublishedSource):
         beside = (where.parent if where.is_file() else where) / "lit-mstar-division.json"
         self.division = Division(Path(division or beside), test, validate, unlabeled, seed)
 
+    def problems(self, split: Split) -> list[Problem]:
+        """See `ProblemSource.problems`."""
+        if split == "seed":
+            return [problem for problem in self.problems("train") if problem.reasoning is not None]
+        return super().problems(split)
+
     def key(self, row: Row) -> str:
         """What tells a row from others wherever it stands: its content."""
         return digest(sorted((name, repr(value)) for name, value in row.items()))[:16]
 
     def rows(self, split: Split) -> Iterator[tuple[str, Row | ValueError]]:
         """See `PublishedSource.rows`; what cannot be read at all counts as labeled."""
-        wanted = "train" if split == "seed" else split
         for where, row in super().rows("train"):
             if isinstance(row, ValueError):
-                if wanted == "train":
+                if split == "train":
                     yield where, row
                 continue
             key = self.key(row)
-            if (self._held_out_keys.get(key) or self.division.rest(key)) == wanted:
+            if (self._held_out_keys.get(key) or self.division.rest(key)) == split:
                 yield where, row
 
     @cached_property

@@ -25,7 +25,7 @@ class MathV360KSource(DividedSource):
         **division: As for `DividedSource`.
     """
 
-    names = dict.fromkeys(("train", "seed", "unlabeled", "validate", "test"), ("train_samples_all_tuning",))
+    names = dict.fromkeys(("train", "unlabeled", "validate", "test"), ("train_samples_all_tuning",))
 
     def __init__(self, path: str, unlabeled: float = 0.5, **division: Any) -> None:
         super().__init__(path, unlabeled=unlabeled, **division)

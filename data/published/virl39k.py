@@ -22,7 +22,7 @@ class ViRL39KSource(DividedSource):
         **division: As for `DividedSource`.
     """
 
-    names = dict.fromkeys(("train", "seed", "unlabeled", "validate", "test"), ("39krelease", "train", "virl"))
+    names = dict.fromkeys(("train", "unlabeled", "validate", "test"), ("39krelease", "train", "virl"))
 
     def __init__(self, path: str, **division: Any) -> None:
         super().__init__(path, **division)

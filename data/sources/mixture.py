@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lit_mstar.data.sources.row_source import BadRow
 from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.rollouts.nouns import Problem
 
@@ -52,6 +53,15 @@ class MixtureSource(ProblemSource):
                 found[name] = problem if name == problem.id else replace(problem, id=name)
                 self._owners[name] = (source, problem)
         return list(found.values())
+
+    @property
+    def dropped(self) -> dict[Split, list[BadRow]]:
+        """The rows that the sources left out."""
+        found: dict[Split, list[BadRow]] = {}
+        for source in self.sources:
+            for split, bad in getattr(source, "dropped", {}).items():
+                found.setdefault(split, []).extend(bad)
+        return found
 
     def judge_steps(self, problem: Problem, steps: Sequence[str]) -> list[bool] | None:
         """See `ProblemSource.judge_steps`: the problem's own source is asked."""

@@ -50,7 +50,7 @@ def load(stream: str, path: str = "") -> Any:
         yaml.YAMLError: If it is no YAML.
     """
     config = _yaml(stream)
-    if not path or Path(path).name == FILE or "$(" not in stream:
+    if not path or "$(" not in stream:
         return config
     return _Names(Path(path).absolute().parent).fill(config)
 

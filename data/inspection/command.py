@@ -1,0 +1,96 @@
+"""`lit-mstar data stats`: a look at the data before a run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from lit_mstar.data.inspection.described import described, made
+from lit_mstar.data.inspection.page import examples, write_page
+from lit_mstar.data.inspection.statistics import Statistics, statistics
+from lit_mstar.data.inspection.tables import show, values
+from lit_mstar.data.sources.source import ProblemSource
+from lit_mstar.files import atomic
+from lit_mstar.models.backbone import Backbone
+
+
+def main(args: list[str]) -> None:
+    """Prints a source's statistics, and writes a page of examples where one is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="lit-mstar data",
+        description="Counts, answer types, sizes, lengths, duplicates, overlaps, and what cannot be used.",
+    )
+    parser.add_argument("what", choices=["stats"])
+    parser.add_argument("source", type=Path, help="a recipe's folder, a stage's config, a data file, or a folder of it")
+    parser.add_argument("--model", help="counts tokens and shows prompts as it gets them; the recipe's by default")
+    parser.add_argument("--columns", nargs="+", default=[], metavar="FIELD=COLUMN", help="question=… answer=… images=…")
+    parser.add_argument("--html", type=Path, help="a file for a page of examples with pictures")
+    parser.add_argument("--run", type=Path, help="a run whose responses the page shows, too")
+    parser.add_argument("--examples", type=int, default=24, help="on the page (default: 24)")
+    parser.add_argument("--json", type=Path, help="a file for the same as values")
+    options = parser.parse_args(args)
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # where a source of one's own may be
+    try:
+        _stats(options)
+    except ValueError as error:
+        sys.exit(f"lit-mstar data stats: {error}")
+
+
+def column_names(pairs: list[str]) -> dict[str, Any]:
+    """Names of columns as given on the command line: `images=left,right` is a list.
+
+    Raises:
+        ValueError: If one is no pair.
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, column = pair.partition("=")
+        if not equals or not column:
+            raise ValueError(f"--columns {pair!r} is no pair; write FIELD=COLUMN, such as question=query.")
+        found[name] = column.split(",") if "," in column or name == "tags" else column
+    return found
+
+
+def load_encoder(path: str | None) -> tuple[Any, str | None]:
+    """A model's encoder and name; none, with a warning, where its processor is not to be had."""
+    if path is None:
+        return None, None
+    try:
+        return Backbone(path).encoder, path
+    except Exception as error:  # whatever a hub or a processor raises
+        warnings.warn(f"{path} cannot be asked ({error}); lengths are those of the texts.", stacklevel=2)
+        return None, None
+
+
+def quiet_statistics(source: ProblemSource, encoder: Any, name: str | None) -> Statistics:
+    """Statistics without warnings of bad rows: they are in them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return statistics(source, encoder, name)
+
+
+def _stats(options: argparse.Namespace) -> None:
+    source, model = described(options.source, column_names(options.columns))
+    encoder, name = load_encoder(options.model or model)
+    problems = made(source)
+    found = quiet_statistics(problems, encoder, name)
+    if not found.splits:
+        raise ValueError("\n".join([f"{options.source} has no problems.", *found.failed.values()]))
+    show(found, Console(highlight=False, soft_wrap=False))
+    if options.json:
+        with atomic(options.json) as partial:
+            partial.write_text(json.dumps(values(found), indent=1, ensure_ascii=False, default=str))
+    if options.html:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            by_split = {split: problems.problems(split) for split in found.splits}
+        shown = examples(by_split, encoder, options.examples, options.run)
+        write_page(options.html, str(options.source), found, shown)
+        print(f"{options.html}: {len(shown)} examples")

@@ -1,0 +1,186 @@
+"""`lit-mstar init`: a recipe for a data set of one's own, filled in by a look at the data."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from lit_mstar.commands.recipe import FILE
+from lit_mstar.data.inspection.command import column_names, load_encoder, quiet_statistics
+from lit_mstar.data.inspection.described import Described, described, made
+from lit_mstar.data.inspection.statistics import SplitStatistics, Statistics
+from lit_mstar.data.inspection.tables import show
+
+_TOKENS = 1024  # of a response where no worked solution says how long it may be
+_HELD_OUT = (0.1, 200, 100)  # a share of the problems, at most so many to test and to validate; ours
+_TRIAL = 16  # problems of a split in the trial
+
+
+@dataclass(frozen=True)
+class Found:
+    """What goes into the recipe."""
+
+    source: Described
+    model: str
+    tokens: int
+    max_images: int
+    context: int
+    labelled: int
+
+
+def main(args: list[str]) -> None:
+    """Looks at the data, and writes the recipe."""
+    parser = argparse.ArgumentParser(
+        prog="lit-mstar init",
+        description="Writes a recipe for your data: four stages, a recipe.yaml with what they share, and a CPU trial.",
+    )
+    parser.add_argument("folder", type=Path, help="where the recipe goes; must not exist")
+    parser.add_argument("--data", type=Path, required=True, help="a data file, a folder of files by split, or a config")
+    parser.add_argument("--validate", type=Path, help="validation problems; held out of the data by default")
+    parser.add_argument("--test", type=Path, help="test problems; held out of the data by default")
+    parser.add_argument("--model", required=True, help="a model's folder, or its name on the hub")
+    parser.add_argument("--trial-model", help="a smaller one for the trial (default: SmolVLM-256M-Instruct)")
+    parser.add_argument("--columns", nargs="+", default=[], metavar="FIELD=COLUMN", help="question=… answer=… images=…")
+    options = parser.parse_args(args)
+    try:
+        init(options)
+    except ValueError as error:
+        sys.exit(f"lit-mstar init: {error}")
+
+
+def init(options: argparse.Namespace) -> None:
+    """Writes the recipe, unless the data cannot be used.
+
+    Raises:
+        ValueError: If the folder exists, or the data have no problem that can be used.
+    """
+    folder: Path = options.folder
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} exists; give another folder, or remove it.")
+    source = _whole(options)
+    encoder, name = load_encoder(options.model)
+    found = quiet_statistics(made(source), encoder, name)
+    show(found, Console(highlight=False))
+    train = found.splits.get("train")
+    if train is None or not train.problems:
+        raise ValueError("\n".join(["There is no problem to train on.", *found.failed.values()]))
+    source = _held_out(source, found, folder)
+    filled = _filled(source, options.model, found, encoder)
+    template = _template()
+    _write(template, folder, filled, trial=False)
+    small = options.trial_model or "HuggingFaceTB/SmolVLM-256M-Instruct"
+    _write(template.joinpath("trial"), folder / "trial", _for_trial(filled, small), trial=True)
+    print(_next(folder, len(train.dropped)))
+
+
+def _whole(options: argparse.Namespace) -> Described:
+    source, _ = described(options.data, column_names(options.columns))
+    more = {split: str(path) for split in ("validate", "test") if (path := getattr(options, split))}
+    return source | {"init_args": source.get("init_args", {}) | more} if more else source
+
+
+def _held_out(source: Described, found: Statistics, folder: Path) -> Described:
+    """The source, divided where it has nothing to validate or to test with, and lenient where it has bad rows."""
+    train = found.splits["train"]
+    if any(one.dropped for one in found.splits.values()):
+        source = source | {"init_args": source.get("init_args", {}) | {"on_bad_row": "skip"}}
+    missing = [split for split in ("validate", "test") if split not in found.splits]
+    if not missing:
+        return source
+    share, test, validate = _HELD_OUT
+    each = max(1, int(share * train.problems))
+    if len(missing) == 1 or train.problems < 4:
+        raise ValueError(
+            f"There are {train.problems} training problems and no {missing[0]!r} ones; give --{missing[0]} FILE."
+        )
+    division = {"test": min(test, each), "validate": min(validate, each), "division": str(folder / "division.json")}
+    return {"class_path": "lit_mstar.data.SplitSource", "init_args": {"source": source, **division}}
+
+
+def _filled(source: Described, model: str, found: Statistics, encoder: Any) -> Found:
+    splits = list(found.splits.values())
+    longest = max((one.prompts.most for one in splits if one.prompts), default=0)
+    tokens = _response_tokens(splits)
+    context = _rounded_up(longest + tokens, 1024) if encoder else 8192
+    images = max((count for one in splits for count in one.images), default=1)
+    return Found(source, model, tokens, max(1, images), context, min(50_000, found.splits["train"].problems))
+
+
+def _response_tokens(splits: list[SplitStatistics]) -> int:
+    """Room for half as much again as the longest worked solutions; what is usual where there are none."""
+    solutions = [one.reasoning.most for one in splits if one.reasoning]
+    return max(256, _rounded_up(1.5 * max(solutions), 128)) if solutions else _TOKENS
+
+
+def _for_trial(filled: Found, model: str) -> Found:
+    inner = filled.source
+    if inner["class_path"].endswith("SplitSource"):
+        options = inner["init_args"]
+        division = options["division"].replace("division.json", "trial/division.json")
+        limited = _limited(options["source"], 3 * _TRIAL)
+        source = inner | {"init_args": options | {"source": limited, "division": division, "test": 8, "validate": 8}}
+    else:
+        source = _limited(inner, _TRIAL)
+    return Found(source, model, 128, filled.max_images, filled.context, 8)
+
+
+def _limited(source: Described, limit: int) -> Described:
+    return source | {"init_args": source.get("init_args", {}) | {"limit": limit}}
+
+
+def _template() -> Traversable:
+    """The recipe `configs/your-data`, which a wheel holds, and a checkout has beside the package."""
+    package = files("lit_mstar")
+    installed = package.joinpath("your_data")
+    return installed if installed.is_dir() else package.joinpath("..", "configs", "your-data")
+
+
+def _write(template: Traversable, folder: Path, filled: Found, trial: bool) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in template.iterdir():
+        if file.name.endswith(".yaml"):
+            text = file.read_text(encoding="utf-8")
+            (folder / file.name).write_text(_fill(text, filled, folder, trial) if file.name == FILE else text)
+
+
+def _fill(text: str, filled: Found, folder: Path, trial: bool) -> str:
+    """The recipe's text with the values in their places; comments stay."""
+    block = yaml.safe_dump({"source": filled.source}, sort_keys=False, allow_unicode=True)
+    runs = f"runs/{folder.parent.name}-trial" if trial else "runs/$(folder)"
+    replaced = {
+        r"(?ms)^source:.*?(?=^\S)": f"{block}\n",
+        r"(?m)^runs: \S+": f"runs: {runs}",
+        r"(?m)^(      path: ).*$": rf"\g<1>{filled.model}",
+        r"(?m)^tokens: \d+": f"tokens: {filled.tokens}",
+        r"(?m)^labelled: \d+": f"labelled: {filled.labelled}",
+        r"(?m)^(    max_images: )\d+": rf"\g<1>{filled.max_images}",
+        r"(?m)^(    max_model_len: )\d+": rf"\g<1>{filled.context}",
+        r"configs/your-data": str(folder.parent if trial else folder),
+    }
+    for pattern, value in replaced.items():
+        text = re.sub(pattern, value.replace("\\", "\\\\") if "\\g" not in value else value, text)
+    return text
+
+
+def _next(folder: Path, dropped: int) -> str:
+    lines = [f"{folder} is written. {dropped} training rows cannot be used." if dropped else f"{folder} is written."]
+    lines += [
+        f"  lit-mstar data stats {folder} --html {folder}/data.html   # look at examples, as the model gets them",
+        f"  lit-mstar run {folder}/trial                              # a few problems on a CPU",
+        f"  lit-mstar plan {folder} --gpus 8                          # does it fit?",
+        f"  lit-mstar run {folder}                                    # all stages",
+    ]
+    return "\n".join(lines)
+
+
+def _rounded_up(value: float, step: int) -> int:
+    return int(-(-value // step) * step)

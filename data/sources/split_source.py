@@ -1,0 +1,71 @@
+"""A source that has one split alone, divided: what is to be validated and tested with is held out once for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from lit_mstar.data.sources.division import Division
+from lit_mstar.data.sources.row_source import BadRow
+from lit_mstar.data.sources.source import ProblemSource, Split
+from lit_mstar.rollouts.identity import digest
+from lit_mstar.rollouts.nouns import Problem
+
+
+class SplitSource(ProblemSource):
+    """Divides the "train" problems of another source into train, unlabeled, validation and test problems.
+
+    Problems with the same question, options and images stay together, whatever their ids. "seed" are those of "train"
+    that bring their reasoning.
+
+    Args:
+        source: What is divided.
+        test: Number of test problems.
+        validate: Number of validation problems.
+        unlabeled: Share of all others whose answers nobody may train on.
+        seed: Another gives another division.
+        division: Where it is saved, so that rows added later move none of them.
+    """
+
+    def __init__(
+        self,
+        source: ProblemSource,
+        division: Path,
+        test: int = 200,
+        validate: int = 100,
+        unlabeled: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        self.source = source
+        self.on_bad_row = source.on_bad_row
+        self.division = Division(Path(division), test, validate, unlabeled, seed)
+
+    def problems(self, split: Split) -> list[Problem]:
+        """See `ProblemSource.problems`."""
+        if split == "seed":
+            return [problem for problem in self.problems("train") if problem.reasoning is not None]
+        return [p for p in self._all if (self._held_out.get(_key(p)) or self.division.rest(_key(p))) == split]
+
+    @property
+    def dropped(self) -> dict[Split, list[BadRow]]:
+        """The rows that the divided source left out, whichever split they would have been in."""
+        return {"train": getattr(self.source, "dropped", {}).get("train", [])}
+
+    def judge_steps(self, problem: Problem, steps: Sequence[str]) -> list[bool] | None:
+        """See `ProblemSource.judge_steps`: the divided source is asked."""
+        return self.source.judge_steps(problem, steps)
+
+    @cached_property
+    def _all(self) -> list[Problem]:
+        return self.source.problems("train")
+
+    @cached_property
+    def _held_out(self) -> dict[str, Split]:
+        return self.division.held_out(map(_key, self._all))
+
+
+def _key(problem: Problem) -> str:
+    """What tells a problem from others; images by name, so that nobody reads them all."""
+    names = [Path(image).name if isinstance(image, str) else digest([image]) for image in problem.images]
+    return digest((problem.question, problem.choices, names))[:16]
