@@ -87,7 +87,8 @@ def test_the_papers_recipes_have_its_hyperparameters(name: str):
     trainer, model, data = stage["trainer"], stage["model"]["init_args"], stage["data"]["init_args"]
     assert trainer["accumulate_grad_batches"] * data["batch_size"] * 8 == 128
     assert model["optimizer"]["init_args"]["lr"] == 1e-6
-    assert "lr_scheduler" not in model  # constant
+    schedule = {"class_path": "lit_mstar.modules.RunSchedule", "init_args": {"warmup": 0.0}}
+    assert model["lr_scheduler"] == schedule  # constant
     assert (data["interval"], data["sampling"]["n"], data["sampling"]["temperature"]) == (0.25, 16, 1.0)
     assert not model["backbone"]["init_args"]["trust_remote_code"]
     names = [callback["class_path"].rpartition(".")[2] for callback in trainer["callbacks"]]

@@ -7,7 +7,7 @@ from typing import Any
 
 from lit_mstar.data.published.divided_source import DividedSource
 from lit_mstar.data.sources.row_source import Row
-from lit_mstar.data.sources.share_gpt import conversation
+from lit_mstar.data.sources.share_gpt import collection, conversation
 
 _FILE, _IMAGES = "train_samples_all_tuning.json", "data_images"
 
@@ -32,6 +32,10 @@ class MathV360KSource(DividedSource):
         if self.image_root is None:
             folder = Path(path).parent if Path(path).is_file() else Path(path)
             self.image_root = folder / _IMAGES if (folder / _IMAGES).is_dir() else folder
+
+    def part(self, row: Row) -> str:
+        """See `PublishedSource.part`: the collection."""
+        return collection(row)
 
     def fields(self, row: Row) -> Row:
         """See `PublishedSource.fields`; the collection becomes a tag."""

@@ -54,12 +54,16 @@ class PublishedSource(RowSource):
             ValueError: If it is not what it should be.
         """
 
+    def part(self, row: Row) -> str:
+        """Which part of the data set a row belongs to, whatever is wrong with it."""
+        return str(row.get("category") or "")
+
     def raw(self, split: Split) -> Iterator[tuple[str, Row | ValueError]]:
         """See `RowSource.raw`; warns where there are more or fewer rows than published."""
         if split not in self.names:
             return
         number = 0
-        for number, found in enumerate(in_fields(self.rows(split), self.fields), start=1):
+        for number, found in enumerate(in_fields(self.rows(split), self.fields, part=self.part), start=1):
             yield found
         expected = self.published.get(split)
         if expected is not None and number != expected:

@@ -48,6 +48,19 @@ class BadRow:
         return f"{self.where}: {self.why}"
 
 
+class RowError(ValueError):
+    """What is wrong with a row that has no fields yet.
+
+    Args:
+        error: What its reader said.
+        part: The part of the data set that it belongs to.
+    """
+
+    def __init__(self, error: ValueError, part: str) -> None:
+        super().__init__(str(error))
+        self.part = part
+
+
 class DuplicateError(ValueError):
     """A row that is there already, or is to be measured with."""
 
@@ -119,8 +132,10 @@ class RowSource(ProblemSource):
             except ValueError as error:
                 if self.on_bad_row == "error":
                     raise ValueError(f"{where}: {error}") from error
-                part = "" if isinstance(fields, ValueError) else str(fields.get("part") or "")
-                self.dropped[split].append(BadRow(where, str(error), part, isinstance(error, DuplicateError)))
+                part = getattr(fields, "part", "") if isinstance(fields, ValueError) else fields.get("part")
+                self.dropped[split].append(
+                    BadRow(where, str(error), str(part or ""), isinstance(error, DuplicateError))
+                )
                 continue
             problems[problem.id] = problem
             if len(problems) == self.limit:

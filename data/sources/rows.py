@@ -8,6 +8,7 @@ from typing import Any, cast, get_args
 
 from lit_mstar.equality.choices import option_named
 from lit_mstar.equality.comparison import Comparison
+from lit_mstar.equality.plain import plain
 from lit_mstar.rollouts.nouns import AnswerType, Problem
 from lit_mstar.rollouts.options import LETTERS, bare_options, own_letters
 
@@ -122,7 +123,13 @@ def _named(answer: str, options: tuple[str, ...], by: str) -> int | None:
             same = [index for index, option in enumerate(written) if spelled(option) == spelled(answer)]
             if len(same) == 1:
                 return same[0]
-    return option_named(answer, options, Comparison().same, "option") if len(set(options)) == len(options) else None
+    if len(set(options)) < len(options) or (_is_letter(answer) and not any(len(plain(x)) == 1 for x in options)):
+        return None  # no longer text means the same as a letter: what is most often asked is not computed
+    return option_named(answer, options, Comparison().same, "option")
+
+
+def _is_letter(answer: str) -> bool:
+    return re.fullmatch(r"\(?[A-Za-z]\)?[.):]?", answer.strip()) is not None
 
 
 def _listed(options: tuple[str, ...]) -> str:

@@ -59,7 +59,7 @@ class ShareGPTSource(RowSource):
             return
         if not Path(path).is_file():
             raise ValueError(f"{path} does not exist; correct {type(self).__name__}.{split}.")
-        yield from in_fields(read_rows(Path(path)), conversation)
+        yield from in_fields(read_rows(Path(path)), conversation, part=collection)
 
 
 def conversation(row: Row) -> Row:
@@ -72,17 +72,23 @@ def conversation(row: Row) -> Row:
     system, question, reply = _turns(row)
     asked, choices = parse_question(question)
     answer, reasoning = parse_reply(reply)
-    first = images[0] if images and isinstance(images[0], str) else ""
     return {
         "question": asked,
         "choices": choices,
         "answer": answer,
         "images": images,
-        "part": first.lstrip("./").split("/")[0] if "/" in first else "",
+        "part": collection(row),
         **({"id": row["id"]} if not cells.missing(row.get("id")) else {}),
         **({"reasoning": reasoning} if reasoning else {}),
         **({"system": system} if system else {}),
     }
+
+
+def collection(row: Row) -> str:
+    """The first folder of a row's image: the collection that it is from, where several were put together."""
+    image = row.get("image", row.get("images"))
+    first = image[0] if isinstance(image, list) and image else image
+    return first.lstrip("./").split("/")[0] if isinstance(first, str) and "/" in first[:200] else ""
 
 
 def parse_question(text: str) -> tuple[str, list[str]]:

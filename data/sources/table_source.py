@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from lit_mstar.data.sources.columns import Columns
 from lit_mstar.data.sources.hub import hub_rows
-from lit_mstar.data.sources.row_source import Row, RowSource
+from lit_mstar.data.sources.row_source import Row, RowError, RowSource
 from lit_mstar.data.sources.source import Split
 from lit_mstar.data.sources.tables import column_names, files_of, read_rows
 
@@ -134,8 +134,16 @@ def in_fields(
     rows: Iterator[tuple[str, Row | ValueError]],
     fields: Callable[[Row], Row],
     check: Callable[[Row], None] = lambda row: None,
+    part: Callable[[Row], str] = lambda row: "",
 ) -> Iterator[tuple[str, Row | ValueError]]:
-    """Rows turned into fields one by one; what is wrong with a row takes its place."""
+    """Rows turned into fields one by one; what is wrong with a row takes its place.
+
+    Args:
+        rows: As they are read.
+        fields: A row in `JsonlSource`'s fields.
+        check: Looks at the first row.
+        part: Which part of the data set a row belongs to that has no fields.
+    """
     checked = False
     for where, row in rows:
         if isinstance(row, ValueError):
@@ -147,7 +155,7 @@ def in_fields(
         try:
             yield where, fields(row)
         except ValueError as error:
-            yield where, error
+            yield where, RowError(error, part(row))
 
 
 def _shards(folder: Path, split: Split) -> list[Path]:

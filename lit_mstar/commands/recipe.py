@@ -34,7 +34,7 @@ def read_config(file: Path) -> dict[str, Any]:
     """
     config = load(file.read_text(encoding="utf-8"), str(file))
     if not isinstance(config, dict):
-        raise ValueError(f"{file} is no config: it must be a mapping of keys to values.")
+        raise ValueError(f"{file} is no stage config: it must be a mapping of keys to values.")
     return config
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from lit_mstar.evaluation.graded import Graded
-from lit_mstar.evaluation.intervals import difference_interval
+from lit_mstar.evaluation.intervals import Interval, difference_interval, mean_of_means
 from lit_mstar.evaluation.results import read_graded
 from lit_mstar.evaluation.tables import percent
 
 _MARGIN = 1e-12
+_INTERVAL = [field.name for field in fields(Interval)]
 
 
 def compare(first: Path, second: Path) -> list[dict[str, Any]]:
-    """For each benchmark of both, and for all of them together, the paired difference with its interval.
+    """For each benchmark of both, and at last for their mean, the paired difference with its interval.
 
     Args:
         first: A results folder.
@@ -36,7 +38,7 @@ def compare(first: Path, second: Path) -> list[dict[str, Any]]:
         rows.append(_compared(name, _problems(first, ours[name]), _problems(second, theirs[name])))
     if not rows:
         raise ValueError(f"{first} has {', '.join(ours)}, {second} {', '.join(theirs)}: no benchmark is in both.")
-    return rows
+    return [*rows, _mean(rows)]
 
 
 def read_index(folder: Path) -> dict[str, dict[str, Any]]:
@@ -64,9 +66,17 @@ def show(first: str, second: str, rows: list[dict[str, Any]]) -> str:
         ends = f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}"
         figures = [percent(row["first"]), percent(row["second"]), gap, ends]
         lines.append(f"| {row['name']} | {row['n']} | {' | '.join(figures)} | {row['gained']} | {row['lost']} |")
-        if row["only_one"]:
+        if row["only_one"] and row["name"] != "mean":
             lines.append(f"\n{row['name']}: {row['only_one']} problems are in one of the two only, and left out.")
     return "\n".join(lines)
+
+
+def _mean(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The mean over benchmarks, which weigh the same."""
+    found = mean_of_means([Interval(**{name: row[name] for name in _INTERVAL}) for row in rows])
+    means = {name: fmean(row[name] for row in rows) for name in ("first", "second")}
+    sums = {name: sum(row[name] for row in rows) for name in ("gained", "lost", "only_one")}
+    return {"name": "mean", **vars(found), **means, **sums}
 
 
 def _problems(folder: Path, result: dict[str, Any]) -> dict[str, Graded]:

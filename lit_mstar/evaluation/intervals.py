@@ -7,19 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
+from scipy.stats import norm, t
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean, its interval's ends, and over how many it is."""
+    """A mean, its interval's ends, over how many it is, and its standard error."""
 
     value: float
     low: float
     high: float
     n: int
+    error: float
 
 
 def mean_interval(values: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:
@@ -43,14 +44,14 @@ def mean_interval(values: Sequence[float], clusters: Sequence[Hashable], confide
     found = np.asarray(values, float)
     mean, groups = float(found.mean()), len(set(clusters))
     if groups < 2:
-        return Interval(mean, 0.0, 1.0, len(found))
+        return Interval(mean, 0.0, 1.0, len(found), 1.0)
     variance = cluster_variance(found, clusters)
     spread = mean * (1 - mean)
     size = spread / variance if variance > 0 and spread > 0 else float(groups)
     z = float(t.ppf((1 + confidence) / 2, groups - 1))
     centre = (mean + z**2 / (2 * size)) / (1 + z**2 / size)
     half = z / (1 + z**2 / size) * float(np.sqrt(max(spread, 0.0) / size + z**2 / (4 * size**2)))
-    return Interval(mean, max(0.0, centre - half), min(1.0, centre + half), len(found))
+    return Interval(mean, max(0.0, centre - half), min(1.0, centre + half), len(found), float(np.sqrt(variance)))
 
 
 def difference_interval(
@@ -72,11 +73,20 @@ def difference_interval(
     gaps = np.asarray(second, float) - np.asarray(first, float)
     mean, groups = float(gaps.mean()), len(set(clusters))
     if groups < 2:
-        return Interval(mean, -1.0, 1.0, len(gaps))
+        return Interval(mean, -1.0, 1.0, len(gaps), 1.0)
     # Where no problem differs, one of half a cluster would: so few have not shown that none ever does.
     variance = max(cluster_variance(gaps, clusters), (0.5 / groups) ** 2)
-    half = float(t.ppf((1 + confidence) / 2, groups - 1)) * float(np.sqrt(variance))
-    return Interval(mean, mean - half, mean + half, len(gaps))
+    error = float(np.sqrt(variance))
+    half = float(t.ppf((1 + confidence) / 2, groups - 1)) * error
+    return Interval(mean, max(-1.0, mean - half), min(1.0, mean + half), len(gaps), error)
+
+
+def mean_of_means(means: Sequence[Interval], confidence: float = 0.95) -> Interval:
+    """The mean of independent means, each weighing the same, with a normal interval (errors add up as squares)."""
+    value = float(np.mean([mean.value for mean in means]))
+    error = float(np.sqrt(sum(mean.error**2 for mean in means))) / len(means)
+    half = float(norm.ppf((1 + confidence) / 2)) * error
+    return Interval(value, value - half, value + half, sum(mean.n for mean in means), error)
 
 
 def cluster_variance(values: Floats, clusters: Sequence[Hashable]) -> float:

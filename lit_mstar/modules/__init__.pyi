@@ -2,4 +2,5 @@ from .base import BackboneModule as BackboneModule
 from .benchmark import BenchmarkModule as BenchmarkModule
 from .policy import PolicyModule as PolicyModule
 from .prm import ProcessRewardModule as ProcessRewardModule
+from .schedules import RunSchedule as RunSchedule
 from .schedules import WarmupConstant as WarmupConstant

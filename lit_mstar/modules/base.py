@@ -18,6 +18,7 @@ from lit_mstar.modules.checkpoints import (
     require_architecture,
 )
 from lit_mstar.modules.gradients import require_finite, rescale, squared_norms, widest
+from lit_mstar.modules.schedules import RunSchedule, run_progress
 from lit_mstar.training.randomness import recall_random_state, remember_random_states, set_random_state
 
 
@@ -77,6 +78,12 @@ class BackboneModule(LightningModule):
         self.backbone.require_trainable(self.model)
         optimizer = self.optimizer(p for p in self.parameters() if p.requires_grad)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.lr_scheduler(optimizer), "interval": "step"}}
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Steps the schedule; one in shares of the run is told how far that is."""
+        if isinstance(scheduler, RunSchedule):
+            scheduler.progress = run_progress(self.trainer)
+        super().lr_scheduler_step(scheduler, metric)
 
     def on_train_start(self) -> None:
         """Goes on with the random numbers of the run that is resumed; whatever came before has used up others."""

@@ -10,7 +10,7 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, cast
 
-from lightning.pytorch.cli import instantiate_class
+from jsonargparse import ArgumentError, ArgumentParser
 
 from lit_mstar.commands.recipe import merged, read_config
 from lit_mstar.commands.stage_run import fitting
@@ -79,7 +79,7 @@ class Stage:
         """What it samples, or learns from; empty where the source has none yet, or rows that are not right yet."""
         split = "train" if self.evolves or self.kind == "annotator" else "seed"
         try:
-            return list(_made(source).problems(split)) if (source := self.data("source")) else []
+            return list(_made(source).problems(split))[: self.data("limit")] if (source := self.data("source")) else []
         except (ValueError, OSError):
             return []
 
@@ -141,4 +141,11 @@ def _backbone(described: Config, earlier: Sequence[Stage]) -> Backbone:
 
 
 def _made(described: Config) -> Any:
-    return instantiate_class((), {"init_args": {}} | described)
+    """What a class path with its arguments describes, classes among these too."""
+    module, _, name = str(described["class_path"]).rpartition(".")
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(getattr(import_module(module), name), "made")
+    try:
+        return parser.instantiate(parser.parse_object({"made": described})).made
+    except ArgumentError as error:
+        raise ValueError(str(error)) from error
