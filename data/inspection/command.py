@@ -58,12 +58,16 @@ def column_names(pairs: list[str]) -> dict[str, Any]:
     return found
 
 
-def load_encoder(path: str | None) -> tuple[Any, str | None]:
-    """A model's encoder and name; none, with a warning, where its processor is not to be had."""
-    if path is None:
+def load_encoder(model: dict[str, Any]) -> tuple[Any, str | None]:
+    """A model's encoder and name; none, with a warning, where its processor is not to be had.
+
+    Args:
+        model: Arguments of `Backbone`; without a path there is no model.
+    """
+    if not (path := model.get("path")):
         return None, None
     try:
-        return Backbone(path).encoder, path
+        return Backbone(**model).encoder, path
     except Exception as error:  # whatever a hub or a processor raises
         warnings.warn(f"{path} cannot be asked ({error}); lengths are those of the texts.", stacklevel=2)
         return None, None
@@ -78,7 +82,7 @@ def quiet_statistics(source: ProblemSource, encoder: Any, name: str | None) -> S
 
 def _stats(options: argparse.Namespace) -> None:
     source, model = described(options.source, column_names(options.columns))
-    encoder, name = load_encoder(options.model or model)
+    encoder, name = load_encoder(model | ({"path": options.model} if options.model else {}))
     problems = made(source)
     found = quiet_statistics(problems, encoder, name)
     if not found.splits:

@@ -13,12 +13,13 @@ from lit_mstar.data.sources.source import ProblemSource
 
 Described = dict[str, Any]  # class_path and init_args, as in YAML
 _TABLES = (".parquet", ".tsv", ".csv", ".json", ".jsonl")
+_ASKED = ("path", "prompt", "system", "template", "chat_template", "trust_remote_code")  # how a model is asked
 _WHOLE = "train_samples_all_tuning.json"
 _SPLITS = {"train": "train", "validate": "val", "test": "test", "seed": "seed", "unlabeled": "unlabeled"}
 
 
-def described(path: Path, columns: dict[str, Any] | None = None) -> tuple[Described, str | None]:
-    """A source as a config would have it, and the model that the same config names.
+def described(path: Path, columns: dict[str, Any] | None = None) -> tuple[Described, dict[str, Any]]:
+    """A source as a config would have it, and the model that the same config names, as arguments of `Backbone`.
 
     Args:
         path: A recipe's folder, its `recipe.yaml`, or a stage's config; a data file; or a folder of data files.
@@ -33,8 +34,8 @@ def described(path: Path, columns: dict[str, Any] | None = None) -> tuple[Descri
     if config.suffix in (".yaml", ".yml"):
         return _in_config(config)
     if path.is_dir():
-        return _in_folder(path, columns), None
-    return _of_files({"train": path}, columns), None
+        return _in_folder(path, columns), {}
+    return _of_files({"train": path}, columns), {}
 
 
 def made(source: Described, lenient: bool = True) -> ProblemSource:
@@ -66,7 +67,7 @@ def _soften(source: Any) -> None:
         source.on_bad_row, source.most_bad = "skip", 1.0
 
 
-def _in_config(file: Path) -> tuple[Described, str | None]:
+def _in_config(file: Path) -> tuple[Described, dict[str, Any]]:
     config = read_config(file)
     data = config.get("data")
     source = config.get("source") or (data.get("init_args", {}).get("source") if isinstance(data, dict) else None)
@@ -75,7 +76,7 @@ def _in_config(file: Path) -> tuple[Described, str | None]:
     model = config.get("model") or {}
     options = model.get("init_args", {}) if isinstance(model, dict) else {}
     inner = (options.get("backbone") or {}).get("init_args", {}) if "backbone" in options else options
-    return source, inner.get("path")
+    return source, {name: inner[name] for name in _ASKED if name in inner}
 
 
 def _in_folder(folder: Path, columns: dict[str, Any] | None) -> Described:

@@ -67,7 +67,7 @@ def init(options: argparse.Namespace) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} exists; give another folder, or remove it.")
     source = _whole(options)
-    encoder, name = load_encoder(options.model)
+    encoder, name = load_encoder({"path": options.model})
     found = quiet_statistics(made(source), encoder, name)
     show(found, Console(highlight=False))
     train = found.splits.get("train")

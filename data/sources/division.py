@@ -15,8 +15,9 @@ from lit_mstar.files import atomic
 class Division:
     """Which rows are to test, to validate, labeled (train), or unlabeled.
 
-    Rows are ordered by a digest of their keys; the first are to test, the next to validate. Which these are is saved,
-    so that a file that grows later moves none of them; of the others, a key's digest alone decides.
+    Rows are ordered by a digest of their keys; the first are to test, the next to validate, neither ever more than a
+    fifth of all. Which these are is saved, so that a file that grows later moves none of them; of the others, a key's
+    digest alone decides.
 
     Args:
         file: Where it is saved; read where it exists.
@@ -38,10 +39,8 @@ class Division:
         """
         if self.file.is_file():
             return self._saved()
-        test, validate = int(self.asked["test"]), int(self.asked["validate"])
         order = sorted(set(keys), key=lambda key: self._rank(key, "held out"))
-        if len(order) <= test + validate:
-            raise ValueError(f"There are {len(order)} rows, too few for {test} to test and {validate} to validate.")
+        test, validate = (min(int(self.asked[split]), len(order) // 5) for split in ("test", "validate"))
         found: dict[Split, list[str]] = {"test": order[:test], "validate": order[test : test + validate]}
         try:
             with atomic(self.file) as partial:

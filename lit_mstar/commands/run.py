@@ -40,7 +40,7 @@ def main(args: list[str]) -> None:
     """Parses the command line of `lit-mstar run` and runs the recipe."""
     parser = argparse.ArgumentParser(prog="lit-mstar run", description="Run all stages of a recipe in order.")
     parser.add_argument("recipe", type=Path, help="a folder of numbered stage configs: 1-warmup.yaml, …")
-    parser.add_argument("--out", type=Path, help="where the run goes; runs/<recipe> by default")
+    parser.add_argument("--out", type=Path, help="where the run goes; where its configs say by default")
     parser.add_argument("--seed", type=int, default=0, help="seed_everything of every stage")
     parser.add_argument(
         "--config",
@@ -50,15 +50,15 @@ def main(args: list[str]) -> None:
         help="a config laid over every stage that has model options it names, such as configs/samplers/vllm.yaml",
     )
     options = parser.parse_args(args)
-    run(options.recipe, options.out or Path("runs") / options.recipe.name, options.seed, options.config)
+    run(options.recipe, options.out, options.seed, options.config)
 
 
-def run(recipe: Path, out: Path, seed: int = 0, overlays: Sequence[Path] = ()) -> None:
+def run(recipe: Path, out: Path | None = None, seed: int = 0, overlays: Sequence[Path] = ()) -> None:
     """Runs what is not complete, then writes and prints `out/summary.json`.
 
     Args:
         recipe: Folder of numbered stage configs.
-        out: Where the run goes.
+        out: Where the run goes; where the stages' configs say by default.
         seed: `seed_everything` of every stage.
         overlays: Configs added to every stage, without options of the model that the stage does not have.
 
@@ -71,20 +71,21 @@ def run(recipe: Path, out: Path, seed: int = 0, overlays: Sequence[Path] = ()) -
     if not stages:
         sys.exit(f"{recipe} has no stage configs (1-….yaml, 2-….yaml); name the folder of a recipe.")
     laid = [read_config(path) for path in overlays]
+    configs = {file.stem: read_config(file) for file in stages}
+    out = out or Path(home_of(next(iter(configs.values()))))
     added = {"configs": [path.name for path in overlays]} if overlays else {}
     _claim(out, {"recipe": recipe.name, "seed": seed, **added})
-    for number, file in enumerate(stages, start=1):
-        config = read_config(file)
+    for number, (name, config) in enumerate(configs.items(), start=1):
         moved = move_paths(config, home_of(config), lambda stage: out / stage)
         parts = [part for overlay in laid if (part := fitting(overlay, config))]
-        stage = StageRun(name=file.stem, config=moved, folder=out / file.stem, seed=seed, overlays=parts)
+        stage = StageRun(name=name, config=moved, folder=out / name, seed=seed, overlays=parts)
         label = f"[{number}/{len(stages)}] {stage.name}"
         if stage.complete:
             print(f"{label}: complete, nothing to do", flush=True)
             continue
         print(f"{label}: {'resuming' if stage.started else 'starting'} in {stage.folder}", flush=True)
         _run_stage(stage)
-    summary = summarize(recipe.name, out, [file.stem for file in stages], seed)
+    summary = summarize(recipe.name, out, [*configs], seed)
     with atomic(out / "summary.json") as partial:
         partial.write_text(json.dumps(summary, indent=1))
     print(table(summary))

@@ -130,7 +130,7 @@ class ChatServerSampler(Sampler):
                 text = getattr(getattr(error, "response", None), "text", "")[:200]
                 if attempt == self.retries:
                     raise ConnectionError(
-                        f"{self.url}{path} gave no reply ({error}{': ' + text if text else ''}); what was answered is "
+                        f"{self.url}{path} gave no reply ({str(error).splitlines()[0]}{': ' + text if text else ''}); what was answered is "
                         "kept: start the server, and run the same again."
                     ) from error
         raise AssertionError("the last attempt returns or raises")

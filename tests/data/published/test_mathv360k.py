@@ -61,8 +61,11 @@ def test_another_division_is_refused_where_one_is_saved(folder: Path):
         MathV360KSource(str(folder), test=5, validate=8).problems("test")
     other = MathV360KSource(str(folder), test=12, validate=8, seed=1, division=folder / "second.json")
     assert ids(other)["test"] != ids(MathV360KSource(str(folder), test=12, validate=8))["test"]
-    with pytest.raises(ValueError, match="too few for 750 to test and 250"):
-        MathV360KSource(str(folder), division=folder / "third.json").problems("train")
+
+
+def test_of_few_rows_no_more_than_a_fifth_each_is_held_out(folder: Path):
+    found = ids(MathV360KSource(str(folder)))
+    assert (len(found["test"]), len(found["validate"])) == (20, 20)
 
 
 def test_what_does_not_parse_is_counted_by_collection(folder: Path, tmp_path: Path):
