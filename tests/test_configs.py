@@ -95,6 +95,42 @@ def test_the_papers_recipes_have_its_hyperparameters(name: str):
     assert {"PRMFilter", "TemperatureBalancer"} <= set(names)  # top 2, and every 2 iterations by default
 
 
+REAL = sorted({file.parent for file in CONFIGS.rglob("recipe.yaml")} - {CONFIGS / name for name in (
+    *("quickstart", "quickstart-control", "three-digits", "benchmarks", "your-data"),
+)})  # fmt: skip
+
+
+@pytest.mark.parametrize("recipe", REAL, ids=lambda path: path.name)
+def test_recipes_for_real_models_differ_in_one_file(recipe: Path):
+    stages = sorted(file.name for file in (CONFIGS / "your-data").glob("[0-9]*.yaml"))
+    assert stages == sorted(file.name for file in recipe.glob("[0-9]*.yaml"))
+    for name in stages:
+        assert (recipe / name).read_text() == (CONFIGS / "your-data" / name).read_text()
+
+
+@pytest.mark.parametrize(
+    "recipe", [*REAL, *(CONFIGS / n for n in ("your-data", "quickstart", "three-digits"))], ids=str
+)
+def test_what_a_recipe_says_is_needed_by_a_stage(recipe: Path):
+    said = yaml.safe_load((recipe / "recipe.yaml").read_text())
+    texts = [file.read_text() for file in recipe.glob("*.yaml")]
+    assert [name for name in said if not any(f"$({name})" in text for text in texts)] == []
+
+
+BENCHMARKS = sorted(set((CONFIGS / "benchmarks").glob("*.yaml")) - {CONFIGS / "benchmarks" / "recipe.yaml"})
+
+
+@pytest.mark.parametrize("config", BENCHMARKS, ids=lambda path: path.stem)
+def test_every_benchmark_instantiates(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    backbone = ["--model.backbone", "lit_mstar.Backbone", "--model.backbone.path", "mine"]
+    cli = MStarCLI(args=["--config", str(config), *backbone], run=False)
+    names = [benchmark.name for benchmark in cli.datamodule.benchmarks]
+    wanted = ["MathVista", "M3CoT", "MMStar-R", "MMBench-R", "AI2D"]
+    assert names == wanted if config.stem == "all" else len(names) == 1
+    assert cli.model.evaluation.temperature == 0
+
+
 def test_the_control_warms_up_exactly_like_the_quickstart():
     ours, theirs = CONFIGS / "quickstart-control/1-warmup.yaml", CONFIGS / "quickstart/1-warmup.yaml"
     assert ours.read_text() == theirs.read_text()

@@ -13,7 +13,9 @@ import lit_mstar
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = sorted({file.parent for top in ("lit_mstar", "data", "callbacks") for file in (ROOT / top).rglob("*.py")})
-ROOMS = {folder.name: folder for folder in FOLDERS if folder.name != "lit_mstar"}
+ROOMS = {".".join(folder.relative_to(ROOT).parts).removeprefix("lit_mstar."): folder for folder in FOLDERS}
+ROOMS.pop("lit_mstar")
+TEMPLATES = ["lit_mstar.your_data", "lit_mstar.your_data.trial"]  # what `lit-mstar init` copies; no code
 
 
 def room(name: str) -> ModuleType:
@@ -54,4 +56,4 @@ def test_promised_names_stay(name: str):
 
 def test_the_wheel_is_told_of_every_room():
     told = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    assert sorted(told) == ["lit_mstar", *sorted(f"lit_mstar.{name}" for name in ROOMS)]
+    assert sorted(told) == sorted(["lit_mstar", *(f"lit_mstar.{name}" for name in ROOMS), *TEMPLATES])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +18,7 @@ from PIL import Image
 
 from lit_mstar.data.inspection.statistics import Statistics
 from lit_mstar.data.inspection.tables import values
+from lit_mstar.data.sources.source import Split
 from lit_mstar.encoding.seen import seen
 from lit_mstar.files import atomic
 from lit_mstar.rollouts.images import open_image
@@ -48,7 +49,7 @@ class Example:
     responses: list[dict[str, Any]] = field(default_factory=list)
 
 
-def examples(problems: dict[str, Sequence[Problem]], encoder: Any, count: int, run: Path | None) -> list[Example]:
+def examples(problems: Mapping[Split, Sequence[Problem]], encoder: Any, count: int, run: Path | None) -> list[Example]:
     """Problems of all splits, an even choice, as a model gets them.
 
     Args:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import Namespace
+from jsonargparse import Namespace, dict_to_namespace
 
 from lit_mstar.commands.recipe import read_config
 
@@ -31,11 +31,11 @@ def point_at(config: Namespace) -> None:
     if not isinstance(given, str) or given in ("best", "last", "hpc", "registry"):
         return
     options = config.model.init_args
-    if re.match(r"https?://", given):
+    if re.match(r"https?://", given) and not given.endswith(".ckpt"):  # Lightning fetches checkpoints
         config.ckpt_path = None
         own = options.get("sampler")
         if own is None or not str(own.class_path).endswith("ChatServerSampler"):
-            options.sampler = Namespace(class_path="lit_mstar.samplers.ChatServerSampler", init_args=Namespace())
+            options.sampler = _described("lit_mstar.samplers.ChatServerSampler", {})
         options.sampler.init_args["url"] = given
         options.backbone = None
     elif folder := _model_folder(given):
@@ -47,6 +47,8 @@ def point_at(config: Namespace) -> None:
 
 def _model_folder(given: str) -> str | None:
     """The Hugging Face folder or name that is meant; None for a checkpoint."""
+    if "://" in given:
+        return None
     path = Path(given)
     for folder in (path, path / "model"):
         if (folder / "config.json").is_file() or (folder / "adapter_config.json").is_file():
@@ -64,7 +66,14 @@ def _backbone(path: str, described: Any) -> Namespace:
     """The backbone at a path, loaded as the config says where that is about any model."""
     before = described.get("init_args") if described is not None else None
     kept = {name: before[name] for name in _KEPT if name in before} if before and _is_plain(described) else {}
-    return Namespace(class_path=_BACKBONE, init_args=Namespace(path=path, **kept))
+    return _described(_BACKBONE, {"path": path} | kept)
+
+
+def _described(class_path: str, options: dict[str, Any]) -> Namespace:
+    found: Namespace = dict_to_namespace({"class_path": class_path, "init_args": {}})
+    for name, value in options.items():
+        found.init_args[name] = value  # as it is: a mapping is an argument, not a part of the config
+    return found
 
 
 def _is_plain(described: Any) -> bool:
@@ -80,6 +89,5 @@ def _backbone_of_run(checkpoint: Path) -> Any:
     for folder in checkpoint.resolve().parents[:2]:
         if (file := folder / "config.yaml").is_file():
             described = read_config(file)["model"]["init_args"]["backbone"]
-            options = Namespace(**described.get("init_args", {}))
-            return Namespace(class_path=described["class_path"], init_args=options)
+            return _described(described["class_path"], described.get("init_args", {}))
     raise ValueError(f"{checkpoint} has no config.yaml beside it; name the model by model.init_args.backbone, too.")

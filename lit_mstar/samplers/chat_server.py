@@ -127,17 +127,22 @@ class ChatServerSampler(Sampler):
                 found = reply.json()
                 return dict(found)
             except (httpx.HTTPError, ValueError) as error:
-                text = getattr(getattr(error, "response", None), "text", "")[:200]
                 if attempt == self.retries:
                     raise ConnectionError(
-                        f"{self.url}{path} gave no reply ({str(error).splitlines()[0]}{': ' + text if text else ''}); what was answered is "
-                        "kept: start the server, and run the same again."
+                        f"{self.url}{path} gave no reply ({_said(error)}); what was answered is kept: start the "
+                        "server, and run the same again."
                     ) from error
         raise AssertionError("the last attempt returns or raises")
 
     def _client(self) -> httpx.Client:
         token = {"Authorization": f"Bearer {self.token_file.read_text().strip()}"} if self.token_file else {}
         return httpx.Client(headers=token, timeout=self.timeout)
+
+
+def _said(error: Exception) -> str:
+    """What happened, in a line, and what the server said of it."""
+    text = getattr(getattr(error, "response", None), "text", "")[:200]
+    return ": ".join(part for part in (str(error).partition("\n")[0], text) if part)
 
 
 def _data_url(image: str | bytes) -> str:

@@ -25,7 +25,7 @@ HINT = "Hint: Please answer the question and provide the correct option letter, 
 
 
 def write_data(folder: Path) -> None:
-    rng = random.Random(0)
+    rng = random.Random(0)  # noqa: S311
     lettered = "".join(f"\n({letter}) {option}" for letter, option in zip("ABCD", OPTIONS, strict=True))
     rows = [
         {

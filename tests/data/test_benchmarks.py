@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from lit_mstar.evaluation.results import read_graded
 from lit_mstar.modules import BenchmarkModule
 from lit_mstar.reasoning import RuleGrader
 from lit_mstar.rollouts.nouns import Problem, SamplingParams
+from support import benchmark_ranks, ranks
 from support.answering import RightFor
-from support.scripted import Killed, ListSource, make_trainer, sums
+from support.scripted import Killed, ListSource, make_prm, make_trainer, sums
 
 LETTERS = [Problem(id=f"l{i}", question="Which?", choices=("red", "blue"), answer="AB"[i % 2]) for i in range(12)]
 
@@ -109,6 +111,22 @@ def test_a_reward_model_chooses_the_best_of_several(tmp_path: Path, tiny_folder:
     found = results(tmp_path)["Sums"]["sampled"]
     kinds = read_graded(tmp_path / "tiny" / "Sums" / "graded.parquet")
     assert found["best-of-4"]["value"] == pytest.approx(sum(row.best is True for row in kinds["sampled"]) / 20)
+
+
+@pytest.mark.slow
+def test_two_ranks_give_the_results_of_one(tmp_path: Path, tiny_folder: Path):
+    said = {}
+    for count in (1, 2):
+        home = tmp_path / str(count)
+        home.mkdir()
+        shutil.copytree(tiny_folder, home / "model")
+        make_prm(home / "prm")
+        said[count] = ranks.run(benchmark_ranks.benchmark_job, count, home)
+    (one,), two = said[1], said[2]
+    assert all(rank["asked"] for rank in two)
+    assert sorted(line for rank in two for line in rank["asked"]) == sorted(one["asked"])  # divided, nothing twice
+    assert [rank["results"] for rank in two] == [one["results"]] * 2
+    assert "best-of-3" in one["results"]["benchmarks"][0]["sampled"]
 
 
 def test_names_of_models(tmp_path: Path):
