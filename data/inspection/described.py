@@ -70,13 +70,22 @@ def _soften(source: Any) -> None:
 def _in_config(file: Path) -> tuple[Described, dict[str, Any]]:
     config = read_config(file)
     data = config.get("data")
-    source = config.get("source") or (data.get("init_args", {}).get("source") if isinstance(data, dict) else None)
+    asked = data.get("init_args", {}) if isinstance(data, dict) else {}
+    source = config.get("source") or asked.get("source") or _of_benchmarks(asked.get("benchmarks") or [])
     if not isinstance(source, dict):
         raise ValueError(f"{file} names no source: there is neither `source` nor `data.init_args.source`.")
     model = config.get("model") or {}
     options = model.get("init_args", {}) if isinstance(model, dict) else {}
     inner = (options.get("backbone") or {}).get("init_args", {}) if "backbone" in options else options
     return source, {name: inner[name] for name in _ASKED if name in inner}
+
+
+def _of_benchmarks(benchmarks: list[dict[str, Any]]) -> Described | None:
+    """The source of a benchmark, or those of several as one."""
+    sources = [benchmark["source"] for benchmark in benchmarks]
+    if len(sources) < 2:
+        return sources[0] if sources else None
+    return {"class_path": "lit_mstar.data.MixtureSource", "init_args": {"sources": sources}}
 
 
 def _in_folder(folder: Path, columns: dict[str, Any] | None) -> Described:

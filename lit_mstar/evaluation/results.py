@@ -19,8 +19,10 @@ import pyarrow.parquet as pq
 
 from lit_mstar.evaluation import figures
 from lit_mstar.evaluation.graded import Graded
+from lit_mstar.evaluation.rules import OfficialGrader
 from lit_mstar.evaluation.scoring import Scoring
 from lit_mstar.files import atomic
+from lit_mstar.reasoning.grader import Grader
 
 _SCHEMA = pa.schema(
     {
@@ -48,11 +50,9 @@ def benchmark_results(scoring: Scoring, kinds: Kinds) -> dict[str, Any]:
         kinds: Graded problems, of all rows.
     """
     greedy = list(kinds["greedy"])
-    rule = scoring.grader
-    reads = getattr(rule, "reads", None)
     found: dict[str, Any] = {
         "name": scoring.name,
-        "rule": getattr(rule, "name", type(rule).__name__) + (f", on the {reads}" if reads else ""),
+        "rule": rule_of(scoring.grader),
         "rows": len(greedy),
         "note": scoring.note,
         "folder": scoring.folder,
@@ -72,6 +72,13 @@ def benchmark_results(scoring: Scoring, kinds: Kinds) -> dict[str, Any]:
     found |= figures.shares(asked)
     several = [p for p in kinds.get("sampled", ()) if scoring.counts(p) and scoring.first(p)]
     return found | ({"sampled": figures.of_several(several)} if several else {})
+
+
+def rule_of(grader: Grader) -> str:
+    """A grader's name, and who finds the answer that it judges."""
+    if not isinstance(grader, OfficialGrader):
+        return type(grader).__name__
+    return f"{grader.name}, {grader.finder}"
 
 
 def write_graded(file: Path, kinds: Kinds) -> None:

@@ -36,6 +36,11 @@ class OfficialGrader(Grader):
         self.reads = reads
         self._ours = RuleGrader()
 
+    @property
+    def finder(self) -> str:
+        """Who finds the answer in a response."""
+        return "answer found by our rules" if self.reads == "answer" else "on the whole response"
+
     def extract(self, text: str, problem: Problem) -> str | None:
         """See `Grader.extract`."""
         self._ours.reasoning = self.reasoning
@@ -72,6 +77,11 @@ class MathVistaGrader(OfficialGrader):
     ) -> None:
         super().__init__(reads)
         self.extractor = extractor
+
+    @property
+    def finder(self) -> str:
+        """See `OfficialGrader.finder`."""
+        return f"answer found by {self.extractor.chat.model}" if self.extractor else super().finder
 
     def extract(self, text: str, problem: Problem) -> str | None:
         """See `Grader.extract`."""

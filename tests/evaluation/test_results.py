@@ -67,7 +67,7 @@ def test_figures_are_over_the_subset_and_each_question_once(tmp_path: Path):
     assert result["all_rows"]["value"] == pytest.approx(4 / 8)
     assert result["groups"]["kind"]["perception"]["value"] == pytest.approx(1 / 2)
     assert result["counted"] == ["0", "1", "3", "4", "6", "7"]
-    assert result["rule"] == "option, on the answer"
+    assert result["rule"] == "option, answer found by our rules"
     text = (home / "results.md").read_text()
     assert "| **model** | 50.0 [" in text
     assert "MMBench-R: made up." in text
@@ -115,7 +115,9 @@ def test_what_cannot_be_compared(tmp_path: Path):
     whole = json.loads((second / "results.json").read_text())
     whole["benchmarks"][0]["rule"] = "another"
     (second / "results.json").write_text(json.dumps(whole))
-    with pytest.raises(SystemExit, match=r"is scored by option, on the answer in .*a, and by another in .*b"):
+    with pytest.raises(
+        SystemExit, match=r"is scored by option, answer found by our rules in .*a, and by another in .*b"
+    ):
         main([str(first), str(second)])
     whole["benchmarks"][0]["name"] = "Else"
     (second / "results.json").write_text(json.dumps(whole))
