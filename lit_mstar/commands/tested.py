@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import Namespace, dict_to_namespace
+from jsonargparse import Namespace
 
 from lit_mstar.commands.recipe import read_config
 
@@ -70,10 +70,8 @@ def _backbone(path: str, described: Any) -> Namespace:
 
 
 def _described(class_path: str, options: dict[str, Any]) -> Namespace:
-    found: Namespace = dict_to_namespace({"class_path": class_path, "init_args": {}})
-    for name, value in options.items():
-        found.init_args[name] = value  # as it is: a mapping is an argument, not a part of the config
-    return found
+    arguments = Namespace(**options)  # type: ignore[no-untyped-call]
+    return Namespace(class_path=class_path, init_args=arguments)  # type: ignore[no-untyped-call]
 
 
 def _is_plain(described: Any) -> bool:

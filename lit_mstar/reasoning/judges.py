@@ -85,8 +85,12 @@ class JudgeGrader(_Finding):
         super().__init__(rules)
         if missing := [place for place in ("{reference}", "{answer}") if place not in prompt]:
             raise ValueError(f"JudgeGrader.prompt is {prompt!r}; it must contain {missing[0]}.")
+        self.url = url.rstrip("/")
+        self.model = model
         self.prompt = prompt
-        self.chat = ChatModel(url, model, token_file, timeout)
+        self.token_file = token_file
+        self.timeout = timeout
+        self._chat = ChatModel(url, model, token_file, timeout)
         self._replies: dict[str, Verdict] = {}
         self._unclear = 0
 
@@ -95,7 +99,7 @@ class JudgeGrader(_Finding):
         verdict = self.rules.matches(predicted, problem)
         if verdict.correct or predicted is None or not predicted.strip():
             return verdict
-        asked = self.chat.filled(
+        asked = self._chat.filled(
             self.prompt, question=problem.question, reference=str(problem.answer), answer=predicted
         )
         if asked not in self._replies:
@@ -106,7 +110,7 @@ class JudgeGrader(_Finding):
 
     def _ask(self, text: str) -> Verdict:
         try:
-            said = self.chat.reply(text, max_tokens=8)
+            said = self._chat.reply(text, max_tokens=8)
         except ValueError as error:
             return self._unsure(str(error))
         first = re.match(r"\W*(yes|no)\b", said, re.IGNORECASE)
