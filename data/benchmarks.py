@@ -14,17 +14,12 @@ from lit_mstar.data.base import ProblemDataModule
 from lit_mstar.data.fingerprint import sampling_fingerprint
 from lit_mstar.data.rank_sampling import RankSampling
 from lit_mstar.data.sources.source import ProblemSource
-from lit_mstar.evaluation.graded import graded
-from lit_mstar.evaluation.results import benchmark_results, write_graded, write_results
+from lit_mstar.evaluation.kept import KINDS, ledger_of, score_kept
 from lit_mstar.evaluation.scoring import Scoring
-from lit_mstar.evaluation.tables import markdown
 from lit_mstar.hooks import call_hook
 from lit_mstar.modules.benchmark import BenchmarkModule
 from lit_mstar.reasoning.format import ReasoningFormat
-from lit_mstar.rollouts.ledger import Ledger
 from lit_mstar.rollouts.nouns import Iteration, Problem, SamplingParams
-
-_KINDS = ("greedy", "sampled")  # iterations 0 and 1 of a benchmark's ledger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +90,13 @@ class BenchmarkDataModule(LightningDataModule):
         self.name = name
         self.reasoning = reasoning
         self._ranks = RankSampling(stall_timeout)
-        self._read = [
-            ProblemDataModule(benchmark.source, eval_batch_size=eval_batch_size, check_images=check_images)
+        self._weights = ""  # a digest of the model's, once it is needed
+        self._read = {
+            benchmark.name: ProblemDataModule(
+                benchmark.source, eval_batch_size=eval_batch_size, check_images=check_images
+            )
             for benchmark in self.benchmarks
-        ]
+        }
 
     def setup(self, stage: str) -> None:
         """Reads and checks all problems before the model is loaded.
@@ -106,7 +104,7 @@ class BenchmarkDataModule(LightningDataModule):
         Raises:
             ValueError: If a benchmark's files are not there, or it has no problems.
         """
-        for data in self._read:
+        for data in self._read.values():
             data.trainer = self.trainer
             data.require("test", answered=True)
 
@@ -125,23 +123,26 @@ class BenchmarkDataModule(LightningDataModule):
 
     def answer(self, benchmark: Benchmark) -> None:
         """Asks what is not answered yet: greedily, and several times if so wished; all ranks call it."""
-        problems = self._problems(benchmark)
         for index, sampling in enumerate(self._drawn()):
-            iteration = Iteration(index=index, problems=problems, sampling=sampling, split="validate")
-            ledger, policy = self._ledger(benchmark), self._policy
-            print_ = sampling_fingerprint(iteration, policy.said, policy.fingerprint(), None)
-            self._on_rank_zero(lambda i=iteration, f=print_: ledger.begin(i, f))  # type: ignore[misc]
-            known = ledger.sampled(index)
-            missing = [problem for problem in problems if problem.id not in known]
+            problems = self._problems(benchmark)
+            self._ask(benchmark, Iteration(index=index, problems=problems, sampling=sampling, split="validate"))
+
+    def _ask(self, benchmark: Benchmark, iteration: Iteration) -> None:
+        ledger, index = ledger_of(self.home, benchmark), iteration.index
+        self._weights = self._weights or self._policy.fingerprint()
+        asked = sampling_fingerprint(iteration, self._policy.said, self._weights, None)
+        self._on_rank_zero(lambda: ledger.begin(iteration, asked))
+        known = ledger.sampled(index)
+        missing = [problem for problem in iteration.problems if problem.id not in known]
+        self.trainer.strategy.barrier()  # all have looked before anyone writes: they must divide the same problems
+        if missing:
+            what = f"{benchmark.name}: {KINDS[index]}"
+            ledger.fill(iteration, self._ranks.sample(self.trainer, missing, iteration.sampling, what))
             self.trainer.strategy.barrier()
-            if missing:
-                what = f"{benchmark.name}: {_KINDS[index]}"
-                ledger.fill(iteration, self._ranks.sample(self.trainer, missing, sampling, what))
-                self.trainer.strategy.barrier()
-            if index and not ledger.is_rewarded(index):
-                iteration.rollouts = ledger.read(iteration)
-                call_hook(self.trainer, "on_rollouts_sampled", iteration)
-                self._on_rank_zero(lambda i=iteration: ledger.reward(i))  # type: ignore[misc]
+        if KINDS[index] == "sampled" and not ledger.is_rewarded(index):
+            iteration.rollouts = ledger.read(iteration)
+            call_hook(self.trainer, "on_rollouts_sampled", iteration)
+            self._on_rank_zero(lambda: ledger.reward(iteration))
 
     def score(self, home: Path, write: bool = True) -> str:
         """Marks what is kept and writes `results.json` and `results.md`; no model is needed.
@@ -156,43 +157,15 @@ class BenchmarkDataModule(LightningDataModule):
         Raises:
             ValueError: If nothing is kept there.
         """
-        results = []
-        for benchmark in self.benchmarks:
-            kinds = dict(self._graded(home, benchmark))
-            if "greedy" not in kinds:
-                continue
-            if write:
-                write_graded(home / benchmark.folder / "graded.parquet", kinds)
-            results.append(benchmark_results(benchmark, kinds))
-        if not results:
-            raise ValueError(f"{home} has no responses to {', '.join(b.name for b in self.benchmarks)}; test a model.")
-        text = markdown(home.name, results)
-        if write:
-            write_results(home, home.name, results, text)
-        return text
+        return score_kept(home, self.benchmarks, self._problems, self.reasoning, write)
 
-    def _graded(self, home: Path, benchmark: Benchmark) -> Iterator[tuple[str, Any]]:
-        ledger = Ledger(home / benchmark.folder / "responses")
-        problems = self._problems(benchmark)
-        for index, kind in enumerate(_KINDS):
-            header = ledger.header(index)
-            if not header:
-                continue
-            sampling = SamplingParams(**header["sampling"] | {"stop": tuple(header["sampling"]["stop"])})
-            iteration = Iteration(index=index, problems=problems, sampling=sampling, split="validate")
-            if rollouts := ledger.read(iteration):
-                yield kind, graded(rollouts, benchmark, self.reasoning)
-
-    def _problems(self, benchmark: Benchmark) -> list[Problem]:
-        return self._read[self.benchmarks.index(benchmark)].answered("test")
+    def _problems(self, benchmark: Scoring) -> list[Problem]:
+        return self._read[benchmark.name].answered("test")
 
     def _drawn(self) -> list[SamplingParams]:
-        """How responses are drawn: greedily, and as `samples` say, with a seed of the run's own."""
+        """How responses are drawn: greedily, and as `samples` say; both end where the model's `evaluation` says."""
         greedy = self._policy.evaluation
         return [greedy, *([replace(self.samples, stop=self.samples.stop or greedy.stop)] if self.samples else [])]
-
-    def _ledger(self, benchmark: Benchmark) -> Ledger:
-        return Ledger(self.home / benchmark.folder / "responses")
 
     @property
     def _policy(self) -> BenchmarkModule:

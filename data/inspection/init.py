@@ -98,12 +98,14 @@ def _held_out(source: Described, found: Statistics, folder: Path) -> Described:
         return source
     share, test, validate = _HELD_OUT
     each = max(1, int(share * train.problems))
-    if len(missing) == 1 or train.problems < 4:
+    if train.problems < 5:
         raise ValueError(
             f"There are {train.problems} training problems and no {missing[0]!r} ones; give --{missing[0]} FILE."
         )
-    division = {"test": min(test, each), "validate": min(validate, each), "division": str(folder / "division.json")}
-    return {"class_path": "lit_mstar.data.SplitSource", "init_args": {"source": source, **division}}
+    numbers = {"test": min(test, each), "validate": min(validate, each)}
+    held = {split: number if split in missing else 0 for split, number in numbers.items()}
+    division = {"division": str(folder / "division.json")}
+    return {"class_path": "lit_mstar.data.SplitSource", "init_args": {"source": source, **held, **division}}
 
 
 def _filled(source: Described, model: str, found: Statistics, encoder: Any) -> Found:
@@ -127,7 +129,8 @@ def _for_trial(filled: Found, model: str) -> Found:
         options = inner["init_args"]
         division = options["division"].replace("division.json", "trial/division.json")
         limited = _limited(options["source"], 3 * _TRIAL)
-        source = inner | {"init_args": options | {"source": limited, "division": division, "test": 8, "validate": 8}}
+        held = {split: min(8, options[split]) for split in ("test", "validate")}
+        source = inner | {"init_args": options | {"source": limited, "division": division} | held}
     else:
         source = _limited(inner, _TRIAL)
     return Found(source, model, 128, filled.max_images, filled.context, 8)

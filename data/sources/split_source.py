@@ -1,4 +1,4 @@
-"""A source that has one split alone, divided: what is to be validated and tested with is held out once for all."""
+"""A source that lacks a split, divided: what is to be validated or tested with is held out once for all."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from lit_mstar.rollouts.nouns import Problem
 class SplitSource(ProblemSource):
     """Divides the "train" problems of another source into train, unlabeled, validation and test problems.
 
-    Problems with the same question, options and images stay together, whatever their ids. "seed" are those of "train"
-    that bring their reasoning.
+    What the source has of these already stays with them. Problems with the same question, options and images stay
+    together, whatever their ids. "seed" are those of "train" that bring their reasoning, unless the source has its own.
 
     Args:
         source: What is divided.
-        test: Number of test problems.
-        validate: Number of validation problems.
+        test: Number of test problems that are held out.
+        validate: Number of validation problems that are held out.
         unlabeled: Share of all others whose answers nobody may train on.
         seed: Another gives another division.
         division: Where it is saved, so that rows added later move none of them.
@@ -44,13 +44,15 @@ class SplitSource(ProblemSource):
     def problems(self, split: Split) -> list[Problem]:
         """See `ProblemSource.problems`."""
         if split == "seed":
-            return [problem for problem in self.problems("train") if problem.reasoning is not None]
-        return [p for p in self._all if (self._held_out.get(_key(p)) or self.division.rest(_key(p))) == split]
+            own = self.source.problems("seed")
+            return own or [problem for problem in self.problems("train") if problem.reasoning is not None]
+        divided = [p for p in self._all if (self._held_out.get(_key(p)) or self.division.rest(_key(p))) == split]
+        return divided if split == "train" else [*divided, *self.source.problems(split)]
 
     @property
     def dropped(self) -> dict[Split, list[BadRow]]:
-        """The rows that the divided source left out, whichever split they would have been in."""
-        return {"train": getattr(self.source, "dropped", {}).get("train", [])}
+        """The rows that the divided source left out; those of "train", whichever split they would have been in."""
+        return dict(getattr(self.source, "dropped", {}))
 
     def judge_steps(self, problem: Problem, steps: Sequence[str]) -> list[bool] | None:
         """See `ProblemSource.judge_steps`: the divided source is asked."""

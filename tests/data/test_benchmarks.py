@@ -71,6 +71,8 @@ def test_a_killed_test_goes_on_and_a_complete_one_asks_nothing(tmp_path: Path, t
     log, whole = tmp_path / "log", tmp_path / "whole-log"
     with pytest.raises(Killed):
         run(tmp_path / "a", tiny_folder, log, share=0.5, kill_after=27)
+    part = BenchmarkDataModule(benchmarks(), check_images=False).score(tmp_path / "a" / "tiny", write=False)
+    assert "Letters" not in part  # killed among the samples of the first
     run(tmp_path / "a", tiny_folder, log, share=0.5)
     run(tmp_path / "b", tiny_folder, whole, share=0.5)
     asked = log.read_text().splitlines()
@@ -79,6 +81,14 @@ def test_a_killed_test_goes_on_and_a_complete_one_asks_nothing(tmp_path: Path, t
     run(tmp_path / "a", tiny_folder, log, share=0.0)  # it would answer otherwise, were it asked
     assert log.read_text().splitlines() == asked
     assert results(tmp_path / "a") == results(tmp_path / "b")
+
+
+def test_what_is_answered_in_part_says_so(tmp_path: Path, tiny_folder: Path):
+    with pytest.raises(Killed):
+        run(tmp_path, tiny_folder, tmp_path / "log", share=1.0, kill_after=7)
+    text = BenchmarkDataModule(benchmarks(), check_images=False).score(tmp_path / "tiny")
+    assert "Sums: only 7 of 20 problems are answered: go on with the test." in text
+    assert results(tmp_path)["Sums"]["rows"] == 7
 
 
 def test_scoring_anew_needs_no_model(tmp_path: Path, tiny_folder: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,22 @@ def test_init_divides_what_is_one_file_and_fills_in_what_it_sees(tmp_path: Path,
     assert "configs/your-data" not in text
 
 
+def test_init_holds_out_only_what_is_not_given(tmp_path: Path, tiny_folder: Path):
+    write(tmp_path, *ROWS, name="train.jsonl")
+    write(tmp_path, {"question": "other", "answer": "1"}, name="test.jsonl")
+    done = lit_mstar(
+        tmp_path, "init", "mine", "--data", "train.jsonl", "--test", "test.jsonl", "--model", str(tiny_folder)
+    )
+    assert done.returncode == 0, done.stderr
+    source = read_config(tmp_path / "mine" / "recipe.yaml")["source"]
+    assert (source["init_args"]["test"], source["init_args"]["validate"]) == (0, 4)
+    with chdir(tmp_path):
+        found = made(source)
+        assert [problem.question for problem in found.problems("test")] == ["other"]
+        assert len(found.problems("validate")) == 4
+        assert len(found.problems("train")) == 36
+
+
 def test_init_leaves_out_bad_rows_and_says_so(tmp_path: Path, tiny_folder: Path):
     files = {name: write(tmp_path, *ROWS, "{bad", name=f"{name}.jsonl").name for name in ("train", "validate", "test")}
     for name in ("validate", "test"):
@@ -128,7 +145,10 @@ def test_init_leaves_out_bad_rows_and_says_so(tmp_path: Path, tiny_folder: Path)
         (["there", "--data", "train.jsonl"], "there exists; give another folder"),
         (["mine", "--data", "gone.jsonl"], "gone.jsonl does not exist"),
         (["mine", "--data", "bad.jsonl"], "There is no problem to train on"),
-        (["mine", "--data", "train.jsonl", "--test", "test.jsonl"], "no 'validate' ones; give --validate FILE"),
+        (
+            ["mine", "--data", "test.jsonl"],
+            "There are 1 training problems and no 'validate' ones; give --validate FILE",
+        ),
     ],
 )
 def test_what_init_refuses(arguments: list[str], wrong: str, tmp_path: Path, tiny_folder: Path):
