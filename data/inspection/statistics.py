@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from lit_mstar.data.sources.row_source import BadRow
+from lit_mstar.data.sources.bad_rows import BadRow
 from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.equality.parts import items
 from lit_mstar.equality.plain import plain

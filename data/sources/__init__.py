@@ -1,9 +1,9 @@
 """Where problems come from: rows of files and tables, digits, and mixtures of these.
 
 To be read in this order: `source` (what a source is), `digits` (the embedded one), `row_source` (rows, checked) with
-`rows` (their fields), `jsonl` (your own), then `table_source` (any table) with `tables` (files), `columns` (names) and
-`cells` (values), `hub` (from the net), `share_gpt` (conversations), `mixture` (several as one), `split_source` (one
-divided, by a `division`).
+`rows` (their fields), `bad_rows` and `held_out`, `file_source` and `jsonl` (your own), then `table_source` (any table)
+with `tables` (files), `columns` (names) and `cells` (values), `hub` (from the net), `share_gpt` (conversations),
+`mixture` (several as one), `split_source` (one divided, by a `division`).
 """
 
 from lit_mstar.data.sources.columns import Columns

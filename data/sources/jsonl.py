@@ -12,47 +12,22 @@ import math
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
 
-from lit_mstar.data.sources.row_source import Row, RowSource
+from lit_mstar.data.sources.file_source import FileSource
+from lit_mstar.data.sources.row_source import Row
 from lit_mstar.data.sources.source import Split
 
 _MAX_LINE = 16 * 2**20  # bytes, ours; a longer line is not a row of questions and paths
 
 
-class JsonlSource(RowSource):
-    """Problems from JSON Lines files, one file per split.
+class JsonlSource(FileSource):
+    """Problems from JSON Lines files, one file per split; arguments as for `FileSource`."""
 
-    Args:
-        train: Problems with answers.
-        validate: Problems with answers, to watch the training.
-        test: Problems with answers, for the final figure.
-        seed: Problems with answers and `reasoning`, for warmup.
-        unlabeled: Problems that may leave `answer` out; where it is there, it only judges guesses at it.
-        **checks: As for `RowSource`.
-    """
-
-    def __init__(
-        self,
-        train: Path | None = None,
-        validate: Path | None = None,
-        test: Path | None = None,
-        seed: Path | None = None,
-        unlabeled: Path | None = None,
-        **checks: Any,
-    ) -> None:
-        super().__init__(**checks)
-        self.files: dict[Split, Path | None] = {
-            **{"train": train, "validate": validate, "test": test, "seed": seed, "unlabeled": unlabeled}
-        }
-
-    def raw(self, split: Split) -> Iterator[tuple[str, Row | ValueError]]:
-        """See `RowSource.raw`."""
-        if (path := self.files[split]) is None:
-            return
-        if not Path(path).is_file():
-            raise ValueError(f"{path} does not exist; correct {type(self).__name__}.{split}.")
-        for where, line in json_lines(Path(path)):
+    def read(self, path: Path, split: Split) -> Iterator[tuple[str, Row | ValueError]]:
+        """See `FileSource.read`."""
+        if not path.is_file():
+            raise ValueError(f"{path} does not exist as a file; correct {type(self).__name__}.{split}.")
+        for where, line in json_lines(path):
             try:
                 yield where, parsed(line)
             except ValueError as error:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lit_mstar.data.sources.row_source import BadRow
+from lit_mstar.data.sources.bad_rows import BadRow
 from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.rollouts.nouns import Problem
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from abc import abstractmethod
-from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from lit_mstar.data.checks import require_reasoning_agrees
 from lit_mstar.data.sources import rows
+from lit_mstar.data.sources.bad_rows import BadRow, DuplicateError, report
+from lit_mstar.data.sources.held_out import HeldOut
 from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.reasoning.extraction import Box, Label, Tag
 from lit_mstar.reasoning.rules import RuleGrader
@@ -22,47 +22,9 @@ from lit_mstar.rollouts.images import MAX_PIXELS, image_inside, image_size
 from lit_mstar.rollouts.nouns import Problem
 from lit_mstar.rollouts.placeholders import problem_with_placeholders
 
-Row = dict[str, Any]
-_LISTED = 5  # bad rows in a warning, ours
+Row = rows.Fields
 _PLAINLY = RuleGrader(extractors=[Box(), Tag(), Label()])  # the policy's own format is known in SupervisedDataModule
 _HELD_OUT: tuple[Split, ...] = ("validate", "test")
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """A row that was left out.
-
-    Args:
-        where: "file:row".
-        why: What is wrong with it, and what to do.
-        part: The part of the data set that it belongs to, where rows say so.
-        duplicate: Whether only that it is there already, or held out, is wrong.
-    """
-
-    where: str
-    why: str
-    part: str = ""
-    duplicate: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.why}"
-
-
-class RowError(ValueError):
-    """What is wrong with a row that has no fields yet.
-
-    Args:
-        error: What its reader said.
-        part: The part of the data set that it belongs to.
-    """
-
-    def __init__(self, error: ValueError, part: str) -> None:
-        super().__init__(str(error))
-        self.part = part
-
-
-class DuplicateError(ValueError):
-    """A row that is there already, or is to be measured with."""
 
 
 class RowSource(ProblemSource):
@@ -140,7 +102,8 @@ class RowSource(ProblemSource):
             problems[problem.id] = problem
             if len(problems) == self.limit:
                 break
-        self._report(split, len(problems))
+        option = f"{type(self).__name__}.most_bad"
+        report(self.dropped[split], len(problems), split, self.most_bad, option)
         return list(problems.values())
 
     def _problem(self, fields: Row | ValueError, where: str, split: Split) -> Problem:
@@ -210,55 +173,25 @@ class RowSource(ProblemSource):
                 if same and problem.id.startswith("row-")
                 else f"field 'id' is {problem.id!r}, as in {other.source}, an earlier row; ids must be unique."
             )
-        for row, images in () if split in _HELD_OUT else self._held_out.get(_asked(problem), ()):
-            if images == problem.images or [*map(image_digest, images)] == [*map(image_digest, problem.images)]:
-                raise DuplicateError(
-                    f"it is the same problem as {row}, which is to be measured with; remove it from {split!r}."
-                )
+        if split not in _HELD_OUT and (row := self._held_out.copy_of(problem)):
+            raise DuplicateError(
+                f"it is the same problem as {row}, which is to be measured with; remove it from {split!r}."
+            )
 
     @cached_property
-    def _held_out(self) -> dict[object, list[tuple[str, tuple[str | bytes, ...]]]]:
-        """Rows that nobody may train on, with their images; what is wrong with one is said when its split is read."""
-        found: dict[object, list[tuple[str, tuple[str | bytes, ...]]]] = defaultdict(list)
-        for where, fields in (row for split in _HELD_OUT for row in self._readable(split)):
-            try:
-                images = self._images(rows.images(fields), where)
-                asked = Problem(
-                    id="", question=rows.text(fields, "question"), choices=rows.choices(fields), images=images
-                )
-                found[_asked(asked)].append((where, images))
-            except (ValueError, OSError):
-                continue
-        return found
+    def _held_out(self) -> HeldOut:
+        return HeldOut(row for split in _HELD_OUT for row in self._readable(split))
 
-    def _readable(self, split: Split) -> Iterator[tuple[str, Row]]:
+    def _readable(self, split: Split) -> Iterator[tuple[str, Row, tuple[str | bytes, ...]]]:
+        """A split's rows with images that may be looked at; what is wrong with others is said when it is read."""
         try:
-            yield from ((where, fields) for where, fields in self.raw(split) if not isinstance(fields, ValueError))
+            for where, fields in self.raw(split):
+                with suppress(ValueError):
+                    if not isinstance(fields, ValueError):
+                        yield where, fields, self._images(rows.images(fields), where)
         except ValueError:
             return
-
-    def _report(self, split: Split, kept: int) -> None:
-        if not (dropped := self.dropped[split]):
-            return
-        lines = [*map(str, dropped[:_LISTED]), *([f"… and {len(dropped) - _LISTED} more"] if dropped[_LISTED:] else [])]
-        if (parts := Counter(bad.part for bad in dropped)).keys() - {""}:
-            lines.append("By part: " + ", ".join(f"{part or 'none'} {count}" for part, count in parts.most_common()))
-        first, total, bad = "\n".join(lines), len(dropped) + kept, sum(not row.duplicate for row in dropped)
-        if not kept:
-            raise ValueError(f"All {len(dropped)} rows of {split!r} are bad; the first of them:\n{first}")
-        if bad > self.most_bad * total:
-            raise ValueError(
-                f"{bad} of {total} {split!r} rows are bad, more than {type(self).__name__}.most_bad="
-                f"{self.most_bad:g} of them; mend them, or raise it. The first of them:\n{first}"
-            )
-        warnings.warn(f"{len(dropped)} of {total} {split!r} rows were left out:\n{first}", stacklevel=3)
 
 
 def _content(problem: Problem) -> object:
     return problem.question, problem.choices, problem.images
-
-
-def _asked(problem: Problem) -> object:
-    """What two rows that may be the same have in common: files of other lengths are no copies of each other."""
-    lengths = tuple(len(image) if isinstance(image, bytes) else os.path.getsize(image) for image in problem.images)
-    return problem.question, problem.choices, lengths

@@ -12,8 +12,10 @@ from lit_mstar.equality.plain import plain
 from lit_mstar.rollouts.nouns import AnswerType, Problem
 from lit_mstar.rollouts.options import LETTERS, bare_options, own_letters
 
+Fields = dict[str, Any]  # of a row, by name
 
-def text(fields: dict[str, Any], name: str) -> str:
+
+def text(fields: Fields, name: str) -> str:
     """A field that must be a text."""
     value = fields.get(name)
     if not isinstance(value, str) or not value.strip():
@@ -21,7 +23,7 @@ def text(fields: dict[str, Any], name: str) -> str:
     return value
 
 
-def answers(fields: dict[str, Any]) -> tuple[str, ...]:
+def answers(fields: Fields) -> tuple[str, ...]:
     """The accepted answers, the first of them the reference; empty where there is none."""
     given = fields.get("answer")
     if given is None or (isinstance(given, str) and not given.strip()):
@@ -32,7 +34,7 @@ def answers(fields: dict[str, Any]) -> tuple[str, ...]:
     return tuple(_scalar(one, "answer", given) for one in several)
 
 
-def choices(fields: dict[str, Any]) -> tuple[str, ...]:
+def choices(fields: Fields) -> tuple[str, ...]:
     """The options, at most as many as there are letters."""
     given = fields.get("choices") or []
     if not isinstance(given, list):
@@ -42,7 +44,7 @@ def choices(fields: dict[str, Any]) -> tuple[str, ...]:
     return tuple(_scalar(one, "choices", given) for one in given)
 
 
-def images(fields: dict[str, Any]) -> list[str | bytes]:
+def images(fields: Fields) -> list[str | bytes]:
     """The images: names as written, or encoded image files."""
     if "image" in fields and "images" in fields:
         raise ValueError("fields 'image' and 'images' are both there; keep one of them.")
@@ -52,7 +54,7 @@ def images(fields: dict[str, Any]) -> list[str | bytes]:
     return given
 
 
-def answer_type(fields: dict[str, Any]) -> AnswerType | None:
+def answer_type(fields: Fields) -> AnswerType | None:
     """What the row says its answer is."""
     given = fields.get("answer_type")
     if given is not None and given not in get_args(AnswerType):
@@ -60,7 +62,7 @@ def answer_type(fields: dict[str, Any]) -> AnswerType | None:
     return cast(AnswerType | None, given)
 
 
-def precision(fields: dict[str, Any]) -> int | None:
+def precision(fields: Fields) -> int | None:
     """Decimal places; 1.0 is 1."""
     given = fields.get("precision")
     if given is None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from lit_mstar.data.sources import cells
-from lit_mstar.data.sources.row_source import Row, RowSource
+from lit_mstar.data.sources.file_source import FileSource
+from lit_mstar.data.sources.row_source import Row
 from lit_mstar.data.sources.source import Split
 from lit_mstar.data.sources.table_source import in_fields
 from lit_mstar.data.sources.tables import read_rows
@@ -23,43 +23,18 @@ _OPTION = re.compile(r"(?:\A|(?<=\s))(?:\(([A-J])\)|([A-J])[.:)](?=\s))\s*")
 _SHORT = 80  # characters, ours: a reply without a label that is no longer is an answer by itself
 
 
-class ShareGPTSource(RowSource):
+class ShareGPTSource(FileSource):
     """Problems from conversations: `[{"image": …, "conversations": [{"from": "human", "value": …}, …]}, …]`.
 
     Of the first turn, `<image>` is kept where it stands, a line "Hint: …" and the word "Question:" go, and what follows
     "Choices:" becomes the options. Of the second turn the final answer is taken; what is longer is its reasoning. Rows
-    with more turns are bad ones, and whatever does not parse is counted by the image's first folder.
-
-    Args:
-        train: JSON (a list) or JSON Lines, with answers.
-        validate: To watch the training.
-        test: For the final figure.
-        seed: With reasoning, for warmup.
-        unlabeled: Whose answers nobody may train on.
-        **checks: As for `RowSource`.
+    with more turns are bad ones, and whatever does not parse is counted by the image's first folder. Arguments as for
+    `FileSource`.
     """
 
-    def __init__(
-        self,
-        train: Path | None = None,
-        validate: Path | None = None,
-        test: Path | None = None,
-        seed: Path | None = None,
-        unlabeled: Path | None = None,
-        **checks: Any,
-    ) -> None:
-        super().__init__(**checks)
-        self.files: dict[Split, Path | None] = {
-            **{"train": train, "validate": validate, "test": test, "seed": seed, "unlabeled": unlabeled}
-        }
-
-    def raw(self, split: Split) -> Iterator[tuple[str, Row | ValueError]]:
-        """See `RowSource.raw`."""
-        if (path := self.files[split]) is None:
-            return
-        if not Path(path).is_file():
-            raise ValueError(f"{path} does not exist; correct {type(self).__name__}.{split}.")
-        yield from in_fields(read_rows(Path(path)), conversation, part=collection)
+    def read(self, path: Path, split: Split) -> Iterator[tuple[str, Row | ValueError]]:
+        """See `FileSource.read`."""
+        yield from in_fields(read_rows(path), conversation, part=collection)
 
 
 def conversation(row: Row) -> Row:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from lit_mstar.data.sources.bad_rows import BadRow
 from lit_mstar.data.sources.division import Division
-from lit_mstar.data.sources.row_source import BadRow
 from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.rollouts.identity import digest
 from lit_mstar.rollouts.nouns import Problem

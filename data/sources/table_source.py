@@ -6,62 +6,42 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from lit_mstar.data.sources.bad_rows import RowError
 from lit_mstar.data.sources.columns import Columns
+from lit_mstar.data.sources.file_source import FileSource
 from lit_mstar.data.sources.hub import hub_rows
-from lit_mstar.data.sources.row_source import Row, RowError, RowSource
+from lit_mstar.data.sources.row_source import Row, RowSource
 from lit_mstar.data.sources.source import Split
 from lit_mstar.data.sources.tables import column_names, files_of, read_rows
 
 AnswerIs = Literal["given", "index", "letter", "option"]
 
 
-class TableSource(RowSource):
+class TableSource(FileSource):
     """Problems from tables, one file, or folder of files, per split; their kind is told by their suffix.
 
     Args:
-        train: Problems with answers.
-        validate: Problems with answers, to watch the training.
-        test: Problems with answers, for the final figure.
-        seed: Problems with answers and reasoning, for warmup.
-        unlabeled: Problems whose answers nobody may train on.
         columns: Which columns hold what.
         answer_is: What the answer column holds: "given" (a text, a number, a list of accepted ones), the "index" of an
             option counted from 0, its "letter", or its text ("option").
-        **checks: As for `RowSource`.
+        **files: As for `FileSource`.
     """
 
     suffixes: tuple[str, ...] = ()
     """Those of files that it takes; all that can be read where this is empty."""
 
-    def __init__(
-        self,
-        train: Path | None = None,
-        validate: Path | None = None,
-        test: Path | None = None,
-        seed: Path | None = None,
-        unlabeled: Path | None = None,
-        columns: Columns = Columns(),
-        answer_is: AnswerIs = "given",
-        **checks: Any,
-    ) -> None:
-        super().__init__(**checks)
-        self.files: dict[Split, Path | None] = {
-            **{"train": train, "validate": validate, "test": test, "seed": seed, "unlabeled": unlabeled}
-        }
+    def __init__(self, columns: Columns = Columns(), answer_is: AnswerIs = "given", **files: Any) -> None:
+        super().__init__(**files)
         self.columns = columns
         self.answer_is = answer_is
 
-    def raw(self, split: Split) -> Iterator[tuple[str, Row | ValueError]]:
-        """See `RowSource.raw`.
+    def read(self, path: Path, split: Split) -> Iterator[tuple[str, Row | ValueError]]:
+        """See `FileSource.read`.
 
         Raises:
-            ValueError: If there is no such file, or it has no column of a given name.
+            ValueError: If a file is of another kind, or has no column of a given name.
         """
-        if (path := self.files[split]) is None:
-            return
-        if not Path(path).exists():
-            raise ValueError(f"{path} does not exist; correct {type(self).__name__}.{split}.")
-        for file in [Path(path)] if Path(path).is_file() else _shards(Path(path), split):
+        for file in [path] if path.is_file() else _shards(path, split):
             if self.suffixes and file.suffix.lower() not in self.suffixes:
                 raise ValueError(f"{file} is none of {', '.join(self.suffixes)}; take TableSource, or another file.")
             if (names := column_names(file)) is not None:

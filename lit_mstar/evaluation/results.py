@@ -42,20 +42,20 @@ _SCHEMA = pa.schema(
 Kinds = Mapping[str, Sequence[Graded]]  # "greedy": one response a problem; "sampled": N
 
 
-def benchmark_results(scoring: Scoring, kinds: Kinds, asked: int | None = None) -> dict[str, Any]:
+def benchmark_results(scoring: Scoring, kinds: Kinds, total: int | None = None) -> dict[str, Any]:
     """A benchmark's figures as a dictionary.
 
     Args:
         scoring: With its subset and groups.
         kinds: Graded problems, of all rows.
-        asked: How many problems there are; a test that was broken off has graded fewer.
+        total: How many problems there are; a test that was broken off has graded fewer.
     """
     greedy = list(kinds["greedy"])
     found: dict[str, Any] = {
         "name": scoring.name,
         "rule": rule_of(scoring.grader),
         "rows": len(greedy),
-        "note": "; ".join(note for note in (scoring.note, _unfinished(len(greedy), asked)) if note),
+        "note": "; ".join(note for note in (scoring.note, _unfinished(len(greedy), total)) if note),
         "folder": scoring.folder,
     }
     counted = [problem for problem in greedy if scoring.counts(problem)]
@@ -75,10 +75,10 @@ def benchmark_results(scoring: Scoring, kinds: Kinds, asked: int | None = None) 
     return found | ({"sampled": figures.of_several(several)} if several else {})
 
 
-def _unfinished(graded: int, asked: int | None) -> str:
-    if asked is None or graded == asked:
+def _unfinished(graded: int, total: int | None) -> str:
+    if total is None or graded == total:
         return ""
-    return f"only {graded} of {asked} problems are answered: go on with the test"
+    return f"only {graded} of {total} problems are answered: go on with the test"
 
 
 def rule_of(grader: Grader) -> str:

@@ -21,8 +21,8 @@ def guess(rng: random.Random) -> str:
     return f"{rng.choice(_LOOKS)}\nAnswer: {rng.choice('ABCD')}"
 
 
-def write_guesser(folder: Path, steps: int = 150) -> Path:
-    """Trains the model on guesses, and saves it; about half a minute."""
+def write_guesser(folder: Path, steps: int = 80) -> Path:
+    """Trains the model on guesses, and saves it."""
     torch.manual_seed(0)
     rng = random.Random(0)  # noqa: S311
     model, processor = qwen3_vl([PROMPT, "Which colour is it?", *(guess(rng) for _ in range(20)), *OPTIONS] * 2)

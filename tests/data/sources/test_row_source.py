@@ -1,4 +1,4 @@
-"""Bad rows are counted, listed and limited; duplicates and what is held out are told apart."""
+"""What all sources of rows do alike."""
 
 from __future__ import annotations
 
@@ -7,43 +7,7 @@ from pathlib import Path
 import pytest
 
 from lit_mstar.data import JsonlSource
-from support.helpers import png
 from support.jsonl import GOOD, write
-
-
-def rows(folder: Path, good: int, missing: int) -> Path:
-    (folder / "here.png").write_bytes(png())
-    there = [GOOD | {"id": f"g{i}", "image": "here.png"} for i in range(good)]
-    return write(folder, *there, *(GOOD | {"id": f"m{i}", "image": f"gone-{i}.png"} for i in range(missing)))
-
-
-def test_a_few_missing_images_are_counted_and_listed(tmp_path: Path):
-    source = JsonlSource(train=rows(tmp_path, 18, 2), on_bad_row="skip")
-    with pytest.warns(UserWarning, match=r"(?s)2 of 20 'train' rows were left out:.*gone-0.png.*gone-1.png"):
-        assert len(source.problems("train")) == 18
-    assert [bad.where.rpartition(":")[2] for bad in source.dropped["train"]] == ["19", "20"]
-
-
-def test_too_many_missing_images_stop_the_run_before_it_starts(tmp_path: Path):
-    source = JsonlSource(train=rows(tmp_path, 9, 11), on_bad_row="skip")
-    with pytest.raises(ValueError, match=r"11 of 20 'train' rows are bad, more than JsonlSource.most_bad=0.5 of them"):
-        source.problems("train")
-    with pytest.warns(UserWarning, match="11 of 20"):
-        JsonlSource(train=source.files["train"], on_bad_row="skip", most_bad=0.55).problems("train")
-
-
-def test_duplicates_do_not_count_towards_the_limit(tmp_path: Path):
-    source = JsonlSource(train=write(tmp_path, GOOD, GOOD, GOOD), on_bad_row="skip", most_bad=0.0)
-    with pytest.warns(UserWarning, match="2 of 3 'train' rows were left out"):
-        assert len(source.problems("train")) == 1
-    assert all(bad.duplicate for bad in source.dropped["train"])
-
-
-def test_test_rows_in_train_are_named(tmp_path: Path):
-    held = write(tmp_path, GOOD | {"id": "t"}, name="test.jsonl")
-    source = JsonlSource(train=write(tmp_path, GOOD | {"id": "other"}), test=held)
-    with pytest.raises(ValueError, match=r"rows.jsonl:1: it is the same problem as .*test.jsonl:1, which is to be mea"):
-        source.problems("train")
 
 
 def test_a_limit_reads_the_first_rows_alone(tmp_path: Path):
