@@ -29,7 +29,8 @@ def question_digest(problem: Problem) -> str:
 def reference_digest(problem: Problem) -> str:
     """A digest of what decides which answers are right."""
     right = (problem.answer, problem.accepted, problem.answer_type, problem.precision, problem.unit)
-    return digest((problem.id, problem.choices, right))
+    tags = (sorted(problem.tags.items()),) if problem.tags else ()  # by which a benchmark's rule may go
+    return digest((problem.id, problem.choices, right, *tags))
 
 
 def image_digest(image: str | bytes) -> str:

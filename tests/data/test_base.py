@@ -77,3 +77,17 @@ def test_bad_images_are_found_in_setup(image: str | bytes, message: str) -> None
     data = ProblemDataModule(ListSource(validate=[*sums(2), problem]))
     with pytest.raises(ValueError, match=message):
         data.setup("fit")
+
+
+def test_a_limit_is_an_even_choice_that_stays(tmp_path: Path) -> None:
+    sampler = ScriptedSampler(lambda problem, index, sampling: right(problem))
+    for _ in range(2):
+        data = ProblemDataModule(ListSource(test=sums(40)), predict_splits=["test"], limit=10)
+        make_trainer(tmp_path).predict(make_policy(sampler), datamodule=data)
+    asked = [name for call, _ in sampler.calls for name in call]
+    assert asked[:10] == asked[10:]
+    assert asked[:10] == sorted(asked[:10], key=lambda name: int(name[1:]))
+    assert len(set(asked)) == 10
+    assert asked[:10] != [f"p{i}" for i in range(10)]
+    with pytest.raises(ValueError, match="limit is 0; it must be at least 1"):
+        ProblemDataModule(ListSource(), limit=0)

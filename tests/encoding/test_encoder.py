@@ -106,6 +106,12 @@ def test_the_prompt_says_where_question_and_choices_go(backbone: TinyBackbone):
     assert text.count("<image>") == 2
 
 
+def test_a_problem_may_bring_a_prompt_of_its_own(encoder: Encoder):
+    problem = Problem(id="p", question="Which?", choices=("red", "green"), prompt="Look: {question}")
+    assert "Look: Which?" in encoder.prompt_text(problem)
+    assert "red" not in encoder.prompt_text(problem)
+
+
 @pytest.mark.parametrize(("question", "choice"), [("What is {choices}?", "x"), ("Which?", "{question}"), ("{}", "{0}")])
 def test_braces_of_a_problem_are_left_alone(encoder: Encoder, question: str, choice: str):
     problem = Problem(id="p", question=question, choices=(choice,))

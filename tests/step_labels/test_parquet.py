@@ -25,6 +25,8 @@ problems = st.builds(
     images=st.lists(st.binary(max_size=9), max_size=3).map(tuple),
     answer=st.none() | st.text(),
     choices=st.lists(st.text(), max_size=3).map(tuple),
+    system=st.none() | st.text(),
+    prompt=st.none() | st.text(),
 )
 
 
