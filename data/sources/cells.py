@@ -9,6 +9,7 @@ import math
 import re
 from ast import literal_eval
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from lit_mstar.rollouts.images import MAX_BYTES
@@ -98,6 +99,8 @@ def answer(value: Any, kind: str, choices: list[Any]) -> Any:
     """
     if missing(value):
         return None
+    if isinstance(value, Decimal):
+        value = str(value)
     if isinstance(value, str) and kind == "given" and re.fullmatch(r"\s*\[\s*(['\"]).*\1\s*\]\s*", value, re.DOTALL):
         value = listed(value)
     if kind != "index":

@@ -19,7 +19,7 @@ _ASKS, _ANSWERS = ("human", "user"), ("gpt", "assistant", "bot")
 _HINT = re.compile(r"\A\s*Hint:[^\n]*\n+", re.IGNORECASE)
 _QUESTION = re.compile(r"\A\s*Question:\s*", re.IGNORECASE)
 _CHOICES = re.compile(r"\n\s*(?:Choices|Options):\s*(?=\n|\()", re.IGNORECASE)
-_OPTION = re.compile(r"(?:\A|(?<=\s))(?:\(([A-J])\)|([A-J])[.:)](?=\s))\s*")
+_OPTION = re.compile(r"(?:\A|(?<=\s))(?:\(([A-Ja-j])\)|([A-J])[.:)](?=\s))\s*")
 _SHORT = 80  # characters, ours: a reply without a label that is no longer is an answer by itself
 
 
@@ -85,7 +85,7 @@ def parse_question(text: str) -> tuple[str, list[str]]:
 def parse_options(text: str) -> list[str]:
     """Options "(A) 3", "A. 3" or "A: 3", each on a line or all on one; empty where letters are not in order."""
     marks = list(_OPTION.finditer(text))
-    letters = "".join(mark[1] or mark[2] for mark in marks)
+    letters = "".join(mark[1] or mark[2] for mark in marks).upper()
     if text[: marks[0].start()].strip() if marks else True:
         return []
     ends = [*(mark.start() for mark in marks[1:]), len(text)]

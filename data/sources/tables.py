@@ -106,11 +106,13 @@ def _lines(file: Path, columns: list[str] | None) -> Iterator[tuple[str, Row | V
 
 
 def _json(file: Path, columns: list[str] | None) -> Iterator[tuple[str, Row | ValueError]]:
-    """One JSON list, or an object of rows by their ids."""
+    """One JSON list, an object that has nothing else than one, or an object of rows by their ids."""
     try:
         found = json.loads(file.read_text(encoding="utf-8-sig"), parse_float=finite, parse_constant=_null)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is not valid JSON in UTF-8 ({error}); correct it.") from error
+    if isinstance(found, dict) and len(found) == 1 and isinstance(only := next(iter(found.values())), list):
+        found = only
     if isinstance(found, dict) and found and all(isinstance(row, dict) for row in found.values()):
         found = [{"id": key} | row for key, row in found.items()]
     if not isinstance(found, list):

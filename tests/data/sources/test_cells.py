@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -107,6 +108,7 @@ def test_what_are_no_options(cell: Any, wrong: str):
     [
         ("B", "given", "B"),
         (3.5, "given", 3.5),
+        (Decimal("0.10"), "given", "0.10"),
         (["3", "three"], "given", ["3", "three"]),
         ("['3', 'three']", "given", ["3", "three"]),
         ("[1, 2]", "given", "[1, 2]"),  # an interval, or a list: that is the grader's to tell

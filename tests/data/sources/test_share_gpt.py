@@ -25,6 +25,7 @@ QUESTIONS = [
     ("Find x.\nChoices: (A) 1:2 (B) 2:3", "Find x.", ["1:2", "2:3"]),
     ("<image>\n<image>\nWhich differs?", "<image><image>\nWhich differs?", []),
     ("Is <image> like <image>?", "Is <image> like <image>?", []),
+    ("<image>\r\nFind x.\r\nChoices:\r\n(a) 3\r\n(b) 4", "<image>\nFind x.", ["3", "4"]),
     ("چند تا؟\nChoices:\n(A) ۲\n(B) ۳", "چند تا؟", ["۲", "۳"]),
     ("图中有几个？\nChoices:\n(A) 两个\n(B) 三个", "图中有几个？", ["两个", "三个"]),
     ("Hint: think", "Hint: think", []),

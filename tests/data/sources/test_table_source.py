@@ -31,6 +31,11 @@ def as_object(folder: Path) -> Path:
     return folder / "rows.json"
 
 
+def as_wrapped(folder: Path) -> Path:
+    (folder / "rows.json").write_text(json.dumps({"data": ROWS}))
+    return folder / "rows.json"
+
+
 def as_tsv(folder: Path) -> Path:
     return tsv(folder / "rows.tsv", [row | {"choices": json.dumps(row["choices"])} for row in ROWS])
 
@@ -67,7 +72,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-KINDS = [as_json, as_object, as_tsv, as_csv, as_jsonl, as_parquet, as_shards]
+KINDS = [as_json, as_object, as_wrapped, as_tsv, as_csv, as_jsonl, as_parquet, as_shards]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
