@@ -46,7 +46,7 @@ def tests(session: nox.Session) -> None:
 
     Without pins: they meet the releases that a user gets today.
     """
-    session.install("-e", ".[dev,torchvision,quantization]")
+    session.install("-e", ".[dev,torchvision,quantization,data]")
     session.run("pytest", "-m", "not vllm and not models", "--durations", "10", *session.posargs, env=ENVIRONMENT)
 
 
