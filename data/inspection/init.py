@@ -176,13 +176,14 @@ def _fill(text: str, filled: Found, folder: Path, trial: bool) -> str:
 
 def _next(folder: Path, dropped: int) -> str:
     lines = [f"{folder} is written. {dropped} training rows cannot be used." if dropped else f"{folder} is written."]
-    lines += [
-        f"  lit-mstar data stats {folder} --html {folder}/data.html   # look at examples, as the model gets them",
-        f"  lit-mstar run {folder}/trial                              # a few problems on a CPU",
-        f"  lit-mstar plan {folder} --gpus 8                          # does it fit?",
-        f"  lit-mstar run {folder}                                    # all stages",
-    ]
-    return "\n".join(lines)
+    following = {
+        f"lit-mstar data stats {folder} --html {folder}/data.html": "look at examples, as the model gets them",
+        f"lit-mstar run {folder}/trial": "a few problems on a CPU",
+        f"lit-mstar plan {folder} --gpus 8": "does it fit?",
+        f"lit-mstar run {folder}": "all stages",
+    }
+    width = max(map(len, following))
+    return "\n".join([*lines, *(f"  {command:<{width}}  # {why}" for command, why in following.items())])
 
 
 def _rounded_up(value: float, step: int) -> int:

@@ -44,6 +44,7 @@ class MMBenchSource(PublishedSource):
         for where, row in super().rows(split):
             if self.rotations or isinstance(row, ValueError) or int(_index(row) or 0) < _ROTATION:
                 yield where, row
+        self._pictures = {}  # problems have theirs
 
     def fields(self, row: Row) -> Row:
         """See `PublishedSource.fields`; `tags["question"]` is the same for all rotations."""

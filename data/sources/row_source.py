@@ -15,6 +15,7 @@ from lit_mstar.data.sources import rows
 from lit_mstar.data.sources.bad_rows import BadRow, DuplicateError, report
 from lit_mstar.data.sources.held_out import HeldOut
 from lit_mstar.data.sources.source import ProblemSource, Split
+from lit_mstar.files import atomic
 from lit_mstar.reasoning.extraction import Box, Label, Tag
 from lit_mstar.reasoning.rules import RuleGrader
 from lit_mstar.rollouts.identity import digest, image_digest
@@ -40,6 +41,8 @@ class RowSource(ProblemSource):
         system: What a system turn says before this data set's questions; None leaves that to the backbone.
         prompt: What the user's turn says, with `{question}` and `{choices}`; None leaves that to the backbone.
         limit: Read no more than so many problems of a split, the first ones; for a trial.
+        unpack: A folder into which images that stand in the rows themselves are written, each once, so that they need
+            not be in memory; None keeps them there.
 
     Raises:
         ValueError: If a value is outside its range.
@@ -54,6 +57,7 @@ class RowSource(ProblemSource):
         system: str | None = None,
         prompt: str | None = None,
         limit: int | None = None,
+        unpack: Path | None = None,
     ) -> None:
         name = type(self).__name__
         for option, ok, value, wanted in (
@@ -71,6 +75,7 @@ class RowSource(ProblemSource):
         self.system = system
         self.prompt = prompt
         self.limit = limit
+        self.unpack = None if unpack is None else Path(unpack)
         self.dropped: dict[Split, list[BadRow]] = {}
         """Of each split that was read, the rows that were left out."""
         self._sizes: dict[str, str | None] = {}  # of image files that were looked at: what is wrong with them
@@ -134,9 +139,20 @@ class RowSource(ProblemSource):
         root = Path(where.rpartition(":")[0]).parent if self.image_root is None else self.image_root
         option = f"{type(self).__name__}.image_root"
         try:
-            return tuple(name if isinstance(name, bytes) else image_inside(root, name, option) for name in names)
+            return tuple(
+                self._unpacked(name) if isinstance(name, bytes) else image_inside(root, name, option) for name in names
+            )
         except ValueError as error:
             raise ValueError(f"field 'image': {error}") from error
+
+    def _unpacked(self, image: bytes) -> str | bytes:
+        if self.unpack is None:
+            return image
+        file = self.unpack / f"{image_digest(image)[:32]}.image"
+        if not file.exists():
+            with atomic(file) as partial:
+                partial.write_bytes(image)
+        return str(file)
 
     def _checked(self, problem: Problem, split: Split) -> Problem:
         if problem.answer is None and split != "unlabeled":

@@ -6,13 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from lit_mstar.data import JsonlSource
+from lit_mstar.data import JsonlSource, ParquetSource
+from lit_mstar.rollouts.identity import question_digest
+from lit_mstar.rollouts.images import image_bytes
 from support.jsonl import GOOD, write
+from support.published import parquet, struct
 
 
 def test_a_limit_reads_the_first_rows_alone(tmp_path: Path):
     source = JsonlSource(train=write(tmp_path, *(GOOD | {"id": str(i)} for i in range(5)), "{broken"), limit=5)
     assert [problem.id for problem in source.problems("train")] == ["0", "1", "2", "3", "4"]
+
+
+def test_images_in_rows_may_be_unpacked_once(tmp_path: Path):
+    rows = [{"question": f"{i}?", "answer": "1", "image": struct(i // 2)} for i in range(4)]
+    file = parquet(tmp_path / "train.parquet", rows)
+    whole = ParquetSource(train=file).problems("train")
+    for _ in range(2):
+        thin = ParquetSource(train=file, unpack=tmp_path / "images").problems("train")
+    assert all(isinstance(problem.images[0], str) for problem in thin)
+    assert len(list((tmp_path / "images").iterdir())) == 2
+    for one, other in zip(whole, thin, strict=True):
+        assert one.id == other.id
+        assert question_digest(one) == question_digest(other)
+        assert image_bytes(other.images[0]) == one.images[0]
 
 
 def test_a_source_has_a_prompt_of_its_own(tmp_path: Path):
