@@ -38,6 +38,9 @@ class MathV360KSource(DividedSource):
         return collection(row)
 
     def fields(self, row: Row) -> Row:
-        """See `PublishedSource.fields`; the collection becomes a tag."""
+        """See `PublishedSource.fields`; the collection becomes a tag, and rows are known by their content.
+
+        Ids, where there are any, are those of the collections that were put together: nobody says that they are unique.
+        """
         found = conversation(row)
-        return found | {"tags": {"collection": found["part"]}}
+        return found | {"id": None, "tags": {"collection": found["part"]}}

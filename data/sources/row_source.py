@@ -183,12 +183,9 @@ class RowSource(ProblemSource):
 
     def _require_new(self, problem: Problem, earlier: dict[str, Problem], split: Split) -> None:
         if other := earlier.get(problem.id):
-            same = _content(other) == _content(problem)
-            raise DuplicateError(
-                f"it is the same problem as {other.source}; remove one of both."
-                if same and problem.id.startswith("row-")
-                else f"field 'id' is {problem.id!r}, as in {other.source}, an earlier row; ids must be unique."
-            )
+            if problem.id.startswith("row-") and _content(other) == _content(problem):
+                raise DuplicateError(f"it is the same problem as {other.source}; remove one of both.")
+            raise ValueError(f"field 'id' is {problem.id!r}, as in {other.source}, an earlier row; ids must be unique.")
         if split not in _HELD_OUT and (row := self._held_out.copy_of(problem)):
             raise DuplicateError(
                 f"it is the same problem as {row}, which is to be measured with; remove it from {split!r}."

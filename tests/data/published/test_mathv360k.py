@@ -46,6 +46,12 @@ def test_the_division_is_the_same_elsewhere_and_saved(folder: Path, tmp_path: Pa
     assert len(saved["test"]) == 12
 
 
+def test_ids_of_other_collections_mean_nothing(tmp_path: Path):
+    named = [row | {"id": "identity_0"} for row in rows(30)]
+    found = ids(MathV360KSource(str(mathv360k(tmp_path, named)), test=2, validate=2, on_bad_row="error"))
+    assert len(set().union(*found.values())) == 30
+
+
 def test_a_file_that_grows_moves_nobody(folder: Path):
     before = ids(MathV360KSource(str(folder), test=12, validate=8))
     mathv360k(folder, rows(140))

@@ -32,6 +32,13 @@ def test_too_many_missing_images_stop_the_run_before_it_starts(tmp_path: Path):
         JsonlSource(train=source.files["train"], on_bad_row="skip", most_bad=0.55).problems("train")
 
 
+def test_two_problems_of_one_id_are_a_bad_row_and_no_duplicate(tmp_path: Path):
+    rows = [GOOD | {"id": "same"}, GOOD | {"id": "same", "question": "How much?"}, GOOD | {"id": "other"}]
+    source = JsonlSource(train=write(tmp_path, *rows), on_bad_row="skip", most_bad=0.3)
+    with pytest.raises(ValueError, match=r"1 of 3 'train' rows are bad, more than (?s:.*)ids must be unique"):
+        source.problems("train")
+
+
 def test_duplicates_do_not_count_towards_the_limit(tmp_path: Path):
     source = JsonlSource(train=write(tmp_path, GOOD, GOOD, GOOD), on_bad_row="skip", most_bad=0.0)
     with pytest.warns(UserWarning, match="2 of 3 'train' rows were left out"):
