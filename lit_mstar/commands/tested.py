@@ -32,6 +32,10 @@ def point_at(config: Namespace) -> None:
         return
     options = config.model.init_args
     if re.match(r"https?://", given) and not given.endswith(".ckpt"):  # Lightning fetches checkpoints
+        if not str(config.model.class_path).endswith("BenchmarkModule"):
+            raise ValueError(
+                f"{given} is a server, which can be asked benchmarks: --config configs/benchmarks/all.yaml."
+            )
         config.ckpt_path = None
         own = options.get("sampler")
         if own is None or not str(own.class_path).endswith("ChatServerSampler"):

@@ -90,6 +90,13 @@ def test_a_servers_url():
     assert found.ckpt_path is None
 
 
+def test_a_server_is_asked_benchmarks_alone():
+    found = config("http://127.0.0.1:8000/v1", backbone="mine")
+    found.model.class_path = "lit_mstar.PolicyModule"
+    with pytest.raises(ValueError, match="is a server, which can be asked benchmarks: --config configs/benchmarks"):
+        point_at(found)
+
+
 @pytest.mark.parametrize("word", [None, "best", "last"])
 def test_lightnings_own_words_are_left_alone(word: str | None):
     found = config(word, backbone=None)
