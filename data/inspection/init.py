@@ -68,31 +68,33 @@ def init(options: argparse.Namespace) -> None:
         raise ValueError(f"{folder} exists; give another folder, or remove it.")
     source = _whole(options)
     encoder, name = load_encoder({"path": options.model})
-    found = quiet_statistics(made(source), encoder, name)
+    rows = made(source)
+    found = quiet_statistics(rows, encoder, name)
     show(found, Console(highlight=False))
     train = found.splits.get("train")
     if train is None or not train.problems:
         raise ValueError("\n".join(["There is no problem to train on.", *found.failed.values()]))
+    if any(one.dropped for one in found.splits.values()) and hasattr(rows, "most_bad"):
+        source = _with(source, on_bad_row="skip")
+    limits = {"limit": _TRIAL} if hasattr(rows, "limit") else {}
     source = _held_out(source, found, folder)
     filled = _filled(source, options.model, found, encoder)
     template = _template()
     _write(template, folder, filled, trial=False)
     small = options.trial_model or "HuggingFaceTB/SmolVLM-256M-Instruct"
-    _write(template.joinpath("trial"), folder / "trial", _for_trial(filled, small), trial=True)
+    _write(template.joinpath("trial"), folder / "trial", _for_trial(filled, small, limits), trial=True)
     print(_next(folder, len(train.dropped)))
 
 
 def _whole(options: argparse.Namespace) -> Described:
     source, _ = described(options.data, column_names(options.columns))
     more = {split: str(path) for split in ("validate", "test") if (path := getattr(options, split))}
-    return source | {"init_args": source.get("init_args", {}) | more} if more else source
+    return _with(source, **more)
 
 
 def _held_out(source: Described, found: Statistics, folder: Path) -> Described:
-    """The source, divided where it has nothing to validate or to test with, and lenient where it has bad rows."""
+    """The source, divided where it has nothing to validate or to test with."""
     train = found.splits["train"]
-    if any(one.dropped for one in found.splits.values()):
-        source = source | {"init_args": source.get("init_args", {}) | {"on_bad_row": "skip"}}
     missing = [split for split in ("validate", "test") if split not in found.splits]
     if not missing:
         return source
@@ -123,21 +125,22 @@ def _response_tokens(splits: list[SplitStatistics]) -> int:
     return max(256, _rounded_up(1.5 * max(solutions), 128)) if solutions else _TOKENS
 
 
-def _for_trial(filled: Found, model: str) -> Found:
+def _for_trial(filled: Found, model: str, limits: dict[str, int]) -> Found:
     inner = filled.source
     if inner["class_path"].endswith("SplitSource"):
         options = inner["init_args"]
         division = options["division"].replace("division.json", "trial/division.json")
-        limited = _limited(options["source"], 3 * _TRIAL)
+        limited = _with(options["source"], **{name: 3 * limit for name, limit in limits.items()})
         held = {split: min(8, options[split]) for split in ("test", "validate")}
-        source = inner | {"init_args": options | {"source": limited, "division": division} | held}
+        source = _with(inner, source=limited, division=division, **held)
     else:
-        source = _limited(inner, _TRIAL)
+        source = _with(inner, **limits)
     return Found(source, model, 128, filled.max_images, filled.context, 8)
 
 
-def _limited(source: Described, limit: int) -> Described:
-    return source | {"init_args": source.get("init_args", {}) | {"limit": limit}}
+def _with(source: Described, /, **options: Any) -> Described:
+    """A source with further arguments."""
+    return source | {"init_args": source.get("init_args", {}) | options} if options else source
 
 
 def _template() -> Traversable:

@@ -42,7 +42,7 @@ class MMBenchSource(PublishedSource):
                 except ValueError:
                     continue  # said where the row is read
         for where, row in super().rows(split):
-            if self.rotations or isinstance(row, ValueError) or int(_index(row) or 0) < _ROTATION:
+            if self.rotations or isinstance(row, ValueError) or not _is_rotation(row):
                 yield where, row
         self._pictures = {}  # problems have theirs
 
@@ -80,6 +80,13 @@ class MMBenchSource(PublishedSource):
 def _named(cell: Any) -> bool:
     """Whether an image cell names another row."""
     return isinstance(cell, int | str) and len(str(cell)) <= _NAME and str(cell).strip().isdecimal()
+
+
+def _is_rotation(row: Row) -> bool:
+    try:
+        return int(_index(row)) >= _ROTATION
+    except ValueError:  # said where the row is read
+        return False
 
 
 def _index(row: Row) -> str:

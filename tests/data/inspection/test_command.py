@@ -126,6 +126,15 @@ def test_init_holds_out_only_what_is_not_given(tmp_path: Path, tiny_folder: Path
         assert len(found.problems("train")) == 36
 
 
+def test_init_for_a_source_that_has_no_rows(tmp_path: Path, tiny_folder: Path):
+    source = {"class_path": "lit_mstar.data.DigitsSource", "init_args": {"train": 8, "validate": 4, "test": 4}}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"source": source}))
+    done = lit_mstar(tmp_path, "init", "mine", "--data", "own.yaml", "--model", str(tiny_folder))
+    assert done.returncode == 0, done.stderr
+    for name in ("recipe.yaml", "trial/recipe.yaml"):
+        assert read_config(tmp_path / "mine" / name)["source"] == source
+
+
 def test_init_leaves_out_bad_rows_and_says_so(tmp_path: Path, tiny_folder: Path):
     files = {name: write(tmp_path, *ROWS, "{bad", name=f"{name}.jsonl").name for name in ("train", "validate", "test")}
     for name in ("validate", "test"):

@@ -75,6 +75,14 @@ def test_mmbench_says_which_image_is_not_there(tmp_path: Path):
         source.problems("test")
 
 
+def test_mmbench_without_an_index_is_a_bad_row(tmp_path: Path):
+    row = {"index": "x", "question": "?", "A": "a", "B": "b", "answer": "A", "image": _base64(1)}
+    file = tsv(tmp_path / "MMBench.tsv", [row, *(row | {"index": i, "question": f"{i}?"} for i in range(9))])
+    for rotations in (True, False):
+        with pytest.warns(UserWarning, match=r"1 of 10 'test' rows were left out:\n.*field 'index' is 'x'; it must be"):
+            assert len(MMBenchSource(str(file), rotations=rotations).problems("test")) == 9
+
+
 def test_ai2d_in_both_forms(tmp_path: Path):
     (found,) = AI2DSource(str(ai2d(tmp_path / "p", [{"answer": "2"}]))).problems("test")
     assert (found.answer, found.choices, found.images) == ("C", ("leaf", "root", "stem", "seed"), (picture(0),))
