@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
 from statistics import fmean
 from typing import Any
 
 import torch
 
 from lit_mstar.evaluation.graded import Graded
-from lit_mstar.evaluation.intervals import mean_interval
+from lit_mstar.evaluation.intervals import Interval, mean_interval, mean_of_means
 from lit_mstar.rewards.estimators import pass_at_k
 
 Figure = dict[str, Any]  # value, low, high, n, and what is beside them
@@ -77,6 +77,14 @@ def of_several(problems: Sequence[Graded]) -> dict[str, Figure]:
     if all(problem.best is not None for problem in problems):
         found[f"best-of-{n}"] = _figure(problems, lambda problem: float(problem.best is True))
     return found
+
+
+def mean_of(results: Sequence[Mapping[str, Any]]) -> Figure | None:
+    """The mean of benchmarks' accuracies, which weigh the same; None where nothing was asked."""
+    found = [result["accuracy"] for result in results if result.get("accuracy")]
+    names = [field.name for field in fields(Interval)]
+    means = [Interval(**{name: figure[name] for name in names}) for figure in found]
+    return asdict(mean_of_means(means)) if means else None
 
 
 def _figure(problems: Sequence[Graded], value: Callable[[Graded], float]) -> Figure:

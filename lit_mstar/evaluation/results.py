@@ -115,7 +115,8 @@ def read_graded(file: Path) -> dict[str, list[Graded]]:
 
 def write_results(home: Path, model: str, results: Sequence[Mapping[str, Any]], markdown: str) -> None:
     """Writes `results.json` and `results.md`."""
-    text = json.dumps({"model": model, "benchmarks": list(results)}, indent=1, ensure_ascii=False)
+    whole = {"model": model, "benchmarks": list(results), "mean": figures.mean_of(results)}
+    text = json.dumps(whole, indent=1, ensure_ascii=False)
     for name, content in (("results.json", text), ("results.md", markdown)):
         with atomic(home / name) as partial:
             partial.write_text(content + "\n", encoding="utf-8")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 from typing import Any
 
+from lit_mstar.evaluation.figures import mean_of
 from lit_mstar.evaluation.published import published_rows
 
 Result = Mapping[str, Any]
@@ -23,21 +23,18 @@ def markdown(model: str, results: Sequence[Result]) -> str:
 def summary(model: str, results: Sequence[Result]) -> str:
     """The paper's table: a column for each benchmark and their mean; published rows with such columns below ours."""
     names = [result["name"] for result in results]
-    ours = [
-        f"{percent(r['accuracy']['value'])} [{percent(r['accuracy']['low'])}, {percent(r['accuracy']['high'])}]"
-        for r in results
-    ]
-    own = [result["accuracy"]["value"] for result in results]
     lines = [_row(["", *names, "mean"]), _row(["---", *["--:"] * (len(names) + 1)])]
-    if own:
-        lines.append(_row([f"**{model}**", *ours, percent(fmean(own))]))
+    if mean := mean_of(results):
+        lines.append(
+            _row([f"**{model}**", *(interval(figure) for figure in [*(r["accuracy"] for r in results), mean])])
+        )
     differs: dict[str, None] = {}
     for row in published_rows():
         found = [row["figures"].get(name) for name in names]
         if any(value is not None for value in found):
             cells = ["–" if value is None else f"{value:.1f}" for value in found]
-            mean = f"{fmean(found):.1f}" if None not in found else "–"
-            lines.append(_row([f"{row['model']} (published)", *cells, mean]))
+            cells.append(f"{sum(found) / len(found):.1f}" if None not in found else "–")
+            lines.append(_row([f"{row['model']} (published)", *cells]))
             differs[f"Published rows: {row['source']}; {row['differs']}."] = None
     return "\n".join([*lines, *("\n" + line for line in differs)])
 
@@ -88,6 +85,11 @@ def several(results: Sequence[Result]) -> str:
         found = result.get("sampled", {})
         lines.append(_row([result["name"], *(percent(found[n]["value"]) if n in found else "" for n in names)]))
     return "\n".join(lines)
+
+
+def interval(figure: Mapping[str, Any]) -> str:
+    """A share in percent with the ends of its interval."""
+    return f"{percent(figure['value'])} [{percent(figure['low'])}, {percent(figure['high'])}]"
 
 
 def percent(share: float) -> str:

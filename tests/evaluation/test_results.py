@@ -82,9 +82,13 @@ def test_a_subset_without_rows_says_so():
 def test_published_rows_stand_below_with_what_differs():
     rows = published_rows()
     assert len(rows) == 9
-    ours = {"name": "MathVista", "accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}}
+    ours = {"name": "MathVista", "accuracy": {"value": 0.5, "low": 0.4, "high": 0.6, "n": 100, "error": 0.05}}
+    theirs = {"name": "AI2D", "accuracy": {"value": 0.7, "low": 0.6, "high": 0.8, "n": 100, "error": 0.05}}
     text = summary("mine", [ours])
-    assert "| **mine** | 50.0 [40.0, 60.0] | 50.0 |" in text
+    assert "| **mine** | 50.0 [40.0, 60.0] | 50.0 [40.2, 59.8] |" in text
+    both = summary("mine", [ours, theirs])  # the mean's error is 0.05 / sqrt(2)
+    assert "| **mine** | 50.0 [40.0, 60.0] | 70.0 [60.0, 80.0] | 60.0 [53.1, 66.9] |" in both
+    assert "| MiniCPM-V-2.5 + M-STaR (published) | 59.5 | 69.1 | 64.3 |" in both
     assert "| MiniCPM-V-2.5 + M-STaR (published) | 59.5 | 59.5 |" in text
     assert "Published rows: M-STaR, arXiv 2412.17451" in text
     means = {row["model"]: sum(row["figures"].values()) / 5 for row in rows}
