@@ -17,6 +17,7 @@ from lit_mstar.data import MathV360KSource
 from support import published
 from support.chance import OPTIONS, write_guesser
 from support.commands import lit_mstar
+from support.zygote import popen
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +54,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = ["--model", "guesser", "--trial-model", "guesser"]
     made = lit_mstar(folder, "init", "mine", "--data", "data/MathV360K", *model)
     assert made.returncode == 0, made.stderr
-    ran = lit_mstar(folder, "run", "mine/trial")
+    with pytest.MonkeyPatch.context() as patch:  # stages are processes that start at once
+        patch.setattr("lit_mstar.commands.children.subprocess.Popen", popen)
+        ran = lit_mstar(folder, "run", "mine/trial")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     tested = lit_mstar(folder, *test_command("runs/mine-trial/4-evolve"))
     assert tested.returncode == 0, tested.stdout + tested.stderr
