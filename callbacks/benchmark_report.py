@@ -12,7 +12,7 @@ from lit_mstar.data.benchmarks import BenchmarkDataModule
 
 
 class BenchmarkReport(Callback):
-    """Writes `results.json` and `results.md` into the model's results, and logs each benchmark's accuracy.
+    """Writes `results.json` and `results.md` into the model's results, and the config that gave them.
 
     Args:
         show: Print the tables, too.

@@ -57,7 +57,8 @@ class DifficultyBand(EvolutionCallback):
         iteration.metrics |= {f"band/{kind}": float(verdicts.count(kind)) for kind in ("easy", "hard")}
         if not kept:
             rank_zero_warn(
-                f"DifficultyBand would leave out all {len(verdicts)} problems of iteration {iteration.index}."
+                f"DifficultyBand would leave out all {len(verdicts)} problems of iteration {iteration.index}, so it "
+                "leaves out none; widen its band, or give it problems of other difficulty."
             )
             return
         iteration.problems = kept

@@ -29,7 +29,8 @@ class ProblemDataModule(LightningDataModule):
         eval_batch_size: Problems per batch when validating, testing, predicting or annotating.
         predict_splits: The splits that `predict` and `annotate` go through.
         num_workers: Processes that prepare training batches; 0 prepares them in the trainer's own.
-        limit: Most problems of a split that `predict` and `annotate` go through, an even choice; None takes all.
+        limit: Most problems of a split that `predict` and `annotate` go through, drawn at random but always the same
+            (ours); None takes all.
         check_images: Decode every image once before the first run, and put one of each size through the policy's
             processor; `<default_root_dir>/checked-images.json` remembers it. Count whether prompts fit the model's
             context. What cannot be used is an error, or left out where the source says `on_bad_row: skip`.

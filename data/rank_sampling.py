@@ -76,7 +76,8 @@ class RankSampling:
             return pieces
         pieces = [part for chunk in pieces for part in _cut(chunk, -(-len(problems) // (8 * trainer.world_size)))]
         mean = fmean(self._lengths.values()) if self._lengths else 0.0
-        prompt = trainer.lightning_module.encoder.text_ids
+        encoder = trainer.lightning_module.encoder
+        prompt = encoder.text_ids if encoder else str  # a server's tokens are not known
         tokens = {p.id: len(prompt(p.question)) + n * self._lengths.get(p.id, mean) for p in problems}
         return sorted(pieces, key=lambda piece: -sum(tokens[problem.id] for problem in piece))
 

@@ -83,8 +83,7 @@ def quiet_statistics(source: ProblemSource, encoder: Any, name: str | None) -> S
 def _stats(options: argparse.Namespace) -> None:
     source, model = described(options.source, column_names(options.columns))
     encoder, name = load_encoder(model | ({"path": options.model} if options.model else {}))
-    problems = made(source)
-    found = quiet_statistics(problems, encoder, name)
+    found = quiet_statistics(made(source), encoder, name)
     if not found.splits:
         raise ValueError("\n".join([f"{options.source} has no problems.", *found.failed.values()]))
     show(found, Console(highlight=False, soft_wrap=False))
@@ -92,9 +91,6 @@ def _stats(options: argparse.Namespace) -> None:
         with atomic(options.json) as partial:
             partial.write_text(json.dumps(values(found), indent=1, ensure_ascii=False, default=str))
     if options.html:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            by_split = {split: problems.problems(split) for split in found.splits}
-        shown = examples(by_split, encoder, options.examples, options.run)
+        shown = examples(found.problems, encoder, options.examples, options.run)
         write_page(options.html, str(options.source), found, shown)
         print(f"{options.html}: {len(shown)} examples")

@@ -10,9 +10,9 @@ from jsonargparse import ArgumentParser
 
 from lit_mstar.commands.recipe import FILE, read_config
 from lit_mstar.data.sources.source import ProblemSource
+from lit_mstar.data.sources.tables import SUFFIXES
 
 Described = dict[str, Any]  # class_path and init_args, as in YAML
-_TABLES = (".parquet", ".tsv", ".csv", ".json", ".jsonl")
 _ASKED = ("path", "prompt", "system", "template", "chat_template", "trust_remote_code")  # how a model is asked
 _WHOLE = "train_samples_all_tuning.json"
 _SPLITS = {"train": "train", "validate": "val", "test": "test", "seed": "seed", "unlabeled": "unlabeled"}
@@ -94,12 +94,12 @@ def _in_folder(folder: Path, columns: dict[str, Any] | None) -> Described:
     found = {}
     for split, name in _SPLITS.items():
         files = [file for place in (folder, folder / "data") for file in sorted(place.glob(f"{name}*"))]
-        if tables := [file for file in files if file.suffix in _TABLES]:
+        if tables := [file for file in files if file.suffix in SUFFIXES]:
             found[split] = tables[0] if len(tables) == 1 else tables[0].parent
     if not found:
         there = ", ".join(sorted(file.name for file in folder.iterdir())[:6])
         raise ValueError(
-            f"{folder} has no {', '.join(_SPLITS.values())}…{'/'.join(_TABLES)}; there is {there or 'nothing'}."
+            f"{folder} has no {', '.join(_SPLITS.values())}…{'/'.join(SUFFIXES)}; there is {there or 'nothing'}."
         )
     return _of_files(found, columns)
 
@@ -112,8 +112,8 @@ def _of_files(files: dict[str, Path], columns: dict[str, Any] | None) -> Describ
         return {"class_path": "lit_mstar.data.ShareGPTSource", "init_args": paths}
     if first.suffix == ".jsonl" and not columns:
         return {"class_path": "lit_mstar.data.JsonlSource", "init_args": paths}
-    if first.is_file() and first.suffix not in _TABLES:
-        raise ValueError(f"{first} ends in {first.suffix!r}; what can be read ends in {', '.join(_TABLES)}.")
+    if first.is_file() and first.suffix not in SUFFIXES:
+        raise ValueError(f"{first} ends in {first.suffix!r}; what can be read ends in {', '.join(SUFFIXES)}.")
     return {
         "class_path": "lit_mstar.data.TableSource",
         "init_args": paths | ({"columns": columns} if columns else {}),

@@ -20,6 +20,7 @@ from lit_mstar.data.inspection.statistics import Statistics
 from lit_mstar.data.inspection.tables import values
 from lit_mstar.data.sources.source import Split
 from lit_mstar.encoding.seen import seen
+from lit_mstar.encoding.user_turn import user_turn
 from lit_mstar.files import atomic
 from lit_mstar.rollouts.images import open_image
 from lit_mstar.rollouts.nouns import Problem
@@ -50,7 +51,7 @@ class Example:
 
 
 def examples(problems: Mapping[Split, Sequence[Problem]], encoder: Any, count: int, run: Path | None) -> list[Example]:
-    """Problems of all splits, an even choice, as a model gets them.
+    """Problems of all splits, drawn at random but always the same, as a model gets them.
 
     Args:
         problems: By split.
@@ -72,11 +73,10 @@ def examples(problems: Mapping[Split, Sequence[Problem]], encoder: Any, count: i
 def example(problem: Problem, split: str, encoder: Any, responses: list[dict[str, Any]]) -> Example:
     """One problem as a model gets it."""
     if encoder is None:
-        options = "".join(
-            f"\n({letter}) {text}" for letter, text in zip("ABCDEFGHIJKLMNOP", problem.choices, strict=False)
-        )
+        parts = user_turn(problem, problem.prompt or "{question}{choices}", None, "<image>")
+        asked = "".join(part if isinstance(part, str) else f"<image {part}>" for part in parts)
         shown = [open_image(image) for image in problem.images]
-        return Example(problem, split, problem.question + options, [_inline(p) for p in shown], None, responses)
+        return Example(problem, split, asked, [_inline(p) for p in shown], None, responses)
     pictures = seen(encoder, problem) or [open_image(image) for image in encoder.images(problem)]
     tokens = int(encoder.prompts([problem])["attention_mask"].sum())
     return Example(problem, split, encoder.prompt_text(problem), [_inline(p) for p in pictures], tokens, responses)

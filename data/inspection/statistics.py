@@ -85,12 +85,14 @@ class Statistics:
         overlaps: By two splits: how many problems of the first are in the second, too, with an example.
         counted_by: What counted tokens: a model's name, or None for characters by four.
         failed: Splits that could not be read at all, and why.
+        problems: What was read, by split.
     """
 
     splits: dict[Split, SplitStatistics]
     overlaps: dict[tuple[Split, Split], tuple[int, str]]
     counted_by: str | None
     failed: dict[Split, str] = field(default_factory=dict)
+    problems: dict[Split, list[Problem]] = field(default_factory=dict, repr=False)
 
 
 def statistics(source: ProblemSource, encoder: Any = None, name: str | None = None) -> Statistics:
@@ -104,6 +106,7 @@ def statistics(source: ProblemSource, encoder: Any = None, name: str | None = No
     found: dict[Split, SplitStatistics] = {}
     keys: dict[Split, dict[object, str]] = {}
     failed: dict[Split, str] = {}
+    read: dict[Split, list[Problem]] = {}
     for split in get_args(Split):
         try:
             problems = source.problems(split)
@@ -112,9 +115,10 @@ def statistics(source: ProblemSource, encoder: Any = None, name: str | None = No
             continue
         dropped = list(getattr(source, "dropped", {}).get(split, []))
         if problems or dropped:
+            read[split] = problems
             found[split] = _of_split(problems, dropped, encoder)
             keys[split] = {content_key(problem): problem.source or problem.id for problem in problems}
-    return Statistics(found, _overlaps(keys), name, failed)
+    return Statistics(found, _overlaps(keys), name, failed, read)
 
 
 def content_key(problem: Problem) -> object:

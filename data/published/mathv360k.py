@@ -9,7 +9,7 @@ from lit_mstar.data.published.divided_source import DividedSource
 from lit_mstar.data.sources.row_source import Row
 from lit_mstar.data.sources.share_gpt import collection, conversation
 
-_FILE, _IMAGES = "train_samples_all_tuning.json", "data_images"
+_IMAGES = "data_images"
 
 
 class MathV360KSource(DividedSource):

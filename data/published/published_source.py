@@ -83,8 +83,11 @@ class PublishedSource(RowSource):
         if path.exists():
             for file in self._files(path, split):
                 yield from read_rows(file)
-        elif re.fullmatch(r"[\w.-]+/[\w.-]+", self.path):
-            yield from hub_rows(self.path, self.names[split][0], self.config, self.revision)
+        elif re.fullmatch(r"[\w.-]+/[\w.-]+", self.path) and not path.parent.exists():
+            try:
+                yield from hub_rows(self.path, self.names[split][0], self.config, self.revision)
+            except ValueError as error:
+                raise ValueError(f"{self.path} is no folder here, and not to be had on the hub: {error}") from error
         else:
             raise ValueError(f"{self.path} does not exist; correct {type(self).__name__}.path.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from lit_mstar.data.sources.bad_rows import BadRow
 from lit_mstar.data.sources.division import Division
 from lit_mstar.data.sources.source import ProblemSource, Split
-from lit_mstar.rollouts.identity import digest
+from lit_mstar.rollouts.identity import digest, image_digest
 from lit_mstar.rollouts.nouns import Problem
 
 
@@ -46,7 +47,7 @@ class SplitSource(ProblemSource):
         if split == "seed":
             own = self.source.problems("seed")
             return own or [problem for problem in self.problems("train") if problem.reasoning is not None]
-        divided = [p for p in self._all if (self._held_out.get(_key(p)) or self.division.rest(_key(p))) == split]
+        divided = self._divided[split]
         return divided if split == "train" else [*divided, *self.source.problems(split)]
 
     @property
@@ -59,15 +60,16 @@ class SplitSource(ProblemSource):
         return self.source.judge_steps(problem, steps)
 
     @cached_property
-    def _all(self) -> list[Problem]:
-        return self.source.problems("train")
-
-    @cached_property
-    def _held_out(self) -> dict[str, Split]:
-        return self.division.held_out(map(_key, self._all))
+    def _divided(self) -> dict[Split, list[Problem]]:
+        keyed = [(_key(problem), problem) for problem in self.source.problems("train")]
+        held_out = self.division.held_out(key for key, _ in keyed)
+        found: dict[Split, list[Problem]] = defaultdict(list)
+        for key, problem in keyed:
+            found[held_out.get(key) or self.division.rest(key)].append(problem)
+        return found
 
 
 def _key(problem: Problem) -> str:
     """What tells a problem from others; images by name, so that nobody reads them all."""
-    names = [Path(image).name if isinstance(image, str) else digest([image]) for image in problem.images]
+    names = [Path(image).name if isinstance(image, str) else image_digest(image) for image in problem.images]
     return digest((problem.question, problem.choices, names))[:16]

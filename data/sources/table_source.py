@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,9 +13,10 @@ from lit_mstar.data.sources.file_source import FileSource
 from lit_mstar.data.sources.hub import hub_rows
 from lit_mstar.data.sources.row_source import Row, RowSource
 from lit_mstar.data.sources.source import Split
-from lit_mstar.data.sources.tables import column_names, files_of, read_rows
+from lit_mstar.data.sources.tables import files_of, read_rows
 
 AnswerIs = Literal["given", "index", "letter", "option"]
+_LOOKED_AT = 64  # rows in which columns are looked for, ours
 
 
 class TableSource(FileSource):
@@ -44,9 +46,7 @@ class TableSource(FileSource):
         for file in [path] if path.is_file() else _shards(path, split):
             if self.suffixes and file.suffix.lower() not in self.suffixes:
                 raise ValueError(f"{file} is none of {', '.join(self.suffixes)}; take TableSource, or another file.")
-            if (names := column_names(file)) is not None:
-                self.columns.check(names, str(file))
-            yield from mapped(read_rows(file), self.columns, self.answer_is)
+            yield from mapped(read_rows(file), self.columns, self.answer_is, str(file))
 
 
 class ParquetSource(TableSource):
@@ -100,20 +100,29 @@ class HFSource(RowSource):
         if split not in self.splits:
             return
         rows = hub_rows(self.path, self.splits[split], self.name, self.revision, self.streaming)
-        yield from mapped(rows, self.columns, self.answer_is)
+        yield from mapped(rows, self.columns, self.answer_is, self.path)
 
 
 def mapped(
-    rows: Iterator[tuple[str, Row | ValueError]], columns: Columns, answer_is: AnswerIs
+    rows: Iterator[tuple[str, Row | ValueError]], columns: Columns, answer_is: AnswerIs, where: str
 ) -> Iterator[tuple[str, Row | ValueError]]:
-    """Rows in `JsonlSource`'s fields; the first row with fields is checked for the columns' names."""
-    return in_fields(rows, lambda row: columns.fields(row, answer_is), lambda row: columns.check([*row], "The table"))
+    """Rows in `JsonlSource`'s fields; the columns' names are looked for in the first rows together.
+
+    In JSON, a row need not have what others have.
+
+    Raises:
+        ValueError: If none of the first rows has a column of a given name.
+    """
+    first = list(islice(rows, _LOOKED_AT))
+    names = dict.fromkeys(name for _, row in first if not isinstance(row, ValueError) for name in row)
+    if names:
+        columns.check(names, where)
+    return in_fields(chain(first, rows), lambda row: columns.fields(row, answer_is))
 
 
 def in_fields(
-    rows: Iterator[tuple[str, Row | ValueError]],
+    rows: Iterable[tuple[str, Row | ValueError]],
     fields: Callable[[Row], Row],
-    check: Callable[[Row], None] = lambda row: None,
     part: Callable[[Row], str] = lambda row: "",
 ) -> Iterator[tuple[str, Row | ValueError]]:
     """Rows turned into fields one by one; what is wrong with a row takes its place.
@@ -121,17 +130,12 @@ def in_fields(
     Args:
         rows: As they are read.
         fields: A row in `JsonlSource`'s fields.
-        check: Looks at the first row.
         part: Which part of the data set a row belongs to that has no fields.
     """
-    checked = False
     for where, row in rows:
         if isinstance(row, ValueError):
             yield where, row
             continue
-        if not checked:
-            check(row)
-            checked = True
         try:
             yield where, fields(row)
         except ValueError as error:

@@ -19,12 +19,11 @@ _BATCH = 64  # rows that are decoded together, ours: images may stand in them
 _BLOCK = 64 * 2**20  # bytes, ours; a row of a TSV must fit into one
 
 
-def read_rows(file: Path, columns: list[str] | None = None) -> Iterator[tuple[str, Row | ValueError]]:
+def read_rows(file: Path) -> Iterator[tuple[str, Row | ValueError]]:
     """Yields ("file:row", fields), rows counted from 1, or what is wrong with a row; a few are in memory at a time.
 
     Args:
         file: By its suffix: .parquet, .tsv, .csv, .json (one list of objects), .jsonl.
-        columns: The only ones that are wanted, where a file has them apart (Parquet).
 
     Raises:
         ValueError: If the file is of no such kind, or not what its suffix says.
@@ -32,7 +31,7 @@ def read_rows(file: Path, columns: list[str] | None = None) -> Iterator[tuple[st
     if (reader := _READERS.get(file.suffix.lower())) is None:
         raise ValueError(f"{file} ends in {file.suffix!r}; what can be read ends in {', '.join(_READERS)}.")
     with _whole_file(file):
-        yield from reader(file, columns)
+        yield from reader(file)
 
 
 def files_of(path: Path, name: str) -> list[Path]:
@@ -52,14 +51,6 @@ def files_of(path: Path, name: str) -> list[Path]:
     raise ValueError(f"{path} has no file of {name!r} ({name}*.parquet, …); there is {', '.join(there) or 'nothing'}.")
 
 
-def column_names(file: Path) -> list[str] | None:
-    """The columns of a file, where all its rows have the same."""
-    with _whole_file(file):
-        if file.suffix.lower() == ".parquet":
-            return list(pq.read_schema(file).names)
-        return _header(file, _separator(file)) if file.suffix.lower() in (".tsv", ".csv") else None
-
-
 @contextmanager
 def _whole_file(file: Path) -> Iterator[None]:
     try:
@@ -68,18 +59,16 @@ def _whole_file(file: Path) -> Iterator[None]:
         raise ValueError(f"{file} cannot be read ({error}); replace it.") from error
 
 
-def _parquet(file: Path, columns: list[str] | None) -> Iterator[tuple[str, Row | ValueError]]:
+def _parquet(file: Path) -> Iterator[tuple[str, Row | ValueError]]:
     with pq.ParquetFile(file) as parquet:
-        there = parquet.schema_arrow.names
-        wanted = None if columns is None else [name for name in columns if name in there]
         number = 0
-        for batch in parquet.iter_batches(_BATCH, columns=wanted):
+        for batch in parquet.iter_batches(_BATCH):
             for row in batch.to_pylist():
                 number += 1
                 yield f"{file}:{number}", row
 
 
-def _separated(file: Path, columns: list[str] | None) -> Iterator[tuple[str, Row | ValueError]]:
+def _separated(file: Path) -> Iterator[tuple[str, Row | ValueError]]:
     separator = _separator(file)
     names = _header(file, separator)
     parse = csv.ParseOptions(delimiter=separator, newlines_in_values=True)
@@ -97,7 +86,7 @@ def _separated(file: Path, columns: list[str] | None) -> Iterator[tuple[str, Row
                 yield f"{file}:{number}", row
 
 
-def _lines(file: Path, columns: list[str] | None) -> Iterator[tuple[str, Row | ValueError]]:
+def _lines(file: Path) -> Iterator[tuple[str, Row | ValueError]]:
     for where, line in json_lines(file):
         try:
             yield where, parsed(line)
@@ -105,7 +94,7 @@ def _lines(file: Path, columns: list[str] | None) -> Iterator[tuple[str, Row | V
             yield where, error
 
 
-def _json(file: Path, columns: list[str] | None) -> Iterator[tuple[str, Row | ValueError]]:
+def _json(file: Path) -> Iterator[tuple[str, Row | ValueError]]:
     """One JSON list, an object that has nothing else than one, or an object of rows by their ids."""
     try:
         found = json.loads(file.read_text(encoding="utf-8-sig"), parse_float=finite, parse_constant=_null)
@@ -136,10 +125,11 @@ def _header(file: Path, separator: str) -> list[str]:
     return [name.strip('"') for name in head.split(separator)]
 
 
-_READERS: dict[str, Callable[[Path, list[str] | None], Iterator[tuple[str, Row | ValueError]]]] = {
+_READERS: dict[str, Callable[[Path], Iterator[tuple[str, Row | ValueError]]]] = {
     ".parquet": _parquet,
     ".tsv": _separated,
     ".csv": _separated,
     ".json": _json,
     ".jsonl": _lines,
 }
+SUFFIXES = tuple(_READERS)

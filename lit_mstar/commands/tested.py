@@ -61,7 +61,7 @@ def _model_folder(given: str) -> str | None:
         if path.is_dir() and not (path / ".metadata").exists():
             raise ValueError(f"{given} holds no model: neither config.json, nor adapter_config.json, nor a checkpoint.")
         return None
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", given) and path.suffix != ".ckpt":
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", given) and path.suffix != ".ckpt" and not path.parent.exists():
         return given  # on the hub
     raise ValueError(f"--ckpt_path {given} does not exist; give a checkpoint, a model's folder, or a server's URL.")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -14,7 +13,6 @@ from lit_mstar.evaluation.results import read_graded
 from lit_mstar.evaluation.tables import percent
 
 _MARGIN = 1e-12
-_INTERVAL = [field.name for field in fields(Interval)]
 
 
 def compare(first: Path, second: Path) -> list[dict[str, Any]]:
@@ -73,7 +71,7 @@ def show(first: str, second: str, rows: list[dict[str, Any]]) -> str:
 
 def _mean(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The mean over benchmarks, which weigh the same."""
-    found = mean_of_means([Interval(**{name: row[name] for name in _INTERVAL}) for row in rows])
+    found = mean_of_means([Interval.of(row) for row in rows])
     means = {name: fmean(row[name] for row in rows) for name in ("first", "second")}
     sums = {name: sum(row[name] for row in rows) for name in ("gained", "lost", "only_one")}
     return {"name": "mean", **vars(found), **means, **sums}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
@@ -82,9 +82,7 @@ def of_several(problems: Sequence[Graded]) -> dict[str, Figure]:
 def mean_of(results: Sequence[Mapping[str, Any]]) -> Figure | None:
     """The mean of benchmarks' accuracies, which weigh the same; None where nothing was asked."""
     found = [result["accuracy"] for result in results if result.get("accuracy")]
-    names = [field.name for field in fields(Interval)]
-    means = [Interval(**{name: figure[name] for name in names}) for figure in found]
-    return asdict(mean_of_means(means)) if means else None
+    return asdict(mean_of_means([Interval.of(figure) for figure in found])) if found else None
 
 
 def _figure(problems: Sequence[Graded], value: Callable[[Graded], float]) -> Figure:

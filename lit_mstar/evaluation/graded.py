@@ -50,7 +50,8 @@ def graded(rollouts: Iterable[Rollout], scoring: Scoring, reasoning: ReasoningFo
         scoring: With the rule.
         reasoning: How responses are written.
     """
-    return [_graded(rollout, scoring, Marker(reasoning), Marker(reasoning, scoring.grader)) for rollout in rollouts]
+    ours, official = Marker(reasoning), Marker(reasoning, scoring.grader)
+    return [_graded(rollout, scoring, ours, official) for rollout in rollouts]
 
 
 def _graded(rollout: Rollout, scoring: Scoring, ours: Marker, official: Marker) -> Graded:

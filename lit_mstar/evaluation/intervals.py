@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,11 @@ class Interval:
     high: float
     n: int
     error: float
+
+    @classmethod
+    def of(cls, figure: Mapping[str, Any]) -> Interval:
+        """The interval in a figure that has more beside it."""
+        return cls(**{field.name: figure[field.name] for field in fields(cls)})
 
 
 def mean_interval(values: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:

@@ -104,8 +104,12 @@ def test_lightnings_own_words_are_left_alone(word: str | None):
     assert (found.ckpt_path, found.model.init_args.backbone) == (word, None)
 
 
-def test_what_is_none_of_these(tmp_path: Path):
+def test_what_is_none_of_these(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(ValueError, match="holds no model: neither config.json"):
         point_at(config(str(tmp_path), backbone=None))
+    (tmp_path / "runs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="--ckpt_path runs/typo does not exist"):
+        point_at(config("runs/typo", backbone=None))
     with pytest.raises(ValueError, match="--ckpt_path gone.ckpt does not exist"):
         point_at(config("gone.ckpt", backbone=None))

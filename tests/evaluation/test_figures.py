@@ -83,12 +83,13 @@ def test_grading_marks_twice_and_votes():
 
 
 def test_what_the_rule_costs_is_seen():
+    """Ours wants an option's own words; the option rule takes whatever has them in it."""
     problem = Problem(id="p", question="?", choices=("red", "blue"), answer="B", answer_type="letter")
-    responses = [Response(text="Answer: the blue one", token_ids=[1])]
+    responses = [Response(text="Answer: what I see is blueish grey", token_ids=[1])]
     (found,) = graded(
         [Rollout(problem=problem, responses=responses)], Scoring(name="x", grader=OptionGrader()), ReasoningFormat()
     )
-    assert found.official == (True,)
+    assert (found.official, found.ours) == ((True,), (False,))
     assert found.cluster == "problem p"
 
 

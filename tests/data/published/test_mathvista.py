@@ -72,3 +72,10 @@ def test_a_single_file_and_a_missing_one(tmp_path: Path):
     with pytest.raises(ValueError, match=r"gone does not exist; correct MathVistaSource.path"):
         MathVistaSource(str(tmp_path / "gone")).problems("test")
     assert MathVistaSource(str(file)).problems("train") == []
+
+
+def test_a_folder_that_is_missing_beside_others_is_no_name_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"data/MathVista does not exist; correct MathVistaSource.path"):
+        MathVistaSource("data/MathVista").problems("test")

@@ -114,6 +114,14 @@ def test_a_wrong_name_shows_those_that_exist_and_the_nearest(make: Callable[[Pat
         source.problems("train")
 
 
+def test_in_json_a_row_need_not_have_what_others_have(tmp_path: Path):
+    (tmp_path / "a.png").write_bytes(png())
+    rows = [{"q": "Is it?", "a": "yes"}, {"q": "Which?", "a": "1", "picture": "a.png"}]
+    columns = Columns(question="q", answer="a", images="picture")
+    problems = TableSource(train=write(tmp_path, *rows), columns=columns).problems("train")
+    assert [len(problem.images) for problem in problems] == [0, 1]
+
+
 def test_a_table_without_a_question_says_what_it_has(tmp_path: Path):
     file = parquet(tmp_path / "x.parquet", [{"text": "?", "answer": "1"}])
     with pytest.raises(ValueError, match="no column question, problem, query.*which of text, answer it is"):
