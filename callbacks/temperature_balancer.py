@@ -11,7 +11,7 @@ from lightning.pytorch.utilities import rank_zero_info
 
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
-from lit_mstar.rewards.balance import By, Worth, best, criterion, curve_metrics
+from lit_mstar.rewards.balance import By, Choice, Rule, Worth, choose, criterion, curve_metrics
 from lit_mstar.rollouts.nouns import Iteration
 from lit_mstar.rollouts.tensors import correctness, first_of_text, scores
 
@@ -25,7 +25,8 @@ class TemperatureBalancer(EvolutionCallback):
     By Reward-Pass@K, as in the paper; by Pass@K, its ablation, which needs no scores; or by the balance score of B-STaR
     (arXiv:2412.17256). The last is chosen together with a score threshold, and from then on responses that do not
     score above it are not learned from: place the callback after the one that scores and selects (such as
-    `PRMFilter(selection=AllCorrect())`). Among equals it takes the lowest temperature, then the lowest threshold.
+    `PRMFilter(selection=AllCorrect())`). Among equal temperatures it takes the one nearest to the current one, among
+    equal thresholds the lowest.
 
     Args:
         every: Iterations between two choices (2 in the paper).
@@ -37,6 +38,8 @@ class TemperatureBalancer(EvolutionCallback):
         thresholds: For "balance", the score thresholds to choose from (ours; B-STaR's rewards have another scale).
         empty: For "balance", whether a problem of which nothing is kept counts as "zero" (ours) or is left out of the
             mean ("skip", as in B-STaR's code).
+        rule: What is taken: the temperature that is worth most ("argmax", as in the paper), or the current one unless
+            another is better beyond the paired standard error of the difference ("significant", ours).
 
     Raises:
         ValueError: If `every`, `k` or `wanted` is less than 1, `grid` is empty or has a temperature that is not
@@ -53,12 +56,16 @@ class TemperatureBalancer(EvolutionCallback):
         wanted: int = 8,
         thresholds: Sequence[float] = THRESHOLDS,
         empty: Literal["zero", "skip"] = "zero",
+        rule: Rule = "argmax",
     ) -> None:
         if every < 1:
             raise ValueError(f"TemperatureBalancer.every is {every}; it must be at least 1.")
         if not grid or min(grid) <= 0:
             raise ValueError(f"TemperatureBalancer.grid is {list(grid)}; it needs temperatures above 0.")
+        if rule not in ("argmax", "significant"):
+            raise ValueError(f"TemperatureBalancer.rule is {rule!r}; it must be 'argmax' or 'significant'.")
         self.every = every
+        self.rule: Rule = rule
         self.grid = sorted(float(temperature) for temperature in grid)
         self.n = n
         self.amends_selection = by == "balance"
@@ -91,18 +98,21 @@ class TemperatureBalancer(EvolutionCallback):
             return
         data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
         curve = [self._worth(data, iteration, temperature) for temperature in self.grid]
-        chosen = best([worth.value for worth in curve])
-        self.temperature, self.threshold = self.grid[chosen], curve[chosen].threshold
+        chosen = choose(self.rule, self.grid, curve, iteration.sampling.temperature)
+        self.temperature, self.threshold = self.grid[chosen.index], curve[chosen.index].threshold
         entry = {
             "iteration": iteration.index,
             "temperature": self.temperature,
+            "rule": self.rule,
+            "why": chosen.why,
+            "close": [self.grid[i] for i in chosen.close],
             "values": [worth.value for worth in curve],
             "standard_error": [worth.standard_error for worth in curve],
         }
         if self.threshold is not None:
             entry |= {"threshold": self.threshold, "thresholds": [worth.threshold for worth in curve]}
         self.history.append(entry)
-        self._log(iteration, curve)
+        self._log(iteration, curve, chosen)
 
     def state_dict(self) -> dict[str, Any]:
         """The temperature and threshold, and how they came about."""
@@ -123,15 +133,18 @@ class TemperatureBalancer(EvolutionCallback):
             raise ValueError("TemperatureBalancer needs scored responses; add the PRMFilter callback.")
         return self.criterion(correctness(rollouts), ranking, first_of_text(rollouts))
 
-    def _log(self, iteration: Iteration, curve: Sequence[Worth]) -> None:
+    def _log(self, iteration: Iteration, curve: Sequence[Worth], chosen: Choice) -> None:
         iteration.metrics |= curve_metrics(self.criterion.name, self.grid, curve)
+        iteration.metrics["balance/close"] = float(len(chosen.close))
         iteration.metrics["next_temperature"] = cast(float, self.temperature)
         also = ""
         if self.threshold is not None:
             iteration.metrics["next_threshold"] = self.threshold
             also = f" and threshold {self.threshold:g}"
         shown = "  ".join(f"{t:g}: {worth.value:.3f}" for t, worth in zip(self.grid, curve, strict=True))
+        close = ", ".join(f"{self.grid[i]:g}" for i in chosen.close)
         rank_zero_info(
             f"Iteration {iteration.index}: temperature {iteration.sampling.temperature:g} -> {self.temperature:g}"
-            f"{also}, where {self.criterion.title} is highest ({shown})."
+            f"{also} by {self.rule} {self.criterion.title} ({chosen.why}; within one standard error of the highest: "
+            f"{close}). {shown}"
         )

@@ -24,7 +24,14 @@ _COMMANDS = {
 
 def main(args: list[str] | None = None) -> None:
     """Runs one command; `args` are those of the process unless given."""
-    args = sys.argv[1:] if args is None else args
+    try:
+        _run(sys.argv[1:] if args is None else args)
+    except KeyboardInterrupt:  # where nothing has begun that could be gone on with
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _run(args: list[str]) -> None:
     command = args[0] if args else "--help"
     if command in ("-h", "--help"):
         print(_help())

@@ -1,4 +1,4 @@
-"""Stages as child processes: SIGTERM reaches them all, and no two processes ever work in the same folder."""
+"""Stages as child processes: SIGTERM and Ctrl-C reach them all, and no two processes ever work in the same folder."""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ from typing import IO, Any
 class Children:
     """Runs commands, several at a time if called from several threads; to be used as a context manager.
 
-    While it is open, SIGTERM to this process ends the running commands, which save and stop, and starts no others.
+    While it is open, SIGTERM or Ctrl-C to this process ends the running commands, which save and stop, and starts no
+    others; a second Ctrl-C kills them.
     """
 
     def __init__(self) -> None:
         self.stopped = False
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._previous: Any = None
+        self._interrupted = False
+        self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Children:
-        self._previous = signal.signal(signal.SIGTERM, self._on_signal)
+        heeded = [s for s in (signal.SIGTERM, signal.SIGINT) if signal.getsignal(s) != signal.SIG_IGN]
+        self._previous = {signum: signal.signal(signum, self._on_signal) for signum in heeded}
         return self
 
     def __exit__(self, *error: object) -> None:
-        signal.signal(signal.SIGTERM, self._previous)
+        for signum, handler in self._previous.items():
+            signal.signal(signum, handler)
 
     def run(self, command: Sequence[str], lock: IO[bytes], log: Path | None = None) -> int:
         """Runs a command; returns its exit code, or -SIGTERM if it was not started.
@@ -57,6 +61,10 @@ class Children:
             process.terminate()
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        if signum == signal.SIGINT and self._interrupted:
+            for process in list(self._running):
+                process.kill()
+        self._interrupted |= signum == signal.SIGINT
         self.stop()
 
 

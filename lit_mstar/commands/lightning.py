@@ -107,18 +107,19 @@ def main(args: list[str]) -> None:
         sys.path.append(str(Path.cwd()))  # last, so that a file there never hides an installed package
     sys.argv[1:] = args  # LightningCLI warns where its arguments differ from the process's
     watch = Watch(again=go_on(args))
-    try:
-        with stoppable():
+    with stoppable() as stop:
+        try:
             cli = MStarCLI(watch)
             if sampler := getattr(cli.model, "sampler", None):
                 sampler.close()
-    except SIGTERMException:
-        if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
-            print(f"Stopped by SIGTERM. To go on: {watch.again}", flush=True)
-        sys.exit(0)
-    except Exception as error:
-        if watch.explains(error):
-            sys.exit(1)
-        raise
-    finally:
-        watch.over()
+        except (Exception, SIGTERMException) as error:
+            # An engine that is told to end by the same Ctrl-C leaves errors of its own behind.
+            if stop.by and (isinstance(error, SIGTERMException) or stop.by == "Ctrl-C"):
+                if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+                    print(f"Stopped by {stop.by}. To go on: {watch.again}", flush=True)
+                sys.exit(0)
+            if watch.explains(error):
+                sys.exit(1)
+            raise
+        finally:
+            watch.over()

@@ -94,10 +94,10 @@ def run(recipe: Path, out: Path | None = None, seed: int = 0, overlays: Sequence
 def _run_stage(stage: StageRun) -> None:
     with Children() as children:
         code = stage.run(children)
-    if code in (0, -signal.SIGTERM) and (children.stopped or not stage.complete):
+    if children.stopped or (code in (0, -signal.SIGTERM) and not stage.complete):
         again = shlex.join(["lit-mstar", "run", *sys.argv[2:]]) if sys.argv[1:2] == ["run"] else "run the same again"
         print(f"Stopped in stage {stage.name}. To go on: {again}", flush=True)
-        sys.exit(0)
+        sys.exit(130 if code in (-signal.SIGINT, -signal.SIGKILL) else 0)  # a second Ctrl-C
     if code:
         sys.exit(f"Stage {stage.name} ended with exit code {code}; after mending the cause, run the same again.")
 

@@ -8,23 +8,36 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from torch import Tensor
 
 from lit_mstar.rewards.metrics import BalanceScore, PassAtK, ProblemMean, RewardPassAtK
 
 By = Literal["reward_pass", "pass", "balance"]
+Rule = Literal["argmax", "significant"]
 
 
 @dataclass(frozen=True)
 class Worth:
-    """A mean over problems with its standard error, and the score threshold it is reached with, if there is one."""
+    """A mean over problems with its standard error, and the score threshold it is reached with, if there is one.
+
+    `each` has what every problem contributes, float64 (B,); NaN where one is left out.
+    """
 
     value: float
     standard_error: float
     threshold: float | None = None
+    each: Tensor | None = field(default=None, compare=False, repr=False)
+
+
+class Choice(NamedTuple):
+    """Which temperature of a grid is taken, why, and which are within one standard error of the highest."""
+
+    index: int
+    why: str
+    close: list[int]
 
 
 class Criterion(ABC):
@@ -122,7 +135,44 @@ def criterion(
 
 def best(values: Sequence[float]) -> int:
     """Where the highest value is, first among equals; what only rounding tells apart is equal."""
-    return max(range(len(values)), key=lambda i: round(values[i], 12))
+    return max(range(len(values)), key=lambda i: _rounded(values[i]))
+
+
+def choose(rule: Rule, grid: Sequence[float], curve: Sequence[Worth], current: float) -> Choice:
+    """The temperature to go on with.
+
+    Args:
+        rule: "argmax" takes the highest worth; of several, the temperature nearest to the current one, then the lower.
+            "significant" (ours) keeps the temperature nearest to the current one, unless the highest is better by more
+            than the standard error of the difference, paired by problem: below that, the measure cannot tell them apart.
+        grid: The temperatures, ascending.
+        curve: What each is worth.
+        current: The temperature of the iterations so far.
+    """
+    order = sorted(range(len(grid)), key=lambda i: (_rounded(abs(grid[i] - current)), grid[i]))
+    top = max(order, key=lambda i: _rounded(curve[i].value))  # the first of equals
+    close = [i for i in range(len(grid)) if not _exceeds(curve[top], curve[i])]
+    if rule == "significant":
+        kept = order[0]
+        if kept in close:
+            return Choice(kept, "the highest" if kept == top else "no other is better beyond that", close)
+        return Choice(top, "better beyond that", close)
+    tied = sum(_rounded(worth.value) == _rounded(curve[top].value) for worth in curve)
+    return Choice(top, "the highest" if tied == 1 else f"the nearest of {tied} equals", close)
+
+
+def _rounded(value: float) -> float:
+    return round(value, 12)  # what only rounding tells apart is equal
+
+
+def _exceeds(worth: Worth, other: Worth) -> bool:
+    """Whether one is better by more than the standard error of their difference, problem by problem."""
+    if worth.each is None or other.each is None:
+        return worth.value > other.value
+    gaps = worth.each - other.each
+    gaps = gaps[~gaps.isnan()]
+    error = float(gaps.std() / math.sqrt(len(gaps))) if len(gaps) > 1 else math.inf
+    return _rounded(worth.value - other.value - error) > 0
 
 
 def curve_metrics(name: str, grid: Sequence[float], curve: Sequence[Worth]) -> dict[str, float]:
@@ -138,4 +188,4 @@ def curve_metrics(name: str, grid: Sequence[float], curve: Sequence[Worth]) -> d
 
 def _worth(metric: ProblemMean, correct: Tensor, score: Tensor | None, threshold: float | None = None) -> Worth:
     metric.update(correct, score)
-    return Worth(float(metric.compute()), float(metric.standard_error()), threshold)
+    return Worth(float(metric.compute()), float(metric.standard_error()), threshold, metric.each)

@@ -18,6 +18,8 @@ from lit_mstar.rewards.estimators import balance_score, check, check_score, pass
 class ProblemMean(Metric):
     """The mean of one value per problem, and its standard error.
 
+    `each` has the last batch's values, float64 (B,), NaN for a problem that the mean leaves out.
+
     Args:
         name: What is measured. `MetricCollection` shares the state of metrics whose states have the same name
             and the same value after the first batch, so two that may differ later need different names.
@@ -31,12 +33,15 @@ class ProblemMean(Metric):
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.name = name
+        self.each: Tensor | None = None
         self.add_state(name, torch.zeros(3, dtype=torch.float64), dist_reduce_fx="sum")
 
     def add(self, value: Tensor) -> None:
-        """Count one value per problem, (B,)."""
-        value = value.double()
-        moments = torch.stack([torch.ones_like(value), value, value**2]).sum(1)
+        """Count one value per problem, (B,), of any device; NaN leaves the problem out."""
+        self.each = value.to(getattr(self, self.name))  # marked on the CPU, and counted where the model is
+        counted = ~self.each.isnan()
+        value = self.each.where(counted, 0.0)
+        moments = torch.stack([counted.to(value), value, value**2]).sum(1)
         setattr(self, self.name, getattr(self, self.name) + moments)
 
     def compute(self) -> Tensor:
@@ -145,7 +150,7 @@ class BalanceScore(ProblemMean):
         check_score(score, correct)
         kept = score > self.threshold
         values = balance_score(correct, kept, self.wanted)
-        self.add(values if self.empty == "zero" else values[kept.any(1)])
+        self.add(values if self.empty == "zero" else values.where(kept.any(1), torch.nan))
 
     def compute(self) -> Tensor:
         """The mean, a float64 scalar; NaN without problems, 0 where all were left out."""

@@ -1,11 +1,12 @@
-"""What a SIGTERM does: noted while a model is trained, raised as `SIGTERMException` at any other time.
+"""What SIGTERM and Ctrl-C do: noted while a model is trained, raised as `SIGTERMException` at any other time.
 
-It says that the machine is about to be taken away. Lightning's training loop looks between two batches whether one came
-and then raises the exception itself.
+The one says that the machine is about to be taken away, the other that a user wants it back. Lightning's training loop
+looks between two batches whether one came and then raises the exception itself.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 from collections.abc import Iterator
@@ -18,23 +19,41 @@ from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnect
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+NAMES = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl-C"}
 
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """Raises `SIGTERMException` at the first SIGTERM, wherever the process is; further ones are not heeded."""
-    stopped = False
 
-    def stop(signum: int, frame: FrameType | None) -> None:
-        nonlocal stopped
-        if not stopped:
-            stopped = True
+class Stop:
+    """A handler of both signals: raises `SIGTERMException` at the first; a second Ctrl-C ends the process at once."""
+
+    def __init__(self) -> None:
+        self.by: str | None = None  # the name of the first signal
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        """Raises, unless one came before."""
+        if self.note(signum):
             raise SIGTERMException
 
-    previous = signal.signal(signal.SIGTERM, stop)
+    def note(self, signum: int) -> bool:
+        """Remembers a signal; returns whether it is the first."""
+        name = NAMES[signal.Signals(signum)]
+        if name == self.by == "Ctrl-C":
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+        first, self.by = self.by is None, self.by or name
+        return first
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Within it, `Stop` handles the signals; a Ctrl-C that the caller has ignored (`nohup … &`) stays so."""
+    stop = Stop()
+    heeded = [signum for signum in NAMES if signal.getsignal(signum) != signal.SIG_IGN]
+    previous = {signum: signal.signal(signum, stop) for signum in heeded}
     try:
-        yield
+        yield stop
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
 
 
 class Signals(_SignalConnector):
@@ -43,19 +62,25 @@ class Signals(_SignalConnector):
     That one meets, on another rank, whatever operation is under way there; here ranks agree between batches.
     """
 
+    _stop: Stop | None = None  # the handler that these stand in for
     agreed: bool | None = None  # what several ranks know in common, while they go in step; None while they do not
 
     def register_signal_handlers(self) -> None:
         """Also keeps `stoppable` from raising in the middle of a training step."""
+        handlers = {signum: signal.getsignal(signum) for signum in NAMES}
         super().register_signal_handlers()
         self.agreed = None
-        if self.trainer.state.fn == TrainerFn.FITTING:
-            self._register_signal(signal.SIGTERM, self._sigterm_notifier_fn)
+        self._stop = next((handler for handler in handlers.values() if isinstance(handler, Stop)), None)
+        for signum in NAMES if self.trainer.state.fn == TrainerFn.FITTING else ():
+            if signum == signal.SIGTERM or isinstance(handlers[signum], Stop):
+                self._register_signal(signum, self._sigterm_notifier_fn)
 
     def _sigterm_notifier_fn(self, signum: Any, _: FrameType | None) -> None:
+        if self._stop and self.trainer.state.fn == TrainerFn.FITTING:  # or else it hears of it itself
+            self._stop.note(signum)
         launcher = self.trainer.strategy.launcher
         if not self.received_sigterm and launcher is not None:
-            launcher.kill(signum)
+            launcher.kill(signal.SIGTERM)
         self.received_sigterm = True
 
 

@@ -39,10 +39,10 @@ class Evolution:
     def __call__(self, rule: Any, callbacks: list[Callback], **options: Any) -> Any:
         source = options.pop("source", None) or ListSource(train=sums(8), validate=sums(4, "v"))
         n, interval = options.pop("n", 4), options.pop("interval", 0.5)
-        checkpoint = options.pop("checkpoint", None)
+        checkpoint, temperature = options.pop("checkpoint", None), options.pop("temperature", 1.0)
         self.sampler = rule if isinstance(rule, ScriptedSampler) else ScriptedSampler(rule)
         self.policy = make_policy(self.sampler)
-        self.data = SelfEvolvingDataModule(source, SamplingParams(n=n, max_tokens=8), interval)
+        self.data = SelfEvolvingDataModule(source, SamplingParams(n=n, temperature=temperature, max_tokens=8), interval)
         self.trainer = make_evolver(self.folder, callbacks=callbacks, num_sanity_val_steps=0, **options)
         weights_only = True if checkpoint else None
         self.trainer.fit(self.policy, datamodule=self.data, ckpt_path=checkpoint, weights_only=weights_only)

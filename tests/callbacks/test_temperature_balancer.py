@@ -12,9 +12,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from lit_mstar import Problem
 from lit_mstar.callbacks import TemperatureBalancer, temperature_balancer
+from lit_mstar.rollouts.nouns import SamplingParams
 from support.balancing import GRID, measured, peaked, score_right, solved, trained
-from support.scripted import ListSource, right, sums
+from support.scripted import ListSource, right, sums, wrong
 
 
 @pytest.mark.parametrize("peak", GRID)
@@ -47,10 +49,42 @@ def test_the_measure_is_reward_pass_at_k(evolution: Any) -> None:
         assert balancer.history[0]["values"] == [value]
 
 
-def test_the_lowest_temperature_wins_a_tie(evolution: Any) -> None:
+@pytest.mark.parametrize(("start", "chosen"), [(0.1, 0.4), (0.6, 0.4), (0.7, 0.8), (1.0, 0.8), (1.3, 1.2), (0.8, 0.8)])
+def test_the_nearest_temperature_wins_a_tie(evolution: Any, start: float, chosen: float) -> None:
     balancer = TemperatureBalancer(every=1, grid=[0.4, 0.8, 1.2])
-    evolution(lambda p, i, s: right(p, i), [evolution.scoring(score_right), balancer])
-    assert balancer.temperature == 0.4
+    evolution(lambda p, i, s: right(p, i), [evolution.scoring(score_right), balancer], temperature=start)
+    assert balancer.temperature == chosen
+    assert balancer.history[0]["why"] == "the nearest of 3 equals"
+    assert balancer.history[0]["close"] == [0.4, 0.8, 1.2]
+
+
+def one_more(problem: Problem, index: int, sampling: SamplingParams) -> str:
+    """One problem more is solved at 0.9 than at 0.5, and all at 1.3."""
+    solved_at = {0.5: 2, 0.9: 3, 1.3: 8}.get(sampling.temperature, 1)
+    return right(problem, index) if int(problem.id[1:]) < solved_at else wrong(problem, index)
+
+
+@pytest.mark.parametrize(
+    ("rule", "grid", "chosen", "why"),
+    [
+        # One of eight problems: a difference of 0.125 with a standard error of 0.125.
+        ("significant", [0.5, 0.9], 0.5, "no other is better beyond that"),
+        ("argmax", [0.5, 0.9], 0.9, "the highest"),
+        # Six of eight: 0.75 with a standard error of 0.164.
+        ("significant", [0.5, 1.3], 1.3, "better beyond that"),
+        ("argmax", [0.5, 1.3], 1.3, "the highest"),
+        ("significant", [0.5], 0.5, "the highest"),
+    ],
+)
+def test_the_significant_rule_keeps_what_cannot_be_told_apart(
+    evolution: Any, rule: Any, grid: list[float], chosen: float, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = ListSource(train=sums(8), validate=sums(8, "v"))
+    balancer = TemperatureBalancer(every=1, grid=grid, rule=rule)
+    with caplog.at_level("INFO"):
+        evolution(one_more, [evolution.scoring(score_right), balancer], source=source, temperature=0.5)
+    assert (balancer.temperature, balancer.history[0]["why"]) == (chosen, why)
+    assert f"temperature 0.5 -> {chosen} by {rule} Reward-Pass@2 ({why}; within one standard error" in caplog.text
 
 
 @pytest.mark.parametrize(("every", "chosen"), [(1, [0, 1, 2, 3, 4]), (2, [1, 3]), (3, [2]), (6, [])])
@@ -91,7 +125,10 @@ def test_the_curve_is_logged(evolution: Any, tmp_path: Path, caplog: pytest.LogC
     events = EventAccumulator(str(tmp_path)).Reload()
     for name, value in expected.items():
         assert [(e.step, e.value) for e in events.Scalars(f"iteration/{name}")] == [(1, pytest.approx(value))]
-    assert "temperature 1 -> 1.1, where Reward-Pass@2 is highest (0.3: 0.500  0.7: 0.750" in caplog.text
+    # At 1.1, 0.7 and 1.5 all are solved but one: the difference is its own standard error.
+    expected_line = "temperature 1 -> 1.1 by argmax Reward-Pass@2 (the highest; within one standard error of the highest: 0.7"
+    assert f"{expected_line}, 1.1, 1.5). 0.3: 0.500  0.7: 0.750" in caplog.text
+    assert metrics["balance/close"] == 3
 
 
 def test_survives_a_checkpoint(evolution: Any, tmp_path: Path) -> None:
@@ -131,6 +168,7 @@ def test_the_default_grid_is_the_paper_s() -> None:
         ({"k": 0}, "k is 0"),
         ({"wanted": 0}, "wanted is 0"),
         ({"by": "luck"}, "by is 'luck'"),
+        ({"rule": "luck"}, "rule is 'luck'"),
         ({"by": "balance", "thresholds": []}, "thresholds is empty"),
         ({"grid": []}, r"grid is \[\]"),
         ({"grid": [0.5, 0.0]}, r"grid is \[0.5, 0.0\].*above 0"),

@@ -56,7 +56,7 @@ def test_balance_takes_the_temperature_and_threshold_of_the_highest_score(evolut
     evolution(uneven, [evolution.scoring(score_by_index), balancer], n=6)
     expected = surface(wanted, grid := [0.4, 0.8, 1.5])
     assert len(set(expected.values())) > 5
-    best = min(expected, key=lambda at: (-round(expected[at], 12), *at))
+    best = min(expected, key=lambda at: (-round(expected[at], 12), round(abs(at[0] - 1.0), 12), *at))
     assert (balancer.temperature, balancer.threshold) == best
     (choice,) = balancer.history
     assert choice["values"] == pytest.approx([max(expected[t, s] for s in THRESHOLDS) for t in grid])
@@ -68,10 +68,10 @@ def test_balance_takes_the_temperature_and_threshold_of_the_highest_score(evolut
     assert (metrics["next_temperature"], metrics["next_threshold"]) == best
 
 
-def test_the_lowest_temperature_and_threshold_win_a_tie(evolution: Any) -> None:
+def test_the_nearest_temperature_and_the_lowest_threshold_win_a_tie(evolution: Any) -> None:
     balancer = TemperatureBalancer(1, [0.9, 0.4], by="balance", wanted=2, thresholds=[0.5, 0.3, 0.9])
     evolution(lambda p, i, s: right(p, i), [evolution.scoring(score_right), balancer])
-    assert (balancer.temperature, balancer.threshold) == (0.4, 0.3)
+    assert (balancer.temperature, balancer.threshold) == (0.9, 0.3)
     assert balancer.history[0]["thresholds"] == [0.3, 0.3]
 
 

@@ -37,6 +37,26 @@ def test_a_sigterm_reaches_all_children_and_no_more_are_started(tmp_path: Path):
     assert signal.getsignal(signal.SIGTERM) == previous
 
 
+def test_a_second_interrupt_kills_what_does_not_end(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    there = os.open(pipe, os.O_RDWR)
+    heard = f"lambda *_: open({str(pipe)!r}, 'w').write('x')"
+    stubborn = python(
+        f"import signal; signal.signal(signal.SIGTERM, {heard}); open({str(pipe)!r}, 'w').write('!')\n"
+        "while True: signal.pause()"
+    )
+    with Children() as children, ThreadPoolExecutor(1) as pool, locked(tmp_path) as lock:
+        code = pool.submit(children.run, stubborn, lock)
+        assert os.read(there, 1) == b"!"
+        os.kill(os.getpid(), signal.SIGINT)
+        assert os.read(there, 1) == b"x"  # it was told to end
+        assert not code.done()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert code.result() == -signal.SIGKILL
+        assert children.stopped
+
+
 def test_a_child_may_end_well_on_sigterm_and_its_code_is_returned(tmp_path: Path):
     with Children() as children, locked(tmp_path) as lock:
         assert children.run(python("raise SystemExit(7)"), lock) == 7

@@ -98,13 +98,28 @@ def test_when_a_rank_is_killed_the_others_end_and_say_who_died(rank: int, hook: 
 
 
 @pytest.mark.parametrize("hook", ["on_train_batch_end", "on_sampling_start"], ids=["training", "sampling"])
-def test_a_sigterm_ends_a_stage_well_and_it_goes_on(hook: str, start: Start, finished: Path, tmp_path: Path):
+@pytest.mark.parametrize(("kind", "name"), [("Terminate", "SIGTERM"), ("Interrupt", "Ctrl-C")])
+def test_a_signal_ends_a_stage_well_and_it_goes_on(
+    kind: str, name: str, hook: str, start: Start, finished: Path, tmp_path: Path
+):
     run = tmp_path / "run"
-    process = start(run, fault("Terminate", hook))
+    process = start(run, fault(kind, hook))
     output = end(process)
     assert process.returncode == 0, output[-3000:]
-    assert f"To go on: lit-mstar fit --config {run / 'stage.yaml'} --ckpt_path last" in output
+    assert "Traceback" not in output
+    assert f"Stopped by {name}. To go on: lit-mstar fit --config {run / 'stage.yaml'} --ckpt_path last" in output
     assert not (run / "summary.json").exists()
+    resume(start, run)
+    assert_same_results(run, finished)
+
+
+def test_a_second_interrupt_ends_a_stage_at_once_and_it_goes_on(start: Start, finished: Path, tmp_path: Path):
+    run = tmp_path / "run"
+    process = start(run, fault("Interrupt", "on_train_batch_end", times=2))
+    output = end(process)
+    assert process.returncode == -signal.SIGINT
+    assert "Traceback" not in output
+    assert not (run / "checkpoints/preempted.ckpt").exists()
     resume(start, run)
     assert_same_results(run, finished)
 
@@ -119,14 +134,16 @@ def test_a_sigterm_ends_all_ranks_well(start: Start, tmp_path: Path):
     assert (run / "checkpoints/preempted.ckpt").is_file()
 
 
-@pytest.mark.parametrize("to", ["run", "stage"])
-def test_a_sigterm_ends_a_recipe_well_before_its_next_stage(to: str, start: Start, tmp_path: Path):
+@pytest.mark.parametrize("to", ["run", "stage", "all, by Ctrl-C"])
+def test_a_signal_ends_a_recipe_well_before_its_next_stage(to: str, start: Start, tmp_path: Path):
     recipe = tmp_path / "recipe"
     happening = "Terminate" if to == "stage" else "Say"
     process = start(tmp_path / "runs/1-evolve", fault(happening, "on_train_batch_end"), recipe=recipe)
     output_until(process, "FAULT")
     if to == "run":
         process.terminate()
+    elif to != "stage":
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     output = end(process, timeout=120)
     assert process.returncode == 0, output[-3000:]
     assert f"Stopped in stage 1-evolve. To go on: lit-mstar run {recipe}" in output

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torchmetrics import Metric, MetricCollection
 
 from lit_mstar.rewards.metrics import (
@@ -138,6 +140,18 @@ def test_greedy_accuracy_wants_one_flag_per_problem() -> None:
     for bad in (torch.ones(3), torch.ones(3, 1, dtype=torch.bool)):
         with pytest.raises(ValueError, match="it must be bool"):
             GreedyAccuracy().update(bad)
+
+
+@pytest.mark.parametrize("metric", [GreedyAccuracy(), PassAtK(1)], ids=["greedy", "pass"])
+def test_what_is_marked_on_the_cpu_is_counted_on_a_gpu(metric: Any) -> None:
+    """Tensors without data, which refuse to meet those of another device as real ones do."""
+    with FakeTensorMode():
+        there, here = torch.zeros(3, dtype=torch.float64, device="cuda"), torch.zeros(2, dtype=torch.bool)
+        with pytest.raises(RuntimeError, match="same device"):
+            there[:2] + here
+        setattr(metric, metric.name, there)
+        metric.update(here if isinstance(metric, GreedyAccuracy) else here[:, None])
+        assert getattr(metric, metric.name).device.type == "cuda"
 
 
 @pytest.mark.slow

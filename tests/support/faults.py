@@ -58,6 +58,18 @@ class Terminate(Fault):
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+class Interrupt(Fault):
+    """Someone presses Ctrl-C, so many times."""
+
+    def __init__(self, hook: str, epoch: int = 1, rank: int = 0, times: int = 1) -> None:
+        super().__init__(hook, epoch, rank)
+        self.times = times
+
+    def happen(self) -> None:
+        for _ in range(self.times):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
 class FullDisk(Fault):
     """From now on the kernel refuses to write more than a kilobyte into any file (EFBIG)."""
 

@@ -71,9 +71,9 @@ def evolve_config(model: Path, run: Path) -> dict[str, Any]:
     }
 
 
-def fault(kind: str, hook: str, epoch: int = 1, rank: int = 0) -> dict[str, Any]:
+def fault(kind: str, hook: str, epoch: int = 1, rank: int = 0, **more: Any) -> dict[str, Any]:
     """A callback of `faults.py`."""
-    return {"class_path": f"support.faults.{kind}", "init_args": {"hook": hook, "epoch": epoch, "rank": rank}}
+    return {"class_path": f"support.faults.{kind}", "init_args": {"hook": hook, "epoch": epoch, "rank": rank, **more}}
 
 
 def output_until(process: Process, word: str) -> str:
