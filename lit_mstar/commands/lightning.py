@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
+from jsonargparse import Namespace
 from jsonargparse.typing import PositiveInt
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -15,6 +16,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from transformers.utils.logging import disable_progress_bar
 
+from lit_mstar.commands.claim import Claim, place
 from lit_mstar.commands.recipe import MODE
 from lit_mstar.commands.stage import finish_stage, write_summary
 from lit_mstar.commands.tested import point_at
@@ -26,8 +28,9 @@ from lit_mstar.training.trainer import MStarTrainer
 class MStarCLI(LightningCLI):
     """`LightningCLI` in subclass mode; after `fit` it tests, exports and sums up what validation chose."""
 
-    def __init__(self, watch: Watch | None = None, **options: Any) -> None:
+    def __init__(self, watch: Watch | None = None, claim: Claim | None = None, **options: Any) -> None:
         self.watch = watch
+        self.claim = claim
         self.started = time.monotonic()
         super().__init__(
             LightningModule,
@@ -49,6 +52,18 @@ class MStarCLI(LightningCLI):
             default=1,
             help="CPU threads of this process. More than one pays off for large models on an otherwise idle CPU; "
             "several processes with more than one each slow each other down many times.",
+        )
+        parser.add_argument(
+            "--out",
+            type=str | None,
+            help="Folder for all that the command writes: checkpoints, events, config, rollouts, model. By default "
+            "trainer.default_root_dir; what measures a run that is there gets a folder of its own in it.",
+        )
+        parser.add_argument(
+            "--overwrite",
+            type=bool,
+            default=False,
+            help="Begin anew in a folder that holds a run, which is moved aside (fit only).",
         )
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
@@ -72,10 +87,21 @@ class MStarCLI(LightningCLI):
         given = self._get(self.config, "weights_only", default=True)
         if given is None and self.subcommand:  # Lightning's default would unpickle what it fetches by HTTP
             self.config[self.subcommand]["weights_only"] = True
-        if self.subcommand in ("validate", "test", "predict"):
-            point_at(self.config[self.subcommand])
+        if self.subcommand:
+            self._settle(self.config[self.subcommand], self.subcommand)
         disable_progress_bar()  # type: ignore[no-untyped-call]
         torch.set_num_threads(self._get(self.config, "threads"))
+
+    def _settle(self, config: Namespace, subcommand: str) -> None:
+        """Which model, which folder; only the main process claims it."""
+        if subcommand in ("validate", "test", "predict"):
+            point_at(config)
+        place(config, subcommand, config.out)
+        config.out = None  # it stands in trainer.default_root_dir now
+        if self.claim and subcommand == "fit" and rank_zero_only.rank == 0 and not config.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            folder = Path(config.trainer.default_root_dir or ".")
+            self.claim.take(folder, _resumes(config.ckpt_path, folder), config.overwrite)
+        config.overwrite = False
 
     def _parse_ckpt_path(self) -> None:
         """Lightning would let a checkpoint's hyperparameters overrule the config, and so name any class.
@@ -106,20 +132,33 @@ def main(args: list[str]) -> None:
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # last, so that a file there never hides an installed package
     sys.argv[1:] = args  # LightningCLI warns where its arguments differ from the process's
-    watch = Watch(again=go_on(args))
+    watch, claim = Watch(again=go_on(args)), Claim()
     with stoppable() as stop:
         try:
-            cli = MStarCLI(watch)
+            cli = MStarCLI(watch, claim)
             if sampler := getattr(cli.model, "sampler", None):
                 sampler.close()
-        except (Exception, SIGTERMException) as error:
-            # An engine that is told to end by the same Ctrl-C leaves errors of its own behind.
-            if stop.by and (isinstance(error, SIGTERMException) or stop.by == "Ctrl-C"):
-                if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
-                    print(f"Stopped by {stop.by}. To go on: {watch.again}", flush=True)
-                sys.exit(0)
+        except SIGTERMException:
+            _say_stopped(stop.by or "SIGTERM", watch.again)
+        except Exception as error:
+            if stop.by == "Ctrl-C":  # which an engine hears, too, and ends with an error of its own
+                _say_stopped(stop.by, watch.again)
             if watch.explains(error):
                 sys.exit(1)
             raise
         finally:
             watch.over()
+            claim.release()
+
+
+def _say_stopped(by: str, again: str) -> NoReturn:
+    if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+        print(f"Stopped by {by}. To go on: {again}", flush=True)
+    sys.exit(0)
+
+
+def _resumes(checkpoint: Any, folder: Path) -> bool:
+    """Whether a run goes on with what is in its folder: from its newest checkpoint, or one that it names."""
+    if not checkpoint or checkpoint in ("best", "hpc"):
+        return bool(checkpoint)
+    return checkpoint == "last" or folder.resolve() in Path(checkpoint).resolve().parents

@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
+from lit_mstar.commands.changes import Config, Difference, differences
 from lit_mstar.commands.children import Children, locked
+from lit_mstar.commands.recipe import read_config
 from lit_mstar.files import atomic, stage_command
-
-Config = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # two are the same only if they are one
@@ -44,6 +44,12 @@ class StageRun:
         """Whether an earlier process has begun it."""
         return (self.folder / "stage.yaml").exists()
 
+    def changes(self) -> list[Difference]:
+        """How the config it was last run with differs from today's; nothing if it was never run."""
+        files = [self.folder / "stage.yaml", *sorted(self.folder.glob("overlay-*.yaml"))]
+        before = [read_config(file) for file in files if file.is_file()]
+        return differences(before, [self.config, *self.overlays]) if before else []
+
     def run(self, children: Children, log: Path | None = None) -> int:
         """Runs the stage, from its last checkpoint where there is one; returns the process's exit code.
 
@@ -54,6 +60,8 @@ class StageRun:
 
     def _command(self) -> list[str]:
         command = [sys.executable, "-m", "lit_mstar", stage_command(self.name)]
+        for stale in self.folder.glob("overlay-*.yaml"):
+            stale.unlink()
         for number, config in enumerate([self.config, *self.overlays]):
             file = self.folder / ("stage.yaml" if number == 0 else f"overlay-{number}.yaml")
             with atomic(file) as partial:

@@ -99,8 +99,9 @@ def signals_of(trainer: Trainer) -> Any:
 def go_on(args: list[str]) -> str:
     """The command that goes on with the one that was stopped."""
     kept = list(args)
-    if args[:1] == ["fit"] and "--ckpt_path" in kept:
-        del kept[(at := kept.index("--ckpt_path")) : at + 2]
-    if args[:1] == ["fit"]:
-        kept = [*(arg for arg in kept if not arg.startswith("--ckpt_path=")), "--ckpt_path", "last"]
+    for option in ("--ckpt_path", "--overwrite") if args[:1] == ["fit"] else ():
+        if option in kept:
+            del kept[(at := kept.index(option)) : at + 2]
+        kept = [arg for arg in kept if not arg.startswith(f"{option}=")]
+    kept += ["--ckpt_path", "last"] if args[:1] == ["fit"] else []
     return shlex.join(["lit-mstar", *kept])

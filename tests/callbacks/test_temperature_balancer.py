@@ -126,7 +126,9 @@ def test_the_curve_is_logged(evolution: Any, tmp_path: Path, caplog: pytest.LogC
     for name, value in expected.items():
         assert [(e.step, e.value) for e in events.Scalars(f"iteration/{name}")] == [(1, pytest.approx(value))]
     # At 1.1, 0.7 and 1.5 all are solved but one: the difference is its own standard error.
-    expected_line = "temperature 1 -> 1.1 by argmax Reward-Pass@2 (the highest; within one standard error of the highest: 0.7"
+    expected_line = (
+        "temperature 1 -> 1.1 by argmax Reward-Pass@2 (the highest; within one standard error of the highest: 0.7"
+    )
     assert f"{expected_line}, 1.1, 1.5). 0.3: 0.500  0.7: 0.750" in caplog.text
     assert metrics["balance/close"] == 3
 

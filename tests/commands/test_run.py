@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from lit_mstar.commands.run import run, summarize, table
-from lit_mstar.rollouts.ledger import Ledger
-from lit_mstar.rollouts.nouns import Iteration, SamplingParams
+from lit_mstar.commands.claim import Claim
+from lit_mstar.commands.run import run
+from lit_mstar.commands.stage_run import StageRun
 from support.engines import SMALL_ENGINE
 from support.recipes import QUICKSTART, SIZES, write_miniature
 from support.servers import ServerProcess
@@ -117,7 +117,7 @@ def test_killed_in_a_stage_it_resumes_that_stage_to_the_same_result(miniature: P
 
 
 def test_a_folder_without_stages_is_refused(tmp_path: Path):
-    with pytest.raises(SystemExit, match="has no stage configs"):
+    with pytest.raises(ValueError, match="has no stage configs"):
         run(tmp_path, tmp_path / "out")
 
 
@@ -126,41 +126,113 @@ def test_another_runs_folder_is_refused(tmp_path: Path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "run.json").write_text(json.dumps({"recipe": "other", "seed": 0}))
-    with pytest.raises(SystemExit, match="choose another --out"):
+    with pytest.raises(ValueError, match="holds recipe other with seed 0, not .* choose another --out"):
         run(tmp_path, out)
 
 
+@pytest.fixture
+def complete(tmp_path: Path) -> tuple[Path, Path]:
+    """A recipe of three stages and a run of it, as processes would have left it; the last was broken off."""
+    recipe, out = tmp_path / "recipe", tmp_path / "out"
+    recipe.mkdir()
+    for name in ("1-a", "2-b", "3-c"):
+        config = {"trainer": {"default_root_dir": f"runs/x/{name}", "max_epochs": 2}, "model": {"lr": 0.1}}
+        (recipe / f"{name}.yaml").write_text(yaml.safe_dump(config))
+        config["trainer"]["default_root_dir"] = str(out / name)
+        (out / name).mkdir(parents=True)
+        (out / name / "stage.yaml").write_text(yaml.safe_dump(config))
+        if name != "3-c":
+            (out / name / "summary.json").write_text(json.dumps({"seconds": 1.0}))
+    return recipe, out
+
+
+def edit(recipe: Path, name: str, *path: str, to: Any) -> None:
+    config = yaml.safe_load((recipe / f"{name}.yaml").read_text())
+    config[path[0]][path[1]] = to
+    (recipe / f"{name}.yaml").write_text(yaml.safe_dump(config))
+
+
+def run_recording(recipe: Path, out: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> list[str]:
+    """Runs a recipe whose stages do nothing; returns the names of those that were started."""
+    started: list[str] = []
+
+    def complete_at_once(stage: StageRun, children: Any) -> int:
+        started.append(stage.name)
+        stage.folder.mkdir(exist_ok=True)
+        (stage.folder / "summary.json").write_text(json.dumps({"seconds": 1.0}))
+        return 0
+
+    monkeypatch.setattr(StageRun, "run", complete_at_once)
+    run(recipe, out, **options)
+    return started
+
+
+def test_an_unchanged_recipe_goes_on_where_it_was(complete: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch):
+    assert run_recording(*complete, monkeypatch) == ["3-c"]
+
+
+def test_a_changed_complete_stage_is_named_and_not_run_unasked(
+    complete: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    recipe, out = complete
+    edit(recipe, "2-b", "model", "lr", to=0.2)
+    with pytest.raises(ValueError, match="^2-b: complete, and run with other settings.*--rerun"):
+        run_recording(recipe, out, monkeypatch)
+    said = capsys.readouterr().out
+    assert "2-b was run with other settings, and stays as it is:\n  model.lr: 0.1 -> 0.2\n" in said
+    assert run_recording(recipe, out, monkeypatch, rerun=True) == ["2-b", "3-c"]
+    assert json.loads((out / "2-b.replaced-1/summary.json").read_text()) == {"seconds": 1.0}
+    assert (out / "3-c.replaced-1/stage.yaml").exists()
+    assert (out / "1-a/stage.yaml").exists()
+
+
+def test_a_changed_unfinished_stage_goes_on_and_says_so(
+    complete: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    recipe, out = complete
+    edit(recipe, "3-c", "trainer", "max_epochs", to=3)
+    assert run_recording(recipe, out, monkeypatch) == ["3-c"]
+    said = capsys.readouterr().out
+    assert "3-c was run with other settings, and goes on with the new:\n  trainer.max_epochs: 2 -> 3\n" in said
+    assert "resuming in" in said
+
+
+def test_an_overlay_is_a_change_too(complete: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "more.yaml").write_text("trainer: {max_epochs: 5}")
+    with pytest.raises(ValueError, match="^1-a, 2-b: complete"):
+        run_recording(*complete, monkeypatch, overlays=[tmp_path / "more.yaml"])
+
+
+def test_where_a_stage_runs_is_no_change(complete: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch):
+    edit(complete[0], "1-a", "trainer", "devices", to=4)
+    assert run_recording(*complete, monkeypatch) == ["3-c"]
+
+
+def test_two_runs_of_one_folder_are_refused(complete: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch):
+    (claim := Claim()).hold(complete[1])
+    with pytest.raises(ValueError, match="another process works there"):
+        run_recording(*complete, monkeypatch)
+    claim.release()
+    assert run_recording(*complete, monkeypatch) == ["3-c"]
+
+
 @pytest.mark.slow
-def test_a_failing_stage_ends_the_run_with_its_exit_code_and_has_only_overlays_that_fit_it(tmp_path: Path):
+def test_a_failing_stage_ends_the_run_with_its_exit_code_and_has_only_overlays_that_fit_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     (tmp_path / "1-x.yaml").write_text("trainer: {default_root_dir: runs/x/1-x, no_such_option: 1}")
     for name, text in (("sampler", "model: {init_args: {sampler: {}}}"), ("devices", "trainer: {devices: 2}")):
         (tmp_path / f"{name}.yaml").write_text(text)
-    with pytest.raises(SystemExit, match="Stage 1-x ended with exit code 2"):
+    with pytest.raises(SystemExit) as ended:
         run_forked(tmp_path, tmp_path / "out", [tmp_path / "sampler.yaml", tmp_path / "devices.yaml"])
+    assert ended.value.code == 2
+    assert "Stage 1-x ended with exit code 2" in capsys.readouterr().err
     laid = [yaml.safe_load(file.read_text()) for file in (tmp_path / "out/1-x").glob("overlay-*")]
     assert laid == [{"trainer": {"devices": 2}}]
 
 
-def test_the_summary_collects_stages_and_iterations(tmp_path: Path):
-    for stage, result in (
-        ("1-a", {"seconds": 1.0, "test_accuracy": 0.25}),
-        ("2-b", {"seconds": 2.0, "step_auroc": 0.5}),
-    ):
-        (tmp_path / stage).mkdir()
-        (tmp_path / stage / "summary.json").write_text(json.dumps(result))
-    ledger = Ledger(tmp_path / "2-b" / "rollouts")
-    iteration = Iteration(index=0, problems=[], sampling=SamplingParams(), metrics={"kept": 3, "balance/x": 1.0})
-    ledger.begin(iteration, "f")
-    ledger.record(iteration)
-    summary = summarize("r", tmp_path, ["1-a", "2-b"], seed=1)
-    assert summary["iterations"] == [{"iteration": 0, "kept": 3}]
-    assert summary["prm"] == {"step_auroc": 0.5, "step_ece": None}
-    assert summary["test_accuracy_before"] == summary["test_accuracy_after"] == 0.25
-    assert "test accuracy 25.0% -> 25.0%" in table(summary)
-
-
 def test_a_missing_overlay_is_refused(miniature: Path, tmp_path: Path):
-    with pytest.raises(SystemExit, match="nowhere.yaml: no such config"):
+    with pytest.raises(ValueError, match="nowhere.yaml: no such config"):
         run(miniature, tmp_path / "out", overlays=[tmp_path / "nowhere.yaml"])
 
 
