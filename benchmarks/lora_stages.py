@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from models.zoo.qwen import qwen3_vl
 
-from lit_mstar.commands.recipe import read_config
 from lit_mstar.commands.stage_run import move_paths
+from lit_mstar.front.recipe import read_config
 from support.commands import lit_mstar_process
 from support.lora_recipe import adapter_of, write_lora_recipe
 

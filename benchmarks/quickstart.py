@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from lit_mstar.commands.recipe import read_config
+from lit_mstar.front.recipe import read_config
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 COLUMNS = {

@@ -18,6 +18,7 @@ from lit_mstar.rollouts.nouns import Iteration, Rollout
 from lit_mstar.step_labels.refresh import PRMRefresh
 from lit_mstar.step_labels.training import restore, trained
 from lit_mstar.training.division import gather, rank, ranks
+from lit_mstar.training.phases import phase
 
 _BLOCK = 256  # rollouts per rank that are scored together, ours: enough to put equal prompts together
 
@@ -71,10 +72,12 @@ class PRMFilter(EvolutionCallback):
         """
         prm = self._loaded()
         prm.to(pl_module.device)
-        for start in range(0, len(iteration.rollouts), _BLOCK * ranks()):
-            block = iteration.rollouts[start : start + _BLOCK * ranks()]
-            for offset, scores in enumerate(self._scores(prm, block)):
-                self._reward(iteration.rollouts[start + offset], scores)
+        with phase(trainer, "scoring", len(iteration.rollouts)) as advance:
+            for start in range(0, len(iteration.rollouts), _BLOCK * ranks()):
+                block = iteration.rollouts[start : start + _BLOCK * ranks()]
+                for offset, scores in enumerate(self._scores(prm, block)):
+                    self._reward(iteration.rollouts[start + offset], scores)
+                advance(len(block))
         prm.to("cpu")
 
     def on_iteration_end(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from tqdm.auto import tqdm
+from rich import get_console
+from rich.progress import track
 
 from lit_mstar.data.left_out import without
 from lit_mstar.files import atomic
@@ -60,8 +61,9 @@ class ImageCheck:
         """Decodes what is not known yet, each rank a part of it, and writes down what was found."""
         new = sorted(((key, image) for image in images if (key := _key(image)) not in self.known), key=lambda x: x[0])
         if new:
-            mine = tqdm(new[rank() :: ranks()], desc="checking images", unit="image", leave=False, disable=None)
-            found = {key: _decoded(image) for key, image in mine}
+            mine, hidden = new[rank() :: ranks()], rank() != 0 or not get_console().is_terminal
+            shown = track(mine, "checking images", transient=True, disable=hidden)
+            found = {key: _decoded(image) for key, image in shown}
             self.known |= {key: value for part in gather(found) for key, value in part.items()}
         sizes = {tuple(self.known[key]): (key, image) for key, image in new if not isinstance(self.known[key], str)}
         refused = {size: why for size, (_, image) in sizes.items() if (why := self._refusal(image))}

@@ -7,13 +7,13 @@ from statistics import fmean
 from typing import Any
 
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from tqdm.auto import tqdm
 
 from lit_mstar.data.hint import hinted
 from lit_mstar.rewards.selection import AllCorrect
 from lit_mstar.rollouts.ledger import chunked
 from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
 from lit_mstar.training.division import grouped, take
+from lit_mstar.training.phases import phase
 from lit_mstar.training.watch import progress_watched
 
 _AT_ONCE = 32  # chunks that an engine is given together, ours: enough to keep it busy, a bounded number in memory
@@ -32,7 +32,13 @@ class RankSampling:
         self._queues = 0  # how often problems were divided over ranks
 
     def sample(
-        self, trainer: Any, problems: Sequence[Problem], sampling: SamplingParams, what: str, hint: str | None = None
+        self,
+        trainer: Any,
+        problems: Sequence[Problem],
+        sampling: SamplingParams,
+        detail: str = "",
+        hint: str | None = None,
+        name: str = "sampling",
     ) -> Iterator[Rollout]:
         """Yields marked rollouts as they finish; what is correct is selected until a callback says otherwise.
 
@@ -40,8 +46,9 @@ class RankSampling:
             trainer: Its module is the policy, with its sampler; every rank calls with the same problems.
             problems: Of all ranks together.
             sampling: How responses are drawn.
-            what: The work, for the progress bar and for messages.
+            detail: Which work it is, for messages.
             hint: How problems are asked, where it is not the question alone.
+            name: Of the phase, for the display.
 
         Raises:
             TimeoutError: If the sampler is stuck.
@@ -51,14 +58,13 @@ class RankSampling:
         policy.sampler.load_policy(policy)
         groups = grouped(self._pieces(trainer, problems, sampling.n), limit=_AT_ONCE)
         self._queues += 1
-        # disable=None: no bar where nobody looks at a terminal
-        bar = tqdm(desc=what, total=-(-len(problems) // trainer.world_size), unit="problem", leave=False, disable=None)
-        with bar, progress_watched(self.stall_timeout, what) as moved:
+        shown = phase(trainer, name, total=-(-len(problems) // trainer.world_size), detail=detail)
+        with shown as advance, progress_watched(self.stall_timeout, f"{name} {detail}".strip()) as moved:
             for group in take(groups, f"queue {self._queues}", policy.sampler.independent):
                 asked = [problem for piece in group for problem in piece]
                 for i, rollout in policy.sampler.sample([hinted(problem, hint) for problem in asked], sampling):
                     moved()
-                    bar.update()
+                    advance(1)
                     rollout.problem = asked[i]  # from here on, nothing knows of the hint
                     rollout.selected = AllCorrect()(policy.marker.mark(rollout))
                     yield rollout

@@ -134,8 +134,8 @@ class SelfEvolvingDataModule(ProblemDataModule):
         index = self.iteration.index if self.iteration else 0
         problems = self.require(split, answered=True)
         iteration = Iteration(index=index, problems=problems, sampling=sampling, split="validate")
-        what = f"measuring at T = {sampling.temperature:g}"
-        mine = list(self._ranks.sample(self.trainer, problems, sampling, what))
+        detail = f"at T = {sampling.temperature:g}"
+        mine = list(self._ranks.sample(self.trainer, problems, sampling, detail, name="measuring"))
         found = {rollout.problem.id: rollout for part in gather(mine) for rollout in part}
         iteration.rollouts = [found[problem.id] for problem in problems]
         call_hook(self.trainer, "on_rollouts_sampled", iteration)
@@ -220,8 +220,8 @@ class SelfEvolvingDataModule(ProblemDataModule):
         if not missing:  # all that is to be done is to mark it anew
             return 0
         self.trainer.strategy.barrier()  # all have looked before anyone writes: they must divide the same problems
-        what = f"iteration {iteration.index}: sampling"
-        rollouts = self._ranks.sample(self.trainer, missing, iteration.sampling, what, self.hint)
+        detail = f"iteration {iteration.index}"
+        rollouts = self._ranks.sample(self.trainer, missing, iteration.sampling, detail, self.hint)
         self.ledger.fill(iteration, rollouts)
         self.trainer.strategy.barrier()
         return len(missing)

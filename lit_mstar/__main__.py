@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
+from importlib import import_module
 
+from lit_mstar.front.errors import USER, report
+
+# Name: where its `main(args)` is, and what it does.
 _COMMANDS = {
-    "init": "a recipe for data and a model of your own",
-    "data": "look at data before a run: `data stats SOURCE`",
-    "fit": "train one stage (warmup, PRM, self-evolution, …)",
-    "validate": "greedy accuracy of a checkpoint on the validation problems",
-    "test": "greedy accuracy of a checkpoint on the test problems, or on benchmarks",
-    "predict": "one greedy response per problem",
-    "annotate": "Monte-Carlo step labels for the process reward model",
-    "run": "all stages of a recipe, one after the other",
-    "plan": "memory, responses and steps of a recipe, before anything is loaded",
-    "study": "variants of a recipe over several seeds, as a table with intervals",
-    "convert": "a sharded checkpoint to a consolidated one, or back",
-    "compare": "two models on the same benchmarks, with intervals",
-    "regrade": "mark what a run has sampled anew, after references or grader have changed",
-    "serve": "a vLLM server that takes new weights while it runs",
+    "init": ("lit_mstar.data.inspection.init", "a recipe for data and a model of your own"),
+    "data": ("lit_mstar.data.inspection.command", "look at data before a run: `data stats SOURCE`"),
+    "fit": ("lit_mstar.commands.lightning", "train one stage (warmup, PRM, self-evolution, …)"),
+    "validate": ("lit_mstar.commands.lightning", "greedy accuracy of a checkpoint on the validation problems"),
+    "test": ("lit_mstar.commands.lightning", "greedy accuracy of a checkpoint on test problems, or on benchmarks"),
+    "predict": ("lit_mstar.commands.lightning", "one greedy response per problem"),
+    "annotate": ("lit_mstar.commands.lightning", "Monte-Carlo step labels for the process reward model"),
+    "run": ("lit_mstar.commands.run", "all stages of a recipe, one after the other"),
+    "plan": ("lit_mstar.planning.command", "memory, responses and steps of a recipe, before anything is loaded"),
+    "study": ("lit_mstar.studies.command", "variants of a recipe over several seeds, as a table with intervals"),
+    "convert": ("lit_mstar.commands.convert", "a sharded checkpoint to a consolidated one, or back"),
+    "compare": ("lit_mstar.evaluation.command", "two models on the same benchmarks, with intervals"),
+    "regrade": ("lit_mstar.commands.regrade", "mark a run anew, after references or grader have changed"),
+    "serve": ("lit_mstar.commands.serve", "a vLLM server that takes new weights while it runs"),
+    "completion": ("lit_mstar.front.completion", "a script that completes commands in bash or zsh"),
 }
+_SUBCOMMANDS = ("fit", "validate", "test", "predict", "annotate")  # of the Lightning CLI
+_PRESENTATION = ("--quiet", "--verbose", "--traceback")
 
 
 def main(args: list[str] | None = None) -> None:
     """Runs one command; `args` are those of the process unless given."""
+    args, flags = _presentation(sys.argv[1:] if args is None else args)
     try:
-        _run(sys.argv[1:] if args is None else args)
+        _run(args, flags)
     except KeyboardInterrupt:  # where nothing has begun that could be gone on with
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)
+    except SystemExit as ended:
+        if not isinstance(ended.code, str):
+            raise
+        print(ended.code, file=sys.stderr)  # a message: something that a user can mend
+        sys.exit(USER)
+    except Exception as error:
+        sys.exit(report(error, args[0], "--traceback" in flags))
 
 
-def _run(args: list[str]) -> None:
+def _run(args: list[str], flags: list[str]) -> None:
     command = args[0] if args else "--help"
     if command in ("-h", "--help"):
         print(_help())
@@ -39,56 +55,55 @@ def _run(args: list[str]) -> None:
         from lit_mstar import __version__
 
         print(f"lit-mstar {__version__}")
-    elif command == "init":
-        from lit_mstar.data.inspection.init import main as init
+    elif command not in _COMMANDS:
+        near = get_close_matches(command, _COMMANDS, 1)
+        meant = f" Did you mean {near[0]!r}?" if near else ""
+        print(f"lit-mstar: unknown command {command!r}.{meant}\n\n{_help()}", file=sys.stderr)
+        sys.exit(USER)
+    elif command not in _SUBCOMMANDS:
+        from lit_mstar.front.completion import ASK
+        from lit_mstar.front.parsers import parser_of
 
-        init(args[1:])
-    elif command == "data":
-        from lit_mstar.data.inspection.command import main as data
+        own = args[1 : args.index("--") if "--" in args else None]
+        if own[:1] != [ASK]:
+            parser_of(command).parse_args(own)  # help, and what is wrong with the options, before anything is imported
+        module = import_module(_COMMANDS[command][0])
+        module.main(args[1:], *([flags] if command == "run" else []))
+    elif not _helped(args):
+        from lit_mstar.front.check import check_command
+        from lit_mstar.front.definitions import search_here
 
-        data(args[1:])
-    elif command == "run":
-        from lit_mstar.commands.run import main as run
+        search_here()
+        check_command(command, args[1:])
+        import_module(_COMMANDS[command][0]).main(args, flags)
 
-        run(args[1:])
-    elif command == "plan":
-        from lit_mstar.planning.command import main as plan
 
-        plan(args[1:])
-    elif command == "study":
-        from lit_mstar.studies.command import main as study
+def _helped(args: list[str]) -> bool:
+    """Whether the command only asks for help, and has got it."""
+    from lit_mstar.front.help import help_of
 
-        study(args[1:])
-    elif command == "convert":
-        from lit_mstar.commands.convert import main as convert
+    text = help_of(args[0], args[1:])
+    if text is not None:
+        print(text)
+    return text is not None
 
-        convert(args[1:])
-    elif command == "compare":
-        from lit_mstar.evaluation.command import main as compare
 
-        compare(args[1:])
-    elif command == "regrade":
-        from lit_mstar.commands.regrade import main as regrade
-
-        regrade(args[1:])
-    elif command == "serve":
-        from lit_mstar.commands.serve import main as serve
-
-        serve(args[1:])
-    elif command in _COMMANDS:
-        from lit_mstar.commands.lightning import main as lightning
-
-        lightning(args)
-    else:
-        sys.exit(f"lit-mstar: unknown command {command!r}.\n\n{_help()}")
+def _presentation(args: list[str]) -> tuple[list[str], list[str]]:
+    """The arguments without those that say how to show things, and these; Lightning has a `--verbose true`, too."""
+    flags, kept = [], []
+    for word, following in zip(args, [*args[1:], ""], strict=False):
+        taken = word in _PRESENTATION and following not in ("true", "false")
+        (flags if taken else kept).append(word)
+    return kept, flags
 
 
 def _help() -> str:
-    commands = "\n".join(f"  {name:<10} {text}" for name, text in _COMMANDS.items())
+    commands = "\n".join(f"  {name:<10} {text}" for name, (_, text) in _COMMANDS.items())
     return (
         "lit-mstar: a vision-language model learns to reason from its own correct answers (M-STaR).\n\n"
         "usage: lit-mstar COMMAND …\n\n"
         f"{commands}\n\n"
+        "With any of them: --quiet (warnings and errors), --verbose (all that libraries say), --traceback.\n\n"
         "  lit-mstar run configs/quickstart                            see it work, on a CPU\n"
         "  lit-mstar fit --config configs/quickstart/4-evolve.yaml     one stage\n"
         "  lit-mstar fit --help                                        its options"

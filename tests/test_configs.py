@@ -6,11 +6,11 @@ import pytest
 import yaml
 
 from lit_mstar.callbacks import PRMFilter, TemperatureBalancer, TrainingDynamics
-from lit_mstar.commands.lightning import MStarCLI
-from lit_mstar.commands.recipe import read_config
+from lit_mstar.commands.cli import MStarCLI
 from lit_mstar.commands.stage_run import fitting
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.hint import hinted
+from lit_mstar.front.recipe import read_config
 from lit_mstar.models.sharding import Sharding
 from lit_mstar.rollouts.nouns import Problem
 from lit_mstar.studies.definition import read_study

@@ -26,9 +26,11 @@ def test_no_arguments_is_a_call_for_help(capsys: pytest.CaptureFixture[str]):
     assert "usage: lit-mstar COMMAND" in capsys.readouterr().out
 
 
-def test_an_unknown_command_is_named():
-    with pytest.raises(SystemExit, match="unknown command 'fitt'"):
+def test_an_unknown_command_is_named_with_the_one_that_was_meant(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
         main(["fitt"])
+    assert ended.value.code == 2
+    assert "unknown command 'fitt'. Did you mean 'fit'?" in capsys.readouterr().err.splitlines()[0]
 
 
 def test_version(capsys: pytest.CaptureFixture[str]):

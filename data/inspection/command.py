@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -17,26 +16,15 @@ from lit_mstar.data.inspection.statistics import Statistics, statistics
 from lit_mstar.data.inspection.tables import show, values
 from lit_mstar.data.sources.source import ProblemSource
 from lit_mstar.files import atomic
+from lit_mstar.front.definitions import search_here
+from lit_mstar.front.parsers import parser_of
 from lit_mstar.models.backbone import Backbone
 
 
 def main(args: list[str]) -> None:
     """Prints a source's statistics, and writes a page of examples where one is asked for."""
-    parser = argparse.ArgumentParser(
-        prog="lit-mstar data",
-        description="Counts, answer types, sizes, lengths, duplicates, overlaps, and what cannot be used.",
-    )
-    parser.add_argument("what", choices=["stats"])
-    parser.add_argument("source", type=Path, help="a recipe's folder, a stage's config, a data file, or a folder of it")
-    parser.add_argument("--model", help="counts tokens and shows prompts as it gets them; the recipe's by default")
-    parser.add_argument("--columns", nargs="+", default=[], metavar="FIELD=COLUMN", help="question=… answer=… images=…")
-    parser.add_argument("--html", type=Path, help="a file for a page of examples with pictures")
-    parser.add_argument("--run", type=Path, help="a run whose responses the page shows, too")
-    parser.add_argument("--examples", type=int, default=24, help="on the page (default: 24)")
-    parser.add_argument("--json", type=Path, help="a file for the same as values")
-    options = parser.parse_args(args)
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # where a source of one's own may be
+    options = parser_of("data").parse_args(args)
+    search_here()  # where a source of one's own may be
     try:
         _stats(options)
     except ValueError as error:

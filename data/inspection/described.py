@@ -8,9 +8,9 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from lit_mstar.commands.recipe import FILE, read_config
 from lit_mstar.data.sources.source import ProblemSource
 from lit_mstar.data.sources.tables import SUFFIXES
+from lit_mstar.front.recipe import FILE, read_config
 
 Described = dict[str, Any]  # class_path and init_args, as in YAML
 _ASKED = ("path", "prompt", "system", "template", "chat_template", "trust_remote_code")  # how a model is asked

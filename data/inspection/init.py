@@ -14,11 +14,12 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from lit_mstar.commands.recipe import FILE
 from lit_mstar.data.inspection.command import column_names, load_encoder, quiet_statistics
 from lit_mstar.data.inspection.described import Described, described, made
 from lit_mstar.data.inspection.statistics import SplitStatistics, Statistics
 from lit_mstar.data.inspection.tables import show
+from lit_mstar.front.parsers import parser_of
+from lit_mstar.front.recipe import FILE
 
 _TOKENS = 1024  # of a response where no worked solution says how long it may be
 _HELD_OUT = (0.1, 200, 100)  # a share of the problems, at most so many to test and to validate; ours
@@ -39,18 +40,7 @@ class Found:
 
 def main(args: list[str]) -> None:
     """Looks at the data, and writes the recipe."""
-    parser = argparse.ArgumentParser(
-        prog="lit-mstar init",
-        description="Writes a recipe for your data: four stages, a recipe.yaml with what they share, and a CPU trial.",
-    )
-    parser.add_argument("folder", type=Path, help="where the recipe goes; must not exist")
-    parser.add_argument("--data", type=Path, required=True, help="a data file, a folder of files by split, or a config")
-    parser.add_argument("--validate", type=Path, help="validation problems; held out of the data by default")
-    parser.add_argument("--test", type=Path, help="test problems; held out of the data by default")
-    parser.add_argument("--model", required=True, help="a model's folder, or its name on the hub")
-    parser.add_argument("--trial-model", help="a smaller one for the trial (default: SmolVLM-256M-Instruct)")
-    parser.add_argument("--columns", nargs="+", default=[], metavar="FIELD=COLUMN", help="question=… answer=… images=…")
-    options = parser.parse_args(args)
+    options = parser_of("init").parse_args(args)
     try:
         init(options)
     except ValueError as error:

@@ -5,7 +5,6 @@ Runs on one process without a GPU; the whole checkpoint must fit into its memory
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from pathlib import Path
@@ -16,18 +15,12 @@ from lightning.fabric.utilities.load import _METADATA_FILENAME, _load_distribute
 from torch.distributed.checkpoint.state_dict_saver import save as save_state
 
 from lit_mstar.files import atomic
+from lit_mstar.front.parsers import parser_of
 
 
 def main(args: list[str]) -> None:
     """Converts one checkpoint to the other kind."""
-    parser = argparse.ArgumentParser(
-        prog="lit-mstar convert",
-        description="Converts a sharded checkpoint (a folder) to a consolidated one (a file), or back. Sharded ones "
-        "hold pickled metadata: convert only folders that you trust.",
-    )
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--out", type=Path, required=True, help="where the other kind goes; must not exist")
-    options = parser.parse_args(args)
+    options = parser_of("convert").parse_args(args)
     try:
         convert(options.checkpoint, options.out)
     except ValueError as error:

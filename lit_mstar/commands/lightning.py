@@ -1,141 +1,36 @@
-"""The Lightning CLI: `fit`, `validate`, `test`, `predict`, and `annotate` as one more subcommand."""
+"""A subcommand of the Lightning CLI as a process: signals, the folder it works in, what it prints."""
 
 from __future__ import annotations
 
 import sys
-import time
-from pathlib import Path
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn
 
-import torch
-from jsonargparse import Namespace
-from jsonargparse.typing import PositiveInt
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from transformers.utils.logging import disable_progress_bar
 
-from lit_mstar.commands.claim import Claim, place
-from lit_mstar.commands.recipe import MODE
-from lit_mstar.commands.stage import finish_stage, write_summary
-from lit_mstar.commands.tested import point_at
+from lit_mstar.commands.claim import Claim
+from lit_mstar.commands.cli import MStarCLI
+from lit_mstar.front.definitions import search_here
+from lit_mstar.training.output import Verbosity, filtered_output
 from lit_mstar.training.peers import Watch
 from lit_mstar.training.signals import go_on, stoppable
-from lit_mstar.training.trainer import MStarTrainer
 
 
-class MStarCLI(LightningCLI):
-    """`LightningCLI` in subclass mode; after `fit` it tests, exports and sums up what validation chose."""
+def main(args: list[str], flags: Sequence[str] = ()) -> None:
+    """Runs one subcommand; classes in the current directory can be named in configs.
 
-    def __init__(self, watch: Watch | None = None, claim: Claim | None = None, **options: Any) -> None:
-        self.watch = watch
-        self.claim = claim
-        self.started = time.monotonic()
-        super().__init__(
-            LightningModule,
-            LightningDataModule,
-            trainer_class=MStarTrainer,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            auto_configure_optimizers=False,
-            seed_everything_default=0,
-            save_config_kwargs={"overwrite": True},
-            **options,
-        )
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds what is neither model, data nor trainer."""
-        parser.add_argument(
-            "--threads",
-            type=PositiveInt,
-            default=1,
-            help="CPU threads of this process. More than one pays off for large models on an otherwise idle CPU; "
-            "several processes with more than one each slow each other down many times.",
-        )
-        parser.add_argument(
-            "--out",
-            type=str | None,
-            help="Folder for all that the command writes: checkpoints, events, config, rollouts, model. By default "
-            "trainer.default_root_dir; what measures a run that is there gets a folder of its own in it.",
-        )
-        parser.add_argument(
-            "--overwrite",
-            type=bool,
-            default=False,
-            help="Begin anew in a folder that holds a run, which is moved aside (fit only).",
-        )
-
-    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
-        """Makes a parser that reads configs as parts of a recipe."""
-        return super().init_parser(**{"parser_mode": MODE} | kwargs)
-
-    @staticmethod
-    def subcommands() -> dict[str, set[str]]:
-        """Each subcommand with the arguments that are not options of its own."""
-        shared = {"model", "dataloaders", "datamodule"}
-        return {
-            "fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule"},
-            "validate": shared,
-            "test": shared,
-            "predict": shared,
-            "annotate": shared,
-        }
-
-    def before_instantiate_classes(self) -> None:
-        """Sets the number of threads; a bar for every model file would hide the training's."""
-        given = self._get(self.config, "weights_only", default=True)
-        if given is None and self.subcommand:  # Lightning's default would unpickle what it fetches by HTTP
-            self.config[self.subcommand]["weights_only"] = True
-        if self.subcommand:
-            self._settle(self.config[self.subcommand], self.subcommand)
-        disable_progress_bar()  # type: ignore[no-untyped-call]
-        torch.set_num_threads(self._get(self.config, "threads"))
-
-    def _settle(self, config: Namespace, subcommand: str) -> None:
-        """Which model, which folder; only the main process claims it."""
-        if subcommand in ("validate", "test", "predict"):
-            point_at(config)
-        place(config, subcommand, config.out)
-        config.out = None  # it stands in trainer.default_root_dir now
-        if self.claim and subcommand == "fit" and rank_zero_only.rank == 0 and not config.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            folder = Path(config.trainer.default_root_dir or ".")
-            self.claim.take(folder, _resumes(config.ckpt_path, folder), config.overwrite)
-        config.overwrite = False
-
-    def _parse_ckpt_path(self) -> None:
-        """Lightning would let a checkpoint's hyperparameters overrule the config, and so name any class.
-
-        Our modules save none; a checkpoint gives weights and state, and nothing else.
-        """
-
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Makes the trainer, whose other processes are watched."""
-        trainer = super().instantiate_trainer(**kwargs)
-        if self.watch:
-            self.watch.attach(trainer)
-        return trainer
-
-    def after_fit(self) -> None:
-        """Leaves `model/` and `summary.json` behind, unless a SIGTERM came in the last moments of `fit`."""
-        if self.trainer.received_sigterm:
-            raise SIGTERMException
-        finish_stage(self.trainer, self.model, self.datamodule, self.started)
-
-    def after_annotate(self) -> None:
-        """Leaves `summary.json` behind."""
-        write_summary(self.trainer, self.started, {})
-
-
-def main(args: list[str]) -> None:
-    """Runs one subcommand; classes in the current directory can be named in configs."""
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # last, so that a file there never hides an installed package
+    Args:
+        args: The subcommand and its options.
+        flags: `--quiet` or `--verbose`.
+    """
+    search_here()
+    verbosity: Verbosity = "quiet" if "--quiet" in flags else "verbose" if "--verbose" in flags else "normal"
     sys.argv[1:] = args  # LightningCLI warns where its arguments differ from the process's
     watch, claim = Watch(again=go_on(args)), Claim()
-    with stoppable() as stop:
+    with filtered_output(verbosity), stoppable() as stop:
         try:
-            cli = MStarCLI(watch, claim)
+            cli = MStarCLI(watch, claim, verbosity)
             if sampler := getattr(cli.model, "sampler", None):
                 sampler.close()
         except SIGTERMException:
@@ -155,10 +50,3 @@ def _say_stopped(by: str, again: str) -> NoReturn:
     if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
         print(f"Stopped by {by}. To go on: {again}", flush=True)
     sys.exit(0)
-
-
-def _resumes(checkpoint: Any, folder: Path) -> bool:
-    """Whether a run goes on with what is in its folder: from its newest checkpoint, or one that it names."""
-    if not checkpoint or checkpoint in ("best", "hpc"):
-        return bool(checkpoint)
-    return checkpoint == "last" or folder.resolve() in Path(checkpoint).resolve().parents

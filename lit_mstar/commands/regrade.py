@@ -6,7 +6,6 @@ say what was learned. A benchmark's results are scored anew from the responses t
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections import Counter
 from collections.abc import Collection
@@ -19,8 +18,10 @@ import pyarrow.parquet as pq
 from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from lit_mstar.commands.recipe import read_config
 from lit_mstar.files import atomic
+from lit_mstar.front.definitions import search_here
+from lit_mstar.front.parsers import parser_of
+from lit_mstar.front.recipe import read_config
 from lit_mstar.reasoning.marking import Marker
 from lit_mstar.rollouts.ledger import Ledger
 from lit_mstar.rollouts.nouns import Problem, Rollout
@@ -39,15 +40,8 @@ _COLUMNS = (
 
 def main(args: list[str]) -> None:
     """Parses the command line of `lit-mstar regrade` and marks all iterations of a run."""
-    parser = argparse.ArgumentParser(prog="lit-mstar regrade", description="Mark what is sampled anew.")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # where a source or a grader of one's own may be
-    parser.add_argument("run", type=Path, help="a run's folder, that of one of its stages, or results of benchmarks")
-    parser.add_argument(
-        "--config", type=Path, help="a stage config with another source or grader; the stage's own else"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="only print what would change")
-    options = parser.parse_args(args)
+    options = parser_of("regrade").parse_args(args)
+    search_here()  # where a source or a grader of one's own may be
     if (options.run / "results.json").is_file():
         config = options.config or options.run / "config.yaml"
         print(_rescored(options.run, _existing(config, options.run), not options.dry_run))

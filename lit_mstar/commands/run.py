@@ -7,7 +7,6 @@ by the command a user would type.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shlex
 import signal
@@ -16,37 +15,32 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lit_mstar.commands.changes import Config
 from lit_mstar.commands.children import Children
 from lit_mstar.commands.claim import Claim, aside
-from lit_mstar.commands.recipe import read_config
 from lit_mstar.commands.stage_run import StageRun, fitting, home_of, move_paths
 from lit_mstar.commands.summary import summarize, table
 from lit_mstar.files import atomic
+from lit_mstar.front.changes import Config
+from lit_mstar.front.check import check_configs
+from lit_mstar.front.definitions import search_here
+from lit_mstar.front.parsers import parser_of
 
 _SHOWN = 8  # differences of a stage
 
 
-def main(args: list[str]) -> None:
+def main(args: list[str], flags: Sequence[str] = ()) -> None:
     """Parses the command line of `lit-mstar run` and runs the recipe."""
-    parser = argparse.ArgumentParser(prog="lit-mstar run", description="Run all stages of a recipe in order.")
-    parser.add_argument("recipe", type=Path, help="a folder of numbered stage configs: 1-warmup.yaml, …")
-    parser.add_argument("--out", type=Path, help="where the run goes; where its configs say by default")
-    parser.add_argument("--seed", type=int, default=0, help="seed_everything of every stage")
-    parser.add_argument(
-        "--config",
-        type=Path,
-        action="append",
-        default=[],
-        help="a config laid over every stage that has model options it names, such as configs/samplers/vllm.yaml",
-    )
-    parser.add_argument("--rerun", action="store_true", help="run changed stages and all after them anew")
-    options = parser.parse_args(args)
-    run(options.recipe, options.out, options.seed, options.config, options.rerun)
+    options = parser_of("run").parse_args(args)
+    run(options.recipe, options.out, options.seed, options.config, options.rerun, flags)
 
 
 def run(
-    recipe: Path, out: Path | None = None, seed: int = 0, overlays: Sequence[Path] = (), rerun: bool = False
+    recipe: Path,
+    out: Path | None = None,
+    seed: int = 0,
+    overlays: Sequence[Path] = (),
+    rerun: bool = False,
+    flags: Sequence[str] = (),
 ) -> None:
     """Runs what is not complete, then writes and prints `out/summary.json`.
 
@@ -57,23 +51,24 @@ def run(
         overlays: Configs added to every stage, without options of the model that the stage does not have.
         rerun: Stages that were run with another config, and all after them, are moved aside and run anew.
 
+        flags: Of the command, for the stages': `--quiet`, `--verbose`, `--traceback`.
+
     Raises:
-        ValueError: If the recipe has no stages, `out` holds another run or another process works there, or complete
-            stages were run with another config.
+        ValueError: If the recipe has no stages, or one with a mistake that can be seen before it runs; if `out` holds
+            another run or another process works there, or complete stages were run with another config.
         SystemExit: If a stage fails.
     """
-    if missing := [str(path) for path in overlays if not path.is_file()]:
-        raise ValueError(f"{', '.join(missing)}: no such config; correct --config.")
     files = sorted(recipe.glob("[0-9]*.yaml"))
     if not files:
         raise ValueError(f"{recipe} has no stage configs (1-….yaml, 2-….yaml); name the folder of a recipe.")
-    configs = {file.stem: read_config(file) for file in files}
-    laid = [read_config(path) for path in overlays]
+    search_here()
+    configs = {file.stem: check_configs([file]) for file in files}
+    laid = [check_configs([path]) for path in overlays]
     out = out or Path(home_of(next(iter(configs.values()))))
     (claim := Claim()).hold(out)
     try:
         _note(out, {"recipe": recipe.name, "seed": seed})
-        stages = [_stage(name, config, out, seed, laid) for name, config in configs.items()]
+        stages = [_stage(name, config, out, seed, laid, flags) for name, config in configs.items()]
         begin_anew(stages, rerun)
         for number, stage in enumerate(stages, start=1):
             label = f"[{number}/{len(stages)}] {stage.name}"
@@ -90,10 +85,10 @@ def run(
     print(table(summary))
 
 
-def _stage(name: str, config: Config, out: Path, seed: int, laid: Sequence[Config]) -> StageRun:
+def _stage(name: str, config: Config, out: Path, seed: int, laid: Sequence[Config], flags: Sequence[str]) -> StageRun:
     moved = move_paths(config, home_of(config), lambda stage: out / stage)
     parts = [part for overlay in laid if (part := fitting(overlay, config))]
-    return StageRun(name=name, config=moved, folder=out / name, seed=seed, overlays=parts)
+    return StageRun(name=name, config=moved, folder=out / name, seed=seed, overlays=parts, flags=flags)
 
 
 def begin_anew(stages: Sequence[StageRun], rerun: bool) -> None:

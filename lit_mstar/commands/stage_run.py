@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from lit_mstar.commands.changes import Config, Difference, differences
 from lit_mstar.commands.children import Children, locked
-from lit_mstar.commands.recipe import read_config
 from lit_mstar.files import atomic, stage_command
+from lit_mstar.front.changes import Config, Difference, differences
+from lit_mstar.front.recipe import read_config
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # two are the same only if they are one
@@ -26,6 +26,7 @@ class StageRun:
         folder: Where it leaves everything; its `summary.json` says that it is complete.
         seed: `seed_everything`.
         overlays: Configs laid over it, the last on top.
+        flags: How much its command says.
     """
 
     name: str
@@ -33,6 +34,7 @@ class StageRun:
     folder: Path
     seed: int
     overlays: Sequence[Config] = ()
+    flags: Sequence[str] = ()
 
     @property
     def complete(self) -> bool:
@@ -60,6 +62,7 @@ class StageRun:
 
     def _command(self) -> list[str]:
         command = [sys.executable, "-m", "lit_mstar", stage_command(self.name)]
+        resumes = self.started and stage_command(self.name) == "fit"
         for stale in self.folder.glob("overlay-*.yaml"):
             stale.unlink()
         for number, config in enumerate([self.config, *self.overlays]):
@@ -67,8 +70,8 @@ class StageRun:
             with atomic(file) as partial:
                 partial.write_text(yaml.safe_dump(config, sort_keys=False))
             command += ["--config", str(file)]
-        command += ["--seed_everything", str(self.seed)]
-        if stage_command(self.name) == "fit":
+        command += ["--seed_everything", str(self.seed), *self.flags]
+        if resumes:
             command += ["--ckpt_path", "last"]  # without checkpoints, it starts from the beginning
         return command
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from lit_mstar.commands.recipe import read_config
+from lit_mstar.front.recipe import read_config
 
 _KEPT = ("dtype", "attn_implementation", "trust_remote_code", "quantization", "prompt", "system", "template")
 _BACKBONE = "lit_mstar.models.backbone.Backbone"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import warnings
 from pathlib import Path
 
 from lit_mstar.files import atomic
+from lit_mstar.front.parsers import parser_of
 from lit_mstar.planning.advice import advice
 from lit_mstar.planning.estimate import GB, estimate
 from lit_mstar.planning.report import show, values
@@ -17,15 +17,7 @@ from lit_mstar.planning.stage import read_stages
 
 def main(args: list[str]) -> None:
     """Prints the tables; ends with exit code 1 where a stage does not fit."""
-    parser = argparse.ArgumentParser(
-        prog="lit-mstar plan",
-        description="Parameters, memory per GPU, responses, tokens and steps of a recipe, without loading weights.",
-    )
-    parser.add_argument("recipe", type=Path, help="a folder of numbered stage configs, or one of them")
-    parser.add_argument("--gpus", type=int, default=1, help="GPUs of all machines (default: 1)")
-    parser.add_argument("--memory", type=float, default=80.0, help="of each GPU, in GB of 10^9 bytes (default: 80)")
-    parser.add_argument("--config", type=Path, action="append", default=[], help="a config laid over every stage")
-    parser.add_argument("--json", type=Path, help="a file for the same as values")
+    parser = parser_of("plan")
     options = parser.parse_args(args)
     if options.gpus < 1 or options.memory <= 0:
         parser.error(f"--gpus is {options.gpus} and --memory {options.memory}; both must be more than 0")

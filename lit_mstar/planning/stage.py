@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from jsonargparse import ArgumentError, ArgumentParser
 
-from lit_mstar.commands.recipe import merged, read_config
 from lit_mstar.commands.stage_run import fitting
+from lit_mstar.front.recipe import merged, read_config
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.rollouts.nouns import Problem, SamplingParams
 

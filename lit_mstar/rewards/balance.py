@@ -144,7 +144,7 @@ def choose(rule: Rule, grid: Sequence[float], curve: Sequence[Worth], current: f
     Args:
         rule: "argmax" takes the highest worth; of several, the temperature nearest to the current one, then the lower.
             "significant" (ours) keeps the temperature nearest to the current one, unless the highest is better by more
-            than the standard error of the difference, paired by problem: below that, the measure cannot tell them apart.
+            than the standard error of the difference, paired by problem: below that, they cannot be told apart.
         grid: The temperatures, ascending.
         curve: What each is worth.
         current: The temperature of the iterations so far.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shlex
 import sys
 import time
-from argparse import ArgumentTypeError
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -18,6 +16,7 @@ from typing import Any
 from lit_mstar.commands.children import Children
 from lit_mstar.commands.stage_run import StageRun
 from lit_mstar.files import atomic
+from lit_mstar.front.parsers import parser_of
 from lit_mstar.studies.definition import Study, read_study
 from lit_mstar.studies.plan import VariantRun, plan, predecessors
 from lit_mstar.studies.plots import draw
@@ -29,15 +28,7 @@ _VERSIONS = ("lit-mstar", "torch", "lightning", "transformers")
 
 def main(args: list[str]) -> None:
     """Parses the command line and runs the studies, one after the other."""
-    parser = argparse.ArgumentParser(prog="lit-mstar study", description="Compare variants of a recipe over seeds.")
-    parser.add_argument(
-        "files", type=Path, nargs="+", metavar="FILE", help="a study, such as configs/studies/temperature.yaml"
-    )
-    parser.add_argument("--seeds", type=_positive, help="how many, from 0 on; as the study says by default")
-    parser.add_argument("--jobs", type=_positive, default=1, help="stages that run at the same time, one thread each")
-    parser.add_argument("--store", type=Path, default=Path("runs/studies"), help="where runs go, shared by all studies")
-    parser.add_argument("--out", type=Path, help="where tables and plots go; the store by default")
-    options = parser.parse_args(args)
+    options = parser_of("study").parse_args(args)
     command = shlex.join(["lit-mstar", "study", *args])
     try:
         studies = {file: read_study(file) for file in options.files}
@@ -56,12 +47,6 @@ def main(args: list[str]) -> None:
         errors += [f"  {stage.folder / 'log.txt'}" for stage in failed]
     if errors:
         sys.exit("\n".join(errors))
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise ArgumentTypeError(f"{number} is too few; at least 1")
-    return number
 
 
 def run_missing(runs: list[VariantRun], jobs: int, command: str) -> list[StageRun]:

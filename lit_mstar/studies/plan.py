@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lit_mstar.commands.recipe import read_config
 from lit_mstar.commands.stage_run import Config, StageRun, home_of, move_paths
+from lit_mstar.front.recipe import read_config
 from lit_mstar.studies.definition import Study
 
 

@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import ProgressBar
 
+from lit_mstar.training.display import Display
 from lit_mstar.training.preemption import SaveWhenPreempted
 from lit_mstar.training.resume import resume_point
 from lit_mstar.training.signals import Signals
 
 
 class MStarTrainer(Trainer):
-    """A `Trainer` that annotates, too, and goes on only from a checkpoint that is whole."""
+    """A `Trainer` that annotates, too, shows all phases, and goes on only from a checkpoint that is whole."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["callbacks"] = _with_display(kwargs)
         super().__init__(*args, **kwargs)
         self._signal_connector: Signals = Signals(self)
         if not self.barebones:
@@ -44,3 +47,12 @@ class MStarTrainer(Trainer):
     def annotate(self, model: LightningModule, datamodule: LightningDataModule) -> None:
         """Write Monte-Carlo step labels for the process reward model: the predict loop of a `StepAnnotator`."""
         self.predict(model, datamodule=datamodule, return_predictions=False)
+
+
+def _with_display(options: dict[str, Any]) -> list[Any]:
+    """A trainer's callbacks, and the display where a progress bar is wanted and none of another kind among them."""
+    given = options.get("callbacks") or []
+    callbacks = list(given) if isinstance(given, (list, tuple)) else [given]
+    wanted = options.get("enable_progress_bar") is not False and not options.get("barebones")
+    shown = any(isinstance(callback, ProgressBar) for callback in callbacks)
+    return [*callbacks, Display()] if wanted and not shown else callbacks

@@ -78,12 +78,12 @@ def test_a_bad_row_ends_fit_with_file_row_field_and_remedy(
     stage["model"]["init_args"]["backbone"]["init_args"]["path"] = str(tiny_folder)
     config.write_text(yaml.safe_dump(stage))
     done = lit_mstar(tmp_path, "fit", "--config", str(config))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert message in done.stderr
 
 
 def test_a_missing_input_names_the_stage_that_makes_it(config: Path, tmp_path: Path):
     model = "runs/quickstart/1-warmup/model"
     done = lit_mstar(tmp_path, "fit", "--config", str(config), "--model.backbone.path", model)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "Stage 1-warmup makes it: run `lit-mstar fit --config configs/quickstart/1-warmup.yaml`" in done.stderr

@@ -232,7 +232,7 @@ def test_a_failing_stage_ends_the_run_with_its_exit_code_and_has_only_overlays_t
 
 
 def test_a_missing_overlay_is_refused(miniature: Path, tmp_path: Path):
-    with pytest.raises(ValueError, match="nowhere.yaml: no such config"):
+    with pytest.raises(ValueError, match="nowhere.yaml: there is no such file"):
         run(miniature, tmp_path / "out", overlays=[tmp_path / "nowhere.yaml"])
 
 

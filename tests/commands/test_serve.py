@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lit_mstar.commands.serve import TokenGuard, _parser, _split, command, environment, is_loopback, wait_until_healthy
+from lit_mstar.commands.serve import TokenGuard, _split, command, environment, is_loopback, wait_until_healthy
+from lit_mstar.front.parsers import parser_of
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ def test_only_this_machine_is_loopback(host: str, loopback: bool):
 
 def test_the_command_line_keeps_to_loopback_and_passes_on_what_follows_the_dashes():
     own, theirs = _split(["folder", "--lora", "16", "--", "--max-num-seqs", "9"])
-    line = command(_parser().parse_args(own), theirs)
+    line = command(parser_of("serve").parse_args(own), theirs)
     pairs = dict(zip(line, line[1:], strict=False))
     assert (pairs["--model"], pairs["--host"], pairs["--port"]) == ("folder", "127.0.0.1", "8000")
     assert (pairs["--max-lora-rank"], pairs["--limit-mm-per-prompt"]) == ("16", '{"image": 1}')
@@ -33,7 +34,7 @@ def test_the_command_line_keeps_to_loopback_and_passes_on_what_follows_the_dashe
 
 def test_the_token_is_in_the_environment_not_on_the_command_line(tmp_path: Path):
     (tmp_path / "token").write_text("secret\n")
-    options = _parser().parse_args(["folder", "--token-file", str(tmp_path / "token")])
+    options = parser_of("serve").parse_args(["folder", "--token-file", str(tmp_path / "token")])
     assert environment(options)["VLLM_API_KEY"] == "secret"
     assert "secret" not in " ".join(command(options, []))
     assert "lit_mstar.commands.serve.TokenGuard" in command(options, [])

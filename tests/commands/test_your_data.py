@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from lit_mstar.commands.recipe import read_config
 from lit_mstar.data import MathV360KSource
+from lit_mstar.front.recipe import read_config
 from support import published
 from support.chance import OPTIONS, write_guesser
 from support.commands import lit_mstar

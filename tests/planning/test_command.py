@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lit_mstar.commands.recipe import read_config
+from lit_mstar.front.recipe import read_config
 from support.commands import lit_mstar
 
 STAGE = Path(__file__).parents[2] / "configs" / "quickstart" / "1-warmup.yaml"

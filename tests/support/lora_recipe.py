@@ -11,8 +11,8 @@ from lightning.pytorch import LightningModule, Trainer
 from safetensors.torch import save_file
 
 from lit_mstar import EvolutionCallback
-from lit_mstar.commands.recipe import read_config
 from lit_mstar.commands.stage_run import move_paths
+from lit_mstar.front.recipe import read_config
 from lit_mstar.models.weights import has_adapter
 from support.recipes import QUICKSTART
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from lit_mstar.commands.recipe import read_config
+from lit_mstar.front.recipe import read_config
 from support.recipes import QUICKSTART, shrink
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from lit_mstar.commands.recipe import read_config
+from lit_mstar.front.recipe import read_config
 
 QUICKSTART = Path(__file__).parents[2] / "configs" / "quickstart"
 SIZES = {"seed": 256, "train": 48, "validate": 8, "test": 8}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from lit_mstar.commands.recipe import read_config
+from lit_mstar.front.recipe import read_config
 from support.faults import Fault
 from support.recipes import QUICKSTART, shrink
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lit_mstar.commands.recipe import read_config
 from lit_mstar.data.inspection.described import described, made
+from lit_mstar.front.recipe import read_config
 from support.commands import lit_mstar
 from support.helpers import png
 from support.jsonl import write

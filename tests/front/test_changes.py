@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lit_mstar.commands.changes import differences
+from lit_mstar.front.changes import differences
 
 STAGE: dict[str, Any] = {
     "threads": 1,

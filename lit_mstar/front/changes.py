@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
-from lit_mstar.commands.recipe import merged
+from lit_mstar.front.recipe import merged
 
 Config = dict[str, Any]
 

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lit_mstar.commands.recipe import load, merged, read_config
+from lit_mstar.front.recipe import load, merged, read_config
 
 RECIPE = """
 runs: runs/$(folder)

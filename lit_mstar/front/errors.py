@@ -1,0 +1,123 @@
+"""How a command ends that did not do what it was asked: what a user can mend in one message, a bug with its traceback.
+
+What our code raises on purpose, by a `raise` of its own, is meant for the user. So is what the operating system says of
+a file, what memory does not hold, and what the parser of options says.
+"""
+
+from __future__ import annotations
+
+import errno
+import linecache
+import re
+import sys
+import traceback
+from argparse import ArgumentError
+from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
+from types import FrameType
+
+USER, BUG = 2, 1  # exit codes
+_OF_FILES = {getattr(errno, name) for name in ("ENOENT", "EACCES", "EPERM", "EISDIR", "ENOTDIR", "EROFS")}
+_OF_DISKS = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG")}
+_FRAME = re.compile(
+    r"(- )?(Problem with given class_path|Parser key|Does not validate|Subtypes:|Errors:|Given value|Expected a path)"
+)
+_BY_NAME = {  # of libraries that are not imported for this
+    "MisconfigurationException": "",
+    "OutOfMemoryError": " Take smaller batches (`lit-mstar plan` estimates them), LoRA, or gradient_checkpointing.",
+}
+
+
+def report(error: Exception, command: str, with_traceback: bool = False) -> int:
+    """Prints what went wrong on stderr; returns the exit code.
+
+    Args:
+        error: What ended the command.
+        command: Its name: "fit".
+        with_traceback: Also prints where it was raised.
+    """
+    if (message := mendable(error)) is None:
+        traceback.print_exception(error)
+        print(f"\n{_whose(error)}", file=sys.stderr)
+        return BUG
+    if with_traceback:
+        traceback.print_exception(error)
+    hint = "" if with_traceback else "\n(--traceback shows where it was raised.)"
+    print(f"lit-mstar {command}: {message}{hint}", file=sys.stderr, flush=True)
+    return USER
+
+
+def mendable(error: BaseException) -> str | None:
+    """What to tell a user who can do something about it; None for all else."""
+    if isinstance(error, ArgumentError):
+        return parse_error(str(error.message))
+    if isinstance(error, OSError) and error.errno in _OF_FILES | _OF_DISKS:
+        name = f"{error.filename}: " if error.filename is not None else ""
+        also = " Free some space; the same command goes on." if error.errno in _OF_DISKS else ""
+        return f"{name}{error.strerror}.{also}"
+    text = str(error) or type(error).__name__
+    if type(error).__name__ in _BY_NAME:
+        return text.strip() + _BY_NAME[type(error).__name__]
+    return text if _on_purpose(error) else None
+
+
+def parse_error(text: str) -> str:
+    """The innermost reason in what jsonargparse says, and the key that it is about, on one line."""
+    keys = re.findall(r'Parser key "([^"]+)"', text)
+    lines = [line for line in text.splitlines() if line.strip()]
+    reasons = [line for line in lines if _is_reason(line)]
+    deepest = max((_depth(line) for line in reasons), default=0)
+    found = list(dict.fromkeys(_plain(line) for line in reasons if _depth(line) == deepest))
+    wanted = [reason.removeprefix("Expected a ") for reason in found if reason.startswith("Expected a ")]
+    given = re.findall(r"^\s*Given value: (.*)$", text, re.MULTILINE)
+    if wanted and len(wanted) == len(found):
+        got = f", not {given[0]!r}" if given and len(keys) == 1 and "Got value" not in found[0] else ""
+        reason = "must be " + " or ".join(wanted).replace(" Got value:", ", not") + got
+    else:
+        reason = "; ".join(found) or _plain(lines[0] if lines else text)
+    place = ".".join(keys)
+    return f"{place}: {reason}" if place else reason
+
+
+def _is_reason(line: str) -> bool:
+    return not _FRAME.match(line.strip())
+
+
+def _depth(line: str) -> int:
+    text = line.lstrip()
+    return len(line) - len(text) + (2 if text.startswith("- ") else 0)
+
+
+def _plain(line: str) -> str:
+    line = re.sub(r"<class '(?:[\w.]*\.)?(\w+)'>", r"\1", line.strip().removeprefix("- "))
+    return line.replace("NoneType", "null").rstrip(".")
+
+
+def _on_purpose(error: BaseException) -> bool:
+    """Whether a `raise` of ours raised it."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    if not frames or not isinstance(error, (ValueError, RuntimeError, OSError, ImportError, FloatingPointError)):
+        return False
+    frame, line = frames[-1]
+    return _is_ours(frame) and linecache.getline(frame.f_code.co_filename, line).lstrip().startswith("raise ")
+
+
+def _is_ours(frame: FrameType) -> bool:
+    names = frame.f_globals
+    return str(names.get("__package__") or names.get("__name__")).partition(".")[0] == "lit_mstar"
+
+
+def _whose(error: BaseException) -> str:
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    last = frames[-1].f_code.co_filename if frames else ""
+    if last and not _is_ours(frames[-1]) and "site-packages" not in last and not last.startswith(sys.base_prefix):
+        return f"It was raised in {Path(last).name}, which is no part of lit-mstar."
+    return f"This should not happen. Please report it, with the lines above and your config: {_issues()}"
+
+
+def _issues() -> str:
+    try:
+        links = metadata("lit-mstar").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        links = []
+    return next((link.partition(", ")[2] for link in links if link.startswith("Issues")), "the project's issues")
