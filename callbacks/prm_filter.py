@@ -17,8 +17,8 @@ from lit_mstar.rewards.selection import Selection, TopK
 from lit_mstar.rollouts.nouns import Iteration, Rollout
 from lit_mstar.step_labels.refresh import PRMRefresh
 from lit_mstar.step_labels.training import restore, trained
+from lit_mstar.terminal.phases import phase
 from lit_mstar.training.division import gather, rank, ranks
-from lit_mstar.training.phases import phase
 
 _BLOCK = 256  # rollouts per rank that are scored together, ours: enough to put equal prompts together
 

@@ -12,8 +12,8 @@ from lit_mstar.data.hint import hinted
 from lit_mstar.rewards.selection import AllCorrect
 from lit_mstar.rollouts.ledger import chunked
 from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
+from lit_mstar.terminal.phases import phase
 from lit_mstar.training.division import grouped, take
-from lit_mstar.training.phases import phase
 from lit_mstar.training.watch import progress_watched
 
 _AT_ONCE = 32  # chunks that an engine is given together, ours: enough to keep it busy, a bounded number in memory

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_mstar.rollouts.nouns import Iteration
+
+_ALIKE = 0.85  # how alike the names of a hook and of what may be meant as one are, ours
 
 
 class EvolutionCallback(Callback):
@@ -33,6 +38,27 @@ class EvolutionCallback(Callback):
 
     def on_iteration_end(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """After training and validation, before the checkpoint is saved."""
+
+
+def check_hooks(callbacks: Iterable[Callback]) -> None:
+    """Looks for methods that look like hooks and are none: they would never be called.
+
+    Raises:
+        ValueError: If a callback has a misspelled hook, or one of `EvolutionCallback`'s without being one.
+    """
+    known = {name for name in dir(EvolutionCallback) if name.startswith("on_")}
+    evolving = known - set(dir(Callback))
+    for callback in callbacks:
+        name = type(callback).__name__
+        for method in (method for method in vars(type(callback)) if method.startswith("on_")):
+            if method in evolving and not isinstance(callback, EvolutionCallback):
+                raise ValueError(
+                    f"{name}.{method} would never be called: derive {name} from lit_mstar.EvolutionCallback instead of "
+                    "lightning.pytorch.Callback."
+                )
+            near = get_close_matches(method, known, 1, _ALIKE)
+            if method not in known and near:
+                raise ValueError(f"{name}.{method} would never be called. Did you mean {near[0]!r}?")
 
 
 def check_order(trainer: Trainer) -> None:

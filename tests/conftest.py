@@ -14,6 +14,7 @@ from hypothesis import settings
 
 from lit_mstar import Backbone, Problem, TinyBackbone
 from lit_mstar.data import DigitsSource
+from support.evolution import Evolution
 from support.helpers import make_tiny_backbone
 from support.scripted import make_prm
 
@@ -66,3 +67,8 @@ def digits() -> DigitsSource:
 @pytest.fixture
 def problems(digits: DigitsSource) -> list[Problem]:
     return digits.problems("train")
+
+
+@pytest.fixture
+def evolution(tmp_path: Path) -> Evolution:
+    return Evolution(tmp_path)

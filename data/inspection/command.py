@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import warnings
 from typing import Any
 
@@ -25,10 +24,7 @@ def main(args: list[str]) -> None:
     """Prints a source's statistics, and writes a page of examples where one is asked for."""
     options = parser_of("data").parse_args(args)
     search_here()  # where a source of one's own may be
-    try:
-        _stats(options)
-    except ValueError as error:
-        sys.exit(f"lit-mstar data stats: {error}")
+    _stats(options)
 
 
 def column_names(pairs: list[str]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -41,10 +40,7 @@ class Found:
 def main(args: list[str]) -> None:
     """Looks at the data, and writes the recipe."""
     options = parser_of("init").parse_args(args)
-    try:
-        init(options)
-    except ValueError as error:
-        sys.exit(f"lit-mstar init: {error}")
+    init(options)
 
 
 def init(options: argparse.Namespace) -> None:

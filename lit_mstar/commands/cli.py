@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from transformers.utils.logging import disable_progress_bar
 
 from lit_mstar.commands.claim import Claim, place
 from lit_mstar.commands.stage import finish_stage, write_summary
-from lit_mstar.commands.tested import point_at
+from lit_mstar.commands.tested import point_at, unpointed
 from lit_mstar.front.recipe import MODE
-from lit_mstar.training.output import Verbosity
+from lit_mstar.step_labels.parquet import label_figures
+from lit_mstar.terminal.output import Verbosity
 from lit_mstar.training.peers import Watch
 from lit_mstar.training.trainer import MStarTrainer
 
@@ -102,6 +104,8 @@ class MStarCLI(LightningCLI):
     def _settle(self, config: Namespace, subcommand: str) -> None:
         """Which model, which folder; only the main process claims it."""
         if subcommand in ("validate", "test", "predict"):
+            if not config.ckpt_path:
+                warnings.warn(unpointed(config), stacklevel=2)
             point_at(config)
         if self.quiet:
             config.trainer.enable_progress_bar = False
@@ -133,7 +137,8 @@ class MStarCLI(LightningCLI):
 
     def after_annotate(self) -> None:
         """Leaves `summary.json` behind."""
-        write_summary(self.trainer, self.started, {})
+        figures = label_figures(self.model.folder) if self.trainer.is_global_zero else {}
+        write_summary(self.trainer, self.started, figures)
 
 
 def _resumes(checkpoint: Any, folder: Path) -> bool:

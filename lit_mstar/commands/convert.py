@@ -6,7 +6,6 @@ Runs on one process without a GPU; the whole checkpoint must fit into its memory
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,7 @@ from lit_mstar.front.parsers import parser_of
 def main(args: list[str]) -> None:
     """Converts one checkpoint to the other kind."""
     options = parser_of("convert").parse_args(args)
-    try:
-        convert(options.checkpoint, options.out)
-    except ValueError as error:
-        sys.exit(f"lit-mstar convert: {error}")
+    convert(options.checkpoint, options.out)
     print(f"lit-mstar convert: {options.out}")
 
 

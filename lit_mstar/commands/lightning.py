@@ -12,7 +12,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lit_mstar.commands.claim import Claim
 from lit_mstar.commands.cli import MStarCLI
 from lit_mstar.front.definitions import search_here
-from lit_mstar.training.output import Verbosity, filtered_output
+from lit_mstar.terminal.output import Verbosity, filtered_output
 from lit_mstar.training.peers import Watch
 from lit_mstar.training.signals import go_on, stoppable
 

@@ -71,7 +71,7 @@ def _rescored(home: Path, config: Path, write: bool) -> str:
     try:
         return str(made.data.score(home, write=write))
     except ValueError as error:
-        sys.exit(f"lit-mstar regrade: {error}")
+        raise ValueError(str(error)) from None
 
 
 def _made(config: Path, data_alone: bool = False) -> Any:

@@ -17,6 +17,7 @@ from typing import Any
 
 from lit_mstar.commands.children import Children
 from lit_mstar.commands.claim import Claim, aside
+from lit_mstar.commands.pointless import pointless
 from lit_mstar.commands.stage_run import StageRun, fitting, home_of, move_paths
 from lit_mstar.commands.summary import summarize, table
 from lit_mstar.files import atomic
@@ -31,7 +32,7 @@ _SHOWN = 8  # differences of a stage
 def main(args: list[str], flags: Sequence[str] = ()) -> None:
     """Parses the command line of `lit-mstar run` and runs the recipe."""
     options = parser_of("run").parse_args(args)
-    run(options.recipe, options.out, options.seed, options.config, options.rerun, flags)
+    run(options.recipe, options.out, options.seed, options.config, options.rerun, options.go_on, flags)
 
 
 def run(
@@ -40,6 +41,7 @@ def run(
     seed: int = 0,
     overlays: Sequence[Path] = (),
     rerun: bool = False,
+    go_on: bool = False,
     flags: Sequence[str] = (),
 ) -> None:
     """Runs what is not complete, then writes and prints `out/summary.json`.
@@ -51,11 +53,13 @@ def run(
         overlays: Configs added to every stage, without options of the model that the stage does not have.
         rerun: Stages that were run with another config, and all after them, are moved aside and run anew.
 
+        go_on: Whatever the stages' results.
         flags: Of the command, for the stages': `--quiet`, `--verbose`, `--traceback`.
 
     Raises:
         ValueError: If the recipe has no stages, or one with a mistake that can be seen before it runs; if `out` holds
-            another run or another process works there, or complete stages were run with another config.
+            another run or another process works there, or complete stages were run with another config; if a stage's
+            result makes the next ones pointless.
         SystemExit: If a stage fails.
     """
     files = sorted(recipe.glob("[0-9]*.yaml"))
@@ -77,6 +81,8 @@ def run(
                 continue
             print(f"{label}: {'resuming' if stage.started else 'starting'} in {stage.folder}", flush=True)
             _run_stage(stage)
+            if not go_on and number < len(stages) and (reason := pointless(stage.name, stage.summary())):
+                raise ValueError(f"{reason} The stage is complete; --go-on runs the next ones all the same.")
     finally:
         claim.release()
     summary = summarize(recipe.name, out, [*configs], seed)

@@ -33,6 +33,8 @@ def finish_stage(trainer: Trainer, model: Any, data: LightningDataModule, starte
     folder = Path(trainer.default_root_dir) / "model"
     with atomic(folder) if trainer.is_global_zero else nullcontext() as partial:
         model.save(partial)  # all ranks take part: each may have a part of the weights
+    if metrics and hasattr(data, "answered"):
+        metrics = {**metrics, "test_problems": len(data.answered("test"))}
     results = {
         name.replace("test/accuracy", "test_accuracy").removeprefix("test/"): value for name, value in metrics.items()
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,11 @@ class StageRun:
     def started(self) -> bool:
         """Whether an earlier process has begun it."""
         return (self.folder / "stage.yaml").exists()
+
+    def summary(self) -> Config:
+        """What it left behind when it was complete."""
+        found: Config = json.loads((self.folder / "summary.json").read_text())
+        return found
 
     def changes(self) -> list[Difference]:
         """How the config it was last run with differs from today's; nothing if it was never run."""

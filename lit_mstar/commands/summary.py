@@ -57,9 +57,10 @@ def table(summary: dict[str, Any]) -> str:
         }
         figures = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
         lines.append(f"  {stage:<14}{result['seconds']:>7.1f} s  {figures}")
-    if summary["iterations"]:
+    measured = [row for row in summary["iterations"] if len(row) > 1]
+    if measured:
         lines.append("\n  " + "  ".join(_COLUMNS))
-    for row in summary["iterations"]:
+    for row in measured:
         cells = (_cell(row.get(name)).rjust(len(name)) for name in _COLUMNS)
         lines.append("  " + "  ".join(cells))
     before, after = summary["test_accuracy_before"], summary["test_accuracy_after"]

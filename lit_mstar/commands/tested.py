@@ -49,6 +49,16 @@ def point_at(config: Namespace) -> None:
         options.backbone = _backbone_of_run(Path(given))
 
 
+def unpointed(config: Namespace) -> str:
+    """What is measured without `ckpt_path`, which is seldom what is wanted."""
+    backbone = config.model.init_args.get("backbone")
+    path = backbone.init_args.get("path") if backbone is not None and "init_args" in backbone else None
+    folder = config.trainer.get("default_root_dir")
+    said = f"Without --ckpt_path, the model that training begins with is measured ({path or 'as the config says'})."
+    trained = folder and Path(folder, "model").exists()
+    return f"{said} What this config has trained: --ckpt_path {folder}." if trained else said
+
+
 def _model_folder(given: str) -> str | None:
     """The Hugging Face folder or name that is meant; None for a checkpoint."""
     if "://" in given:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 from lit_mstar.evaluation.comparison import compare, show
 from lit_mstar.files import atomic
@@ -13,10 +12,7 @@ from lit_mstar.front.parsers import parser_of
 def main(args: list[str]) -> None:
     """Prints the paired differences between two results folders."""
     options = parser_of("compare").parse_args(args)
-    try:
-        rows = compare(options.first, options.second)
-    except ValueError as error:
-        sys.exit(f"lit-mstar compare: {error}")
+    rows = compare(options.first, options.second)
     print(show(options.first.name, options.second.name, rows))
     if options.json:
         with atomic(options.json) as partial:

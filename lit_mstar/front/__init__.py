@@ -2,5 +2,6 @@
 
 To be read in this order: `recipe` (how configs are read), `changes` (how they differ), `definitions` (classes, read
 from their files without running them), `described` (what a config describes), `inputs` and `check` (mistakes in a
-command), `help`, `completion`, `errors`.
+command), `help`, `parsers` (options of the other commands), `completion`,
+`errors`.
 """

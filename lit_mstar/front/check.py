@@ -18,6 +18,7 @@ OPTIONS = {
     *("config", "seed_everything", "trainer", "model", "data", "threads", "out", "overwrite", "ckpt_path"),
     *("weights_only", "print_config", "help", "h", "verbose", "return_predictions", *SUBCOMMANDS),
 }
+_CLASSES = ("model", "data", "trainer.callbacks", "trainer.logger")  # options whose values may be a class's name
 _TRAINER = "lightning.pytorch.Trainer"
 
 
@@ -61,7 +62,7 @@ def check_command(subcommand: str, args: Sequence[str]) -> None:
     command = read_command(args)
     config = check_configs(command.configs)
     for name, value in command.options:
-        _check_option(name, value, config, f"{subcommand} --{name}")
+        _check_option(name, value, config, f"--{name}")
     changed = {name.partition(".")[0] for name, _ in command.options}
     for part in ("trainer", "model", "data") if subcommand in ("fit", "annotate") else ():
         if part not in changed:
@@ -124,5 +125,5 @@ def _check_option(name: str, value: str, config: Mapping[str, Any], where: str) 
             raise ValueError(f"{where}: {definition.node.name} has no option {part!r}.{meant(part, known)}")
         below = below.get(part) if isinstance(below, Mapping) else None
         definition = data_class(definition, known[part])
-    if first in ("model", "data") and not path and "." in value and not Path(value).exists():
+    if name.removesuffix("+") in _CLASSES and "." in value and not Path(value).exists():
         require_class(value, where)

@@ -218,3 +218,5 @@ def search_here() -> None:
     """Lets classes in the current directory be named, last, so that a file there never hides an installed package."""
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
+        module_file.cache_clear()
+        _trees.cache_clear()

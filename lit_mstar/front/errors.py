@@ -22,6 +22,8 @@ _OF_DISKS = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG")}
 _FRAME = re.compile(
     r"(- )?(Problem with given class_path|Parser key|Does not validate|Subtypes:|Errors:|Given value|Expected a path)"
 )
+_EXPECTED = "Expected a "
+_OF_TYPES = "Does not validate against any of the Union subtypes"
 _BY_NAME = {  # of libraries that are not imported for this
     "MisconfigurationException": "",
     "OutOfMemoryError": " Take smaller batches (`lit-mstar plan` estimates them), LoRA, or gradient_checkpointing.",
@@ -51,6 +53,8 @@ def mendable(error: BaseException) -> str | None:
     """What to tell a user who can do something about it; None for all else."""
     if isinstance(error, ArgumentError):
         return parse_error(str(error.message))
+    if str(error).startswith(_OF_TYPES):  # a constructor's own error, in what jsonargparse makes of it
+        return parse_error(str(error))
     if isinstance(error, OSError) and error.errno in _OF_FILES | _OF_DISKS:
         name = f"{error.filename}: " if error.filename is not None else ""
         also = " Free some space; the same command goes on." if error.errno in _OF_DISKS else ""
@@ -68,13 +72,14 @@ def parse_error(text: str) -> str:
     reasons = [line for line in lines if _is_reason(line)]
     deepest = max((_depth(line) for line in reasons), default=0)
     found = list(dict.fromkeys(_plain(line) for line in reasons if _depth(line) == deepest))
-    wanted = [reason.removeprefix("Expected a ") for reason in found if reason.startswith("Expected a ")]
-    given = re.findall(r"^\s*Given value: (.*)$", text, re.MULTILINE)
-    if wanted and len(wanted) == len(found):
-        got = f", not {given[0]!r}" if given and len(keys) == 1 and "Got value" not in found[0] else ""
-        reason = "must be " + " or ".join(wanted).replace(" Got value:", ", not") + got
+    others = [reason for reason in found if not reason.startswith(_EXPECTED)]
+    if others:  # what a value's class says is more than which other kinds would be taken
+        reason = "; ".join(others)
     else:
-        reason = "; ".join(found) or _plain(lines[0] if lines else text)
+        given = re.findall(r"^\s*Given value: (.*)$", text, re.MULTILINE)
+        got = f", not {given[0]!r}" if given and len(keys) == 1 and "Got value" not in "".join(found) else ""
+        kinds = " or ".join(reason.removeprefix(_EXPECTED) for reason in found)
+        reason = "must be " + kinds.replace(" Got value:", ", not").replace(".,", ",") + got
     place = ".".join(keys)
     return f"{place}: {reason}" if place else reason
 

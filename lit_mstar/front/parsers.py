@@ -60,6 +60,7 @@ def _run() -> ArgumentParser:
         help="a config laid over every stage that has model options it names, such as configs/samplers/vllm.yaml",
     )
     parser.add_argument("--rerun", action="store_true", help="run changed stages and all after them anew")
+    parser.add_argument("--go-on", action="store_true", help="even where a stage's result makes it pointless")
     return parser
 
 

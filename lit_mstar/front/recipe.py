@@ -32,7 +32,11 @@ def read_config(file: Path) -> dict[str, Any]:
     Raises:
         ValueError: If it is no YAML mapping, or refers to what its recipe does not say.
     """
-    config = load(file.read_text(encoding="utf-8"), str(file))
+    try:
+        config = load(file.read_text(encoding="utf-8"), str(file))
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ValueError(f"{file}{line}: no YAML ({error.context or 'reading'}: {error.problem}).") from None
     if not isinstance(config, dict):
         raise ValueError(f"{file} is no stage config: it must be a mapping of keys to values.")
     return config

@@ -21,10 +21,7 @@ def main(args: list[str]) -> None:
     options = parser.parse_args(args)
     if options.gpus < 1 or options.memory <= 0:
         parser.error(f"--gpus is {options.gpus} and --memory {options.memory}; both must be more than 0")
-    try:
-        fits = plan(options.recipe, options.gpus, options.memory * GB, options.config, options.json)
-    except ValueError as error:
-        sys.exit(f"lit-mstar plan: {error}")
+    fits = plan(options.recipe, options.gpus, options.memory * GB, options.config, options.json)
     sys.exit(0 if fits else 1)
 
 

@@ -86,15 +86,30 @@ def _require_columns(schema: pa.Schema) -> None:
 
 
 def _rows(rollout: Rollout) -> Iterator[dict[str, Any]]:
-    problem = rollout.problem
+    problem, selected = rollout.problem, _selected(rollout)
     for index, response in enumerate(rollout.responses):
         yield vars(response) | {
             "problem_id": problem.id,
             "question": problem.question,
             "reference": problem.answer,
             "index": index,
-            "selected": index in rollout.selected,
+            "selected": index in selected,
         }
+
+
+def _selected(rollout: Rollout) -> set[int]:
+    """The responses that a callback has selected.
+
+    Raises:
+        ValueError: If there are no such responses: they would be lost without a word.
+    """
+    numbers = range(len(rollout.responses))
+    if unknown := [index for index in rollout.selected if index not in numbers]:
+        raise ValueError(
+            f"Problem {rollout.problem.id}: a callback has put {unknown} into rollout.selected; its responses are "
+            f"numbered 0 to {len(numbers) - 1}. Selected are their places in rollout.responses."
+        )
+    return set(rollout.selected)
 
 
 def _rollout(problem: Problem, rows: list[dict[str, Any]]) -> Rollout:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
@@ -39,6 +40,7 @@ _SCHEMA = pa.schema(
     }
 )
 _FINGERPRINT = b"fingerprint"
+_TRAIN = pc.field("split") == "train"
 
 
 _GROUP = 2 * MAX_BYTES  # bytes of images, ours: so much is in memory twice while it is written
@@ -81,6 +83,14 @@ def read_steps(file: Path, image_root: Path | None = None) -> list[tuple[str, St
         except ValueError as error:
             raise ValueError(f"{file}, row {number}: {error}") from error
     return examples
+
+
+def label_figures(folder: Path) -> dict[str, float]:
+    """How many steps of training problems are labelled in a folder, and their mean label; none is NaN."""
+    files = [str(file) for file in sorted(folder.glob("*.parquet"))]
+    table = ds.dataset(files, schema=_SCHEMA, format="parquet").to_table(columns=["labels"], filter=_TRAIN)
+    labels = pc.list_flatten(table["labels"])
+    return {"steps": len(labels), "mean_label": float(pc.mean(labels).as_py() or 0.0)}
 
 
 def read_fingerprint(file: Path) -> bytes | None:

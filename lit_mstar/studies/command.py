@@ -30,14 +30,11 @@ def main(args: list[str]) -> None:
     """Parses the command line and runs the studies, one after the other."""
     options = parser_of("study").parse_args(args)
     command = shlex.join(["lit-mstar", "study", *args])
-    try:
-        studies = {file: read_study(file) for file in options.files}
-        runs = {
-            file: plan(study, file.parent / study.recipe, options.store, options.seeds or study.seeds)
-            for file, study in studies.items()
-        }
-    except ValueError as error:
-        sys.exit(str(error))
+    studies = {file: read_study(file) for file in options.files}
+    runs = {
+        file: plan(study, file.parent / study.recipe, options.store, options.seeds or study.seeds)
+        for file, study in studies.items()
+    }
     failed = run_missing([run for each in runs.values() for run in each], options.jobs, command)
     out = options.out or options.store
     problems = [_publish_if_whole(study, runs[file], out, file, command) for file, study in studies.items()]

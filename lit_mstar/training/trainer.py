@@ -8,7 +8,8 @@ from typing import Any
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
-from lit_mstar.training.display import Display
+from lit_mstar.hooks import check_hooks
+from lit_mstar.terminal.display import Display
 from lit_mstar.training.preemption import SaveWhenPreempted
 from lit_mstar.training.resume import resume_point
 from lit_mstar.training.signals import Signals
@@ -19,6 +20,7 @@ class MStarTrainer(Trainer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["callbacks"] = _with_display(kwargs)
+        check_hooks(kwargs["callbacks"])
         super().__init__(*args, **kwargs)
         self._signal_connector: Signals = Signals(self)
         if not self.barebones:

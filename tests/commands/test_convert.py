@@ -68,16 +68,18 @@ def test_weights_load_from_either(kind: str, tmp_path: Path):
     assert not torch.equal(policy.model.lm_head.weight, make_policy().model.lm_head.weight)
 
 
-def test_what_is_there_is_not_overwritten(tmp_path: Path):
+def test_what_is_there_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     file = saved(tmp_path)
-    with pytest.raises(SystemExit, match="exists; give another --out"):
+    with pytest.raises(SystemExit, match="2"):
         main(["convert", str(file), "--out", str(file)])
+    assert "exists; give another --out" in capsys.readouterr().err
 
 
-def test_what_is_no_checkpoint_is_refused(tmp_path: Path):
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     for path in (tmp_path, tmp_path / "nothing"):
-        with pytest.raises(SystemExit, match="is no checkpoint"):
+        with pytest.raises(SystemExit, match="2"):
             main(["convert", str(path), "--out", str(tmp_path / "out")])
+        assert "is no checkpoint" in capsys.readouterr().err
 
 
 def test_numbered_states_are_refused_and_leave_nothing_behind(tmp_path: Path):

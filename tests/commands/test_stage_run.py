@@ -54,7 +54,8 @@ def test_a_stage_is_the_command_a_user_would_type(name: str, command: str, more:
     files = [tmp_path / name / file for file in ("stage.yaml", "overlay-1.yaml", "overlay-2.yaml")]
     configs = [part for file in files for part in ("--config", str(file))]
     python = [sys.executable, "-m", "lit_mstar", command]
-    assert stage._command() == [*python, *configs, "--seed_everything", "7", *more]
+    assert stage._command() == [*python, *configs, "--seed_everything", "7"]
+    assert stage._command() == [*python, *configs, "--seed_everything", "7", *more]  # the second time, it goes on
     assert [yaml.safe_load(file.read_text()) for file in files] == [config, *overlays]
     assert stage.started
     assert not stage.complete

@@ -120,12 +120,12 @@ def test_what_cannot_be_compared(tmp_path: Path):
     whole["benchmarks"][0]["rule"] = "another"
     (second / "results.json").write_text(json.dumps(whole))
     with pytest.raises(
-        SystemExit, match=r"is scored by option, answer found by our rules in .*a, and by another in .*b"
+        ValueError, match=r"is scored by option, answer found by our rules in .*a, and by another in .*b"
     ):
         main([str(first), str(second)])
     whole["benchmarks"][0]["name"] = "Else"
     (second / "results.json").write_text(json.dumps(whole))
-    with pytest.raises(SystemExit, match="no benchmark is in both"):
+    with pytest.raises(ValueError, match="no benchmark is in both"):
         main([str(first), str(second)])
-    with pytest.raises(SystemExit, match=r"nothing/results.json is no results file"):
+    with pytest.raises(ValueError, match=r"nothing/results.json is no results file"):
         main([str(first), str(tmp_path / "nothing")])

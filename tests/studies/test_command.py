@@ -208,5 +208,5 @@ def test_too_few_seeds_or_jobs_are_refused(option: str, capsys: pytest.CaptureFi
 
 
 def test_a_study_that_is_not_there_ends_the_command(tmp_path: Path):
-    with pytest.raises(SystemExit, match="none.yaml: no such study"):
+    with pytest.raises(ValueError, match="none.yaml: no such study"):
         main([str(tmp_path / "none.yaml")])

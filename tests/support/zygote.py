@@ -18,10 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any
 
 TESTS = Path(__file__).parents[1]
 _Popen = subprocess.Popen
+_STARTING = Lock()
 
 
 class Started:
@@ -47,7 +49,9 @@ class Started:
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = {"module": module, "args": [*map(str, args)], "cwd": str(cwd)}
         request["env"] = os.environ | (variables or {})
-        socket.send_fds(_zygote(), [json.dumps(request).encode()], [theirs.fileno(), pipe[1]])
+        with _STARTING:  # by one thread: another's would be forgotten, and end
+            zygote = _zygote()
+        socket.send_fds(zygote, [json.dumps(request).encode()], [theirs.fileno(), pipe[1]])
         theirs.close()
         if pipe[0] is not None:
             os.close(pipe[1])

@@ -61,7 +61,7 @@ def test_what_is_no_data(arguments: list[str], wrong: str, tmp_path: Path):
     (tmp_path / "no-source.yaml").write_text("trainer: {max_epochs: 1}")
     parquet(tmp_path / "t.parquet", [{"text": "?", "a": "1"}])
     done = lit_mstar(tmp_path, "data", "stats", *arguments)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert wrong in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -167,7 +167,7 @@ def test_what_init_refuses(arguments: list[str], wrong: str, tmp_path: Path, tin
     write(tmp_path, {"question": "other", "answer": "1"}, name="test.jsonl")
     write(tmp_path, "{bad", name="bad.jsonl")
     done = lit_mstar(tmp_path, "init", *arguments, "--model", str(tiny_folder))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert wrong in done.stderr
     assert not (tmp_path / "mine").exists()
 

@@ -42,7 +42,7 @@ def filtered_output(verbosity: Verbosity) -> Iterator[None]:
     warnings.showwarning = _Warnings()
     for handler in handlers:
         handler.addFilter(_is_news)
-        handler.setStream(_Current())  # type: ignore[arg-type]
+        handler.stream = _Current()
     for logger in loggers if verbosity == "quiet" else ():
         logger.setLevel(logging.WARNING)
     try:
@@ -53,7 +53,7 @@ def filtered_output(verbosity: Verbosity) -> Iterator[None]:
             logger.setLevel(level)
         for handler, stream in zip(handlers, streams, strict=True):
             handler.removeFilter(_is_news)
-            handler.setStream(stream)
+            handler.stream = stream
 
 
 class _Current:

@@ -33,7 +33,7 @@ class Clock:
     def take(self) -> dict[str, float]:
         """The seconds of each phase since the last time, in the order in which phases were first seen."""
         self._count()
-        taken = dict(self.seconds)
+        taken = {phase: seconds for phase, seconds in self.seconds.items() if seconds}
         self.seconds.clear()
         return taken
 

@@ -1,11 +1,10 @@
-"""What tests of callbacks share."""
+"""A self-evolving fit in a folder, with a scripted sampler."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import pytest
 from lightning.pytorch import Callback
 
 from lit_mstar import EvolutionCallback, Iteration
@@ -51,8 +50,3 @@ class Evolution:
     def metrics(self, index: int) -> dict[str, float]:
         """What the ledger says was measured."""
         return dict(self.ledger.header(index)["metrics"])
-
-
-@pytest.fixture
-def evolution(tmp_path: Path) -> Evolution:
-    return Evolution(tmp_path)

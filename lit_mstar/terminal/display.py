@@ -15,8 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.rollouts.nouns import Iteration
-from lit_mstar.training.lines import epoch_line, header_line, iteration_line
-from lit_mstar.training.phases import Advance, Clock
+from lit_mstar.terminal.lines import epoch_line, header_line, iteration_line
+from lit_mstar.terminal.phases import Advance, Clock
 
 
 class Display(EvolutionCallback, ProgressBar):  # type: ignore[misc]  # both are callbacks

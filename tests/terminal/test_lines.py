@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from lit_mstar import Iteration, Response, Rollout
+from lit_mstar.rollouts.nouns import SamplingParams
+from lit_mstar.terminal.lines import epoch_line, header_line, iteration_line
+from support.scripted import sums
+
+
+def test_the_columns_stand_below_their_names() -> None:
+    trainer = SimpleNamespace(max_epochs=8, callback_metrics={"val/accuracy": 0.5})
+    iteration = Iteration(index=1, problems=[], sampling=SamplingParams(temperature=0.7))
+    iteration.metrics |= {"kept": 1510.0, "greedy_accuracy": 0.633, "pass_at_k": 0.88}
+    line = iteration_line(trainer, iteration, (6400, 2637), {"sampling": 12.4, "scoring": 0.2, "training": 5.5})
+    assert header_line() == "iteration     T  sampled   right    kept  accuracy   pass@k  seconds"
+    assert line == "      2/8   0.7     6400   41.2%    1510     63.3%    88.0%  sampling 12  training 6"
+
+
+def test_what_nobody_measured_is_counted_or_a_dash() -> None:
+    rollout = Rollout(problem=sums(1)[0], responses=[Response(text="")] * 4, selected=[0, 2])
+    iteration = Iteration(index=0, problems=[], sampling=SamplingParams(), rollouts=[rollout])
+    trainer = SimpleNamespace(max_epochs=1, callback_metrics={})
+    assert iteration_line(trainer, iteration, (0, 0), {}).split() == ["1/1", "1", "0", "-", "2", "-", "-"]
+
+
+def test_an_epoch_says_what_was_logged_for_progress_bars() -> None:
+    shown = {"train/loss": 0.61234, "val/accuracy": 0.313}
+    trainer = SimpleNamespace(current_epoch=11, max_epochs=60, progress_bar_metrics=shown)
+    assert epoch_line(trainer, {"training": 4.1}) == "epoch 12/60  train/loss 0.612  val/accuracy 0.313  training 4"
