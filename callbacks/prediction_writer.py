@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class PredictionWriter(BasePredictionWriter):
         pl_module: LightningModule,
         prediction: Sequence[Response],
         batch_indices: Sequence[int] | None,
-        batch: Sequence[Problem],
+        batch: Iterable[Problem],
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:

@@ -13,7 +13,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.data import DataLoader
 
 from lit_mstar.data.image_check import ImageCheck
-from lit_mstar.data.loaders import Example, PairCollator, filled_up, own_random, training_loader
+from lit_mstar.data.loaders import Example, PairCollator, ProblemBatch, filled_up, own_random, training_loader
 from lit_mstar.data.prompt_check import PromptCheck
 from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.rollouts.images import image_size
@@ -124,8 +124,12 @@ class ProblemDataModule(LightningDataModule):
             self.require(split, answered=stage != "predict")
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Moves tensors; lists of problems, which the sampler encodes itself, stay where they are."""
-        return batch if isinstance(batch, list) else super().transfer_batch_to_device(batch, device, dataloader_idx)
+        """Moves tensors; problems, which the sampler encodes itself, stay where they are."""
+        return (
+            batch
+            if isinstance(batch, ProblemBatch)
+            else super().transfer_batch_to_device(batch, device, dataloader_idx)
+        )
 
     def val_dataloader(self) -> Any:
         """Lists of answered validation problems, with None for what fills up the last ones where ranks share them."""
@@ -149,7 +153,7 @@ class ProblemDataModule(LightningDataModule):
     def _problem_loader(self, problems: Any) -> Any:
         if not problems:
             return []
-        return DataLoader(problems, batch_size=self.eval_batch_size, collate_fn=list, generator=own_random())
+        return DataLoader(problems, batch_size=self.eval_batch_size, collate_fn=ProblemBatch, generator=own_random())
 
     def example_loader(self, examples: Sequence[Example]) -> Any:
         """Batches of examples for `PolicyModule.training_step`, examples of similar length together."""

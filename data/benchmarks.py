@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from lightning.pytorch import LightningDataModule
 
 from lit_mstar.data.base import ProblemDataModule
@@ -31,19 +30,6 @@ class Benchmark(Scoring):
     """
 
     source: ProblemSource
-
-
-class _OneByOne:
-    """A loader that gives each benchmark as a batch; Lightning would take a list for several loaders."""
-
-    def __init__(self, benchmarks: Sequence[Benchmark]) -> None:
-        self.benchmarks = benchmarks
-
-    def __iter__(self) -> Iterator[Benchmark]:
-        return iter(self.benchmarks)
-
-    def __len__(self) -> int:
-        return len(self.benchmarks)
 
 
 class BenchmarkDataModule(LightningDataModule):
@@ -109,12 +95,8 @@ class BenchmarkDataModule(LightningDataModule):
             data.require("test", answered=True)
 
     def test_dataloader(self) -> Any:
-        """The benchmarks themselves, one after the other; all ranks get all, and divide the problems of each."""
-        return _OneByOne(self.benchmarks)
-
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """A benchmark stays where it is."""
-        return batch
+        """The benchmarks' numbers, one after the other; all ranks get all, and divide the problems of each."""
+        return range(len(self.benchmarks))  # Lightning would look into the benchmarks themselves
 
     @property
     def home(self) -> Path:

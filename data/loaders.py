@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,6 +32,23 @@ class PairCollator:
         """See `Encoder.collate`."""
         problems, responses = zip(*examples, strict=True)
         return self.encoder.collate(problems, [[*map(int, response)] for response in responses])
+
+
+class ProblemBatch:
+    """Problems as a batch that Lightning does not look into.
+
+    What is a sequence it goes through, to move and convert tensors; with half precision, or FSDP1, it refuses what it
+    finds in it.
+    """
+
+    def __init__(self, problems: Sequence[Problem | None]) -> None:
+        self.problems = list(problems)
+
+    def __len__(self) -> int:
+        return len(self.problems)
+
+    def __iter__(self) -> Iterator[Problem | None]:
+        return iter(self.problems)
 
 
 def training_loader(

@@ -11,8 +11,9 @@ from lightning.pytorch import Callback
 from lit_mstar import EvolutionCallback, Iteration
 from lit_mstar.callbacks import CorrectFilter, TemperatureBalancer, UnlabeledProblems
 from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.hooks import call_hook, check_order
+from lit_mstar.hooks import call_hook, check_hooks, check_order
 from lit_mstar.rollouts.nouns import SamplingParams
+from lit_mstar.training.trainer import MStarTrainer
 from support.scripted import ListSource, make_evolver, make_policy, make_trainer, sums
 
 
@@ -73,3 +74,33 @@ def test_shipped_callbacks_in_the_wrong_order_are_refused_before_the_model_is_lo
         with pytest.raises(ValueError, match=f"{type(amending).__name__} stands above CorrectFilter"):
             trainer.fit(policy, datamodule=data)
     check_order(make_evolver(tmp_path, callbacks=[TemperatureBalancer(), CorrectFilter()]))  # it only measures
+
+
+def with_method(base: type, name: str) -> Any:
+    return type("Mine", (base,), {name: lambda self, *_: None})()
+
+
+@pytest.mark.parametrize(
+    ("base", "method", "message"),
+    [
+        (
+            EvolutionCallback,
+            "on_rollout_sampled",
+            "Mine.on_rollout_sampled would never be called.*'on_rollouts_sampled'",
+        ),
+        (EvolutionCallback, "on_iterations_end", "'on_iteration_end'"),
+        (EvolutionCallback, "on_samplng_start", "'on_sampling_start'"),
+        (Callback, "on_train_batch_ends", "'on_train_batch_end'"),
+        (Callback, "on_rollouts_sampled", "derive Mine from lit_mstar.EvolutionCallback"),
+    ],
+)
+def test_a_hook_that_is_never_called_is_refused(base: type, method: str, message: str, tmp_path: Path):
+    with pytest.raises(ValueError, match=message):
+        check_hooks([Callback(), with_method(base, method)])
+    with pytest.raises(ValueError, match=message):
+        MStarTrainer(default_root_dir=tmp_path, accelerator="cpu", callbacks=[with_method(base, method)])
+
+
+@pytest.mark.parametrize("method", ["on_train_start", "on_rollouts_sampled", "on_my_own", "helper", "on_line"])
+def test_hooks_and_methods_of_one_s_own_are_left_alone(method: str):
+    check_hooks([with_method(EvolutionCallback, method)])

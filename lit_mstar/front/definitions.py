@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 _LAZY = ("lit_mstar",)  # packages that may be imported: they load nothing
 _DEPTH = 12  # imports behind imports
@@ -38,7 +39,8 @@ class Definition:
 
     def parameters(self) -> list[Parameter] | None:
         """What it may be constructed with, those of base classes included; None where the files do not say."""
-        return _parameters(self, 0)
+        found = _parameters(self, 0)
+        return None if found is None or found.anything else found.parameters
 
     def bases(self) -> Iterator[Definition | None]:
         """The classes that it inherits from; None for one that is not found."""
@@ -153,33 +155,43 @@ def _follow(target: str, rest: str, depth: int) -> Definition | None:
     return within(module, name, depth) if module and module_file(module) else None
 
 
-def _parameters(found: Definition, depth: int) -> list[Parameter] | None:
+class _Taken(NamedTuple):
+    """What a constructor takes; whether it takes anything else; whether it is written down at all."""
+
+    parameters: list[Parameter]
+    anything: bool
+    written: bool
+
+
+def _parameters(found: Definition, depth: int) -> _Taken | None:
+    """None where a base class is not found."""
     node = found.node
     if isinstance(node, ast.FunctionDef):
-        return _arguments(node, method=False)[0]
-    if depth > _DEPTH:
-        return None
+        return _Taken(*_arguments(node, method=False), True)
+    inherited = _inherited(found, depth + 1) if depth < _DEPTH else None
     if any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
-        inherited = _inherited(found, depth)
-        return None if inherited is None else _merge(_fields(node), inherited)
+        return inherited and _Taken(_merge(_fields(node), inherited.parameters), False, True)
     init = next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
     if init is None:
-        return _inherited(found, depth)
-    own, open_ended = _arguments(init, method=True)
-    if not open_ended:
-        return own
-    inherited = _inherited(found, depth)
-    return None if inherited is None or not node.bases else _merge(own, inherited)
+        return inherited
+    own, passes_on = _arguments(init, method=True)
+    if not passes_on:
+        return _Taken(own, False, True)
+    if inherited is None:
+        return None
+    # What it passes on, its bases take; without their constructors, it uses all there is itself.
+    return _Taken(_merge(own, inherited.parameters), inherited.anything or not inherited.written, True)
 
 
-def _inherited(found: Definition, depth: int) -> list[Parameter] | None:
-    gathered: list[Parameter] = []
+def _inherited(found: Definition, depth: int) -> _Taken | None:
+    taken = _Taken([], False, False)
     for base in found.bases():
-        parameters = _parameters(base, depth + 1) if base else None
-        if parameters is None:
+        theirs = _parameters(base, depth) if base else None
+        if theirs is None:
             return None
-        gathered = _merge(gathered, parameters)
-    return gathered
+        parameters = _merge(taken.parameters, theirs.parameters)
+        taken = _Taken(parameters, taken.anything or theirs.anything, taken.written or theirs.written)
+    return taken
 
 
 def _merge(own: list[Parameter], inherited: list[Parameter]) -> list[Parameter]:

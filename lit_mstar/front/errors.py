@@ -68,7 +68,7 @@ def mendable(error: BaseException) -> str | None:
 def parse_error(text: str) -> str:
     """The innermost reason in what jsonargparse says, and the key that it is about, on one line."""
     keys = re.findall(r'Parser key "([^"]+)"', text)
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.splitlines() if line.strip()] or [""]
     reasons = [line for line in lines if _is_reason(line)]
     deepest = max((_depth(line) for line in reasons), default=0)
     found = list(dict.fromkeys(_plain(line) for line in reasons if _depth(line) == deepest))

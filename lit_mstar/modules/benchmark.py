@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.models.backbone import Backbone
@@ -53,9 +52,10 @@ class BenchmarkModule(PolicyModule):
         if self.backbone:
             super().configure_model()
 
-    def test_step(self, batch: Any, batch_idx: int) -> None:
-        """Answers one benchmark; `BenchmarkDataModule` knows what is left of it to ask."""
-        self.trainer.datamodule.answer(batch)  # type: ignore[attr-defined]
+    def test_step(self, batch: int, batch_idx: int) -> None:  # type: ignore[override]
+        """Answers one benchmark, by its number; `BenchmarkDataModule` knows what is left of it to ask."""
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        data.answer(data.benchmarks[batch])
 
     def fingerprint(self) -> str:
         """A digest of who answers: of the weights, or of the server's address and model."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import torch
@@ -94,18 +94,19 @@ class PolicyModule(BackboneModule):
 
     on_test_epoch_start = on_predict_epoch_start = on_validation_epoch_start
 
-    def validation_step(self, batch: Sequence[Problem | None], batch_idx: int) -> None:
+    def validation_step(self, batch: Collection[Problem | None], batch_idx: int) -> None:
         """Greedy accuracy on problems with answers; None fills up where ranks share them and counts for nothing."""
         self.val_accuracy.update(self._correct(batch))
         self.log("val/accuracy", self.val_accuracy, prog_bar=True, batch_size=len(batch))
 
-    def test_step(self, batch: Sequence[Problem | None], batch_idx: int) -> None:
+    def test_step(self, batch: Collection[Problem | None], batch_idx: int) -> None:
         """As validation."""
         self.test_accuracy.update(self._correct(batch))
         self.log("test/accuracy", self.test_accuracy, batch_size=len(batch))
 
-    def predict_step(self, batch: Sequence[Problem], batch_idx: int, dataloader_idx: int = 0) -> list[Response]:
+    def predict_step(self, batch: Iterable[Problem], batch_idx: int, dataloader_idx: int = 0) -> list[Response]:
         """One greedy response per problem, marked."""
+        batch = list(batch)
         rollouts = dict(self.sampler.sample(batch, self.evaluation))
         return [self.marker.mark(rollouts[i]).responses[0] for i in range(len(batch))]
 
@@ -121,7 +122,7 @@ class PolicyModule(BackboneModule):
         """
         self.backbone.save(self.model, folder)
 
-    def _correct(self, batch: Sequence[Problem | None]) -> Tensor:
+    def _correct(self, batch: Iterable[Problem | None]) -> Tensor:
         problems = [problem for problem in batch if problem is not None]
         return torch.tensor([x.correct is True for x in self.predict_step(problems, 0)], dtype=torch.bool)
 

@@ -7,7 +7,7 @@ it. One file per batch of problems; a rerun skips the problems that are there.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class StepAnnotator(PolicyModule):
         self.completions = completions
 
     def predict_step(  # type: ignore[override]
-        self, batch: Sequence[Problem], batch_idx: int, dataloader_idx: int = 0
+        self, batch: Iterable[Problem], batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Labels one batch of problems, unless an earlier run did.
 
@@ -50,6 +50,7 @@ class StepAnnotator(PolicyModule):
             ValueError: If the folder holds labels made with another policy, other data or other settings.
         """
         data = self.trainer.datamodule  # type: ignore[attr-defined]
+        batch = list(batch)
         split = data.predict_splits[dataloader_idx]
         file = self.folder / f"{split}-{batch_idx * self.trainer.world_size + self.global_rank:05d}.parquet"
         content = [(question_digest(problem), reference_digest(problem)) for problem in batch]

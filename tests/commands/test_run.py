@@ -152,14 +152,16 @@ def edit(recipe: Path, name: str, *path: str, to: Any) -> None:
     (recipe / f"{name}.yaml").write_text(yaml.safe_dump(config))
 
 
-def run_recording(recipe: Path, out: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> list[str]:
-    """Runs a recipe whose stages do nothing; returns the names of those that were started."""
+def run_recording(
+    recipe: Path, out: Path, monkeypatch: pytest.MonkeyPatch, leaving: dict[str, Any] | None = None, **options: Any
+) -> list[str]:
+    """Runs a recipe whose stages do nothing but leave a summary; returns the names of those that were started."""
     started: list[str] = []
 
     def complete_at_once(stage: StageRun, children: Any) -> int:
         started.append(stage.name)
         stage.folder.mkdir(exist_ok=True)
-        (stage.folder / "summary.json").write_text(json.dumps({"seconds": 1.0}))
+        (stage.folder / "summary.json").write_text(json.dumps(leaving or {"seconds": 1.0}))
         return 0
 
     monkeypatch.setattr(StageRun, "run", complete_at_once)
@@ -206,6 +208,19 @@ def test_an_overlay_is_a_change_too(complete: tuple[Path, Path], monkeypatch: py
 def test_where_a_stage_runs_is_no_change(complete: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch):
     edit(complete[0], "1-a", "trainer", "devices", to=4)
     assert run_recording(*complete, monkeypatch) == ["3-c"]
+
+
+def test_a_pointless_stage_stops_the_recipe_unless_told_to_go_on(
+    complete: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+):
+    (complete[1] / "2-b/summary.json").unlink()
+    nothing = {"seconds": 1.0, "test_accuracy": 0.0, "test_problems": 400}
+    with pytest.raises(ValueError, match="^2-b: none of 400 test problems.*--go-on"):
+        run_recording(*complete, monkeypatch, leaving=nothing)
+    (complete[1] / "2-b/summary.json").unlink()
+    assert run_recording(*complete, monkeypatch, leaving=nothing, go_on=True) == ["2-b", "3-c"]
+    (complete[1] / "3-c/summary.json").unlink()
+    assert run_recording(*complete, monkeypatch, leaving=nothing) == ["3-c"]  # nothing comes after it
 
 
 def test_two_runs_of_one_folder_are_refused(complete: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch):
