@@ -12,16 +12,27 @@ from pathlib import Path
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yields a temporary name beside `path`, for a file or a folder; renames it when the block ends without error."""
+    """Yields a temporary name beside `path`, for a file or a folder; renames it when the block ends without error.
+
+    Who may read it, the process's umask says: libraries write some files for their owner alone.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial
+        _let_read(partial)
         if path.is_dir() and partial.exists():
             shutil.rmtree(path)  # a folder cannot be renamed onto one that is not empty
         os.replace(partial, path)
     finally:
         shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
+
+
+def _let_read(path: Path) -> None:
+    os.umask(mask := os.umask(0))
+    for file in path.rglob("*") if path.is_dir() else [path] if path.exists() else []:
+        if file.is_file() and not file.is_symlink():
+            file.chmod(file.stat().st_mode | (0o666 & ~mask))
 
 
 def missing_input(path: str | Path, wanted: str) -> str:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from lit_mstar.files import atomic, missing_input, stage_command
 
@@ -115,3 +118,18 @@ def test_a_folder_stays_where_nothing_was_written_in_its_place(tmp_path: Path):
     with pytest.raises(FileNotFoundError), atomic(folder):
         pass
     assert (folder / "weights").read_text() == "old"
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600), (0o002, 0o664)])
+def test_files_may_be_read_by_whom_the_umask_lets(mask: int, mode: int, tmp_path: Path):
+    before = os.umask(mask)
+    try:
+        with atomic(tmp_path / "folder") as partial:
+            (partial / "inner").mkdir(parents=True)
+            save_file({"x": torch.ones(1)}, partial / "inner/x.safetensors")  # which writes for the owner alone
+        with atomic(tmp_path / "file") as partial:
+            os.close(os.open(partial, os.O_CREAT | os.O_WRONLY, 0o600))
+    finally:
+        os.umask(before)
+    for name in ("folder/inner/x.safetensors", "file"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == mode

@@ -5,7 +5,8 @@
     max_tokens: $(lengths.response)       a part of a value
     source: {$(source): {init_args: {limit: 100}}}    the value with changes
 
-`$(folder)` is the name of the folder that the stage is in. A folder without `recipe.yaml` is a recipe as well.
+`$(folder)` is the name of the folder that the stage is in, `$(stage)` that of its file: 4-evolve. A folder without
+`recipe.yaml` is a recipe as well.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def load(stream: str, path: str = "") -> Any:
     config = _yaml(stream)
     if not path or "$(" not in stream:
         return config
-    return _Names(Path(path).absolute().parent).fill(config)
+    return _Names(Path(path).absolute()).fill(config)
 
 
 def merged(config: Any, overlay: Any) -> Any:
@@ -71,12 +72,14 @@ def merged(config: Any, overlay: Any) -> Any:
 
 
 class _Names:
-    """What the stages of a folder may refer to."""
+    """What a stage may refer to."""
 
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / FILE
+    def __init__(self, stage: Path) -> None:
+        self.file = stage.parent / FILE
         said = _yaml(self.file.read_text(encoding="utf-8")) if self.file.is_file() else {}
-        self.values: dict[str, Any] = {"folder": folder.name} | (said if isinstance(said, dict) else {})
+        self.values: dict[str, Any] = {"folder": stage.parent.name, "stage": stage.stem} | (
+            said if isinstance(said, dict) else {}
+        )
 
     def fill(self, value: Any, depth: int = 0) -> Any:
         """The value without references."""

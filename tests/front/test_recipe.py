@@ -14,6 +14,7 @@ from lit_mstar.front.recipe import load, merged, read_config
 
 RECIPE = """
 runs: runs/$(folder)
+home: $(runs)/$(stage)
 tokens: 40
 lengths: {short: 8, long: 1e3}
 source:
@@ -45,6 +46,8 @@ def read(folder: Path, text: str) -> Any:
         ("x: $(lengths.long)", 1000.0),
         ("x: $(runs)/1-warmup", "runs/mine/1-warmup"),
         ("x: $(folder)-$(tokens)", "mine-40"),
+        ("x: $(runs)/$(stage)", "runs/mine/1-warmup"),
+        ("x: $(home)/steps", "runs/mine/1-warmup/steps"),  # in recipe.yaml, it is the stage's name, too
         ("x: [$(tokens), 7]", [40, 7]),
         ("x: $(model)", {"path": "runs/mine/1-warmup/model", "tokens": 40}),
         ("x: {$(lengths): {short: 9}}", {"short": 9, "long": 1000.0}),
