@@ -56,7 +56,7 @@ class StageRun:
         """How the config it was last run with differs from today's; nothing if it was never run."""
         files = [self.folder / "stage.yaml", *sorted(self.folder.glob("overlay-*.yaml"))]
         before = [read_config(file) for file in files if file.is_file()]
-        return differences(before, [self.config, *self.overlays]) if before else []
+        return differences(_placeless(before), _placeless([self.config, *self.overlays])) if before else []
 
     def run(self, children: Children, log: Path | None = None) -> int:
         """Runs the stage, from its last checkpoint where there is one; returns the process's exit code.
@@ -92,6 +92,14 @@ def fitting(overlay: Config, stage: Config) -> Config | None:
     if len(kept) == len(wanted):
         return overlay
     return overlay | {"model": overlay["model"] | {"init_args": kept}} if kept else None
+
+
+def _placeless(configs: Sequence[Config]) -> list[Config]:
+    """Configs of a stage as they are wherever the run is: one that was copied or moved is the same."""
+    if "default_root_dir" not in configs[0].get("trainer", {}):
+        return [*configs]
+    home = home_of(configs[0])
+    return [move_paths(config, home, lambda stage: Path("OUT", stage)) for config in configs]
 
 
 def home_of(config: Config) -> str:

@@ -77,9 +77,8 @@ class _Names:
     def __init__(self, stage: Path) -> None:
         self.file = stage.parent / FILE
         said = _yaml(self.file.read_text(encoding="utf-8")) if self.file.is_file() else {}
-        self.values: dict[str, Any] = {"folder": stage.parent.name, "stage": stage.stem} | (
-            said if isinstance(said, dict) else {}
-        )
+        names: dict[str, Any] = {"folder": stage.parent.name, "stage": stage.stem}
+        self.values = names | (said if isinstance(said, dict) else {})
 
     def fill(self, value: Any, depth: int = 0) -> Any:
         """The value without references."""

@@ -199,6 +199,12 @@ def test_a_changed_unfinished_stage_goes_on_and_says_so(
     assert "resuming in" in said
 
 
+def test_a_run_that_was_moved_is_the_same(complete: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch):
+    recipe, out = complete
+    moved = out.rename(out.with_name("elsewhere"))
+    assert run_recording(recipe, moved, monkeypatch) == ["3-c"]
+
+
 def test_an_overlay_is_a_change_too(complete: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     (tmp_path / "more.yaml").write_text("trainer: {max_epochs: 5}")
     with pytest.raises(ValueError, match="^1-a, 2-b: complete"):
