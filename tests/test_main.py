@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -35,7 +36,9 @@ def test_an_unknown_command_is_named_with_the_one_that_was_meant(capsys: pytest.
 
 def test_version(capsys: pytest.CaptureFixture[str]):
     main(["--version"])
-    assert capsys.readouterr().out == f"lit-mstar {lit_mstar.__version__}\n"
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"lit-mstar {lit_mstar.__version__}"
+    assert f"torch {version('torch')}, lightning {version('lightning')}, " in second
 
 
 def test_importing_the_package_imports_no_torch():
