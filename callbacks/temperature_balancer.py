@@ -99,8 +99,8 @@ class TemperatureBalancer(EvolutionCallback):
         data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
         curve = [self._worth(data, iteration, temperature) for temperature in self.grid]
         chosen = choose(self.rule, self.grid, curve, iteration.sampling.temperature)
-        self.temperature, self.threshold = self.grid[chosen.index], curve[chosen.index].threshold
-        entry = {
+        self.temperature, self.threshold = self.grid[chosen.place], curve[chosen.place].threshold
+        entry: dict[str, Any] = {
             "iteration": iteration.index,
             "temperature": self.temperature,
             "rule": self.rule,

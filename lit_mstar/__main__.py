@@ -88,7 +88,8 @@ def _helped(args: list[str]) -> bool:
 
 def _presentation(args: list[str]) -> tuple[list[str], list[str]]:
     """The arguments without those that say how to show things, and these; Lightning has a `--verbose true`, too."""
-    flags, kept = [], []
+    flags: list[str] = []
+    kept: list[str] = []
     for word, following in zip(args, [*args[1:], ""], strict=False):
         taken = word in _PRESENTATION and following not in ("true", "false")
         (flags if taken else kept).append(word)

@@ -35,7 +35,7 @@ class Worth:
 class Choice(NamedTuple):
     """Which temperature of a grid is taken, why, and which are within one standard error of the highest."""
 
-    index: int
+    place: int
     why: str
     close: list[int]
 

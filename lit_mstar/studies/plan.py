@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lit_mstar.commands.stage_run import Config, StageRun, home_of, move_paths
+from lit_mstar.commands.stage_run import StageRun, home_of, move_paths
+from lit_mstar.front.changes import Config
 from lit_mstar.front.recipe import read_config
 from lit_mstar.studies.definition import Study
 

@@ -127,7 +127,7 @@ class Display(EvolutionCallback, ProgressBar):  # type: ignore[misc]  # both are
         """One batch further."""
         self._advance()
 
-    on_test_batch_end = on_predict_batch_end = on_validation_batch_end
+    on_test_batch_end = on_predict_batch_end = on_validation_batch_end  # type: ignore[assignment]
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Ends a phase."""

@@ -39,7 +39,7 @@ def filtered_output(verbosity: Verbosity) -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     handlers = [handler for logger in loggers for handler in logger.handlers if type(handler) is logging.StreamHandler]
     before = warnings.showwarning, [logger.level for logger in loggers], [handler.stream for handler in handlers]
-    warnings.showwarning = _Warnings()
+    warnings.showwarning = _Warnings()  # type: ignore[assignment]  # the arguments it has no use for
     for handler in handlers:
         handler.addFilter(_is_news)
         handler.stream = _Current()

@@ -58,7 +58,7 @@ def phase(trainer: Any, name: str, total: int, unit: str = "problems", detail: s
     Yields:
         To be called with the number of units that are done.
     """
-    bar = getattr(trainer, "progress_bar_callback", None)
+    bar: Any = getattr(trainer, "progress_bar_callback", None)
     with bar.phase(name, total, unit, detail) if hasattr(bar, "phase") else nullcontext(_nothing) as advance:
         yield advance
 

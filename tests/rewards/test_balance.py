@@ -39,31 +39,31 @@ def test_both_rules_by_brute_force(each: list[list[float]], current: float) -> N
     kept = min(range(4), key=lambda i: (near[i], i))
     argmax = choose("argmax", GRID, curve(each), current)
     significant = choose("significant", GRID, curve(each), current)
-    assert (argmax.index, argmax.close) == (top, close)
-    assert significant.index == (kept if kept in close else top)
+    assert (argmax.place, argmax.close) == (top, close)
+    assert significant.place == (kept if kept in close else top)
     assert (argmax.why == "the highest") == (len(highest) == 1)
 
 
 def test_what_only_rounding_tells_apart_is_equal() -> None:
     worths = [Worth(0.1 + 0.2, 0.01), Worth(0.3, 0.01)]
     assert worths[0].value != worths[1].value
-    assert choose("argmax", [0.5, 1.0], worths, 1.0).index == 1
-    assert choose("argmax", [0.5, 1.0], worths, 0.5).index == 0
+    assert choose("argmax", [0.5, 1.0], worths, 1.0).place == 1
+    assert choose("argmax", [0.5, 1.0], worths, 0.5).place == 0
     # 0.9 and 1.1 are equally far from 1.0, which only rounding denies.
-    assert choose("argmax", [0.9, 1.1], worths, 1.0).index == 0
+    assert choose("argmax", [0.9, 1.1], worths, 1.0).place == 0
 
 
 def test_one_problem_says_nothing_of_a_difference() -> None:
     one = [Worth(0.0, math.nan, each=torch.zeros(1)), Worth(1.0, math.nan, each=torch.ones(1))]
-    assert choose("significant", [0.5, 1.0], one, 0.5).index == 0
-    assert choose("argmax", [0.5, 1.0], one, 0.5).index == 1
+    assert choose("significant", [0.5, 1.0], one, 0.5).place == 0
+    assert choose("argmax", [0.5, 1.0], one, 0.5).place == 1
 
 
 def test_problems_left_out_by_either_are_not_compared() -> None:
     low = torch.tensor([0.0, 0.0, 0.0, torch.nan])
     high = torch.tensor([1.0, 1.0, torch.nan, 1.0])
     worths = [Worth(0.0, 0.0, each=low), Worth(1.0, 0.0, each=high)]
-    assert choose("significant", [0.5, 1.0], worths, 0.5).index == 1
+    assert choose("significant", [0.5, 1.0], worths, 0.5).place == 1
 
 
 @pytest.mark.parametrize(("rule", "bound"), [("argmax", (0.6, 0.8)), ("significant", (0.2, 0.55))])
@@ -75,7 +75,7 @@ def test_between_equal_temperatures_the_significant_rule_changes_less_often(
     changes = 0
     for _ in range(400):
         each = torch.randint(0, 2, (60, 4), generator=generator).double().tolist()
-        changes += choose(rule, GRID, curve(each), 0.7).index != 1  # type: ignore[arg-type]
+        changes += choose(rule, GRID, curve(each), 0.7).place != 1  # type: ignore[arg-type]
     assert bound[0] < changes / 400 < bound[1]
 
 
