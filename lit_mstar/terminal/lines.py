@@ -30,7 +30,7 @@ def iteration_line(trainer: Any, iteration: Iteration, counts: tuple[int, int], 
     if kept is None:
         kept = sum(len(rollout.selected) for rollout in iteration.rollouts)
     cells = [
-        f"{iteration.index + 1}/{trainer.max_epochs}",
+        f"{iteration.index}/{trainer.max_epochs - 1}",  # from 0 on, as in the ledger
         f"{iteration.sampling.temperature:g}",
         f"{sampled}",
         _share(right / sampled if sampled else None),

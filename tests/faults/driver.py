@@ -32,6 +32,7 @@ from support.miniature import write_recipe
 from support.zygote import popen
 
 STAGES = ("1-warmup", "2-annotate", "3-prm", "4-evolve")
+ORDER = ("4-evolve", "2-annotate", "1-warmup", "3-prm")  # in which kills are dealt out: few go to those that sample
 # What `run` says of a stage, and the first that the stage itself says, once it has imported everything.
 STARTED = re.compile(r"^\[\d/\d\] (\S+): (?:starting|resuming)", re.MULTILINE)
 BEGAN = re.compile(STARTED.pattern + ".*?Seed set to", re.MULTILINE | re.DOTALL)
@@ -96,7 +97,7 @@ def torture(work: Path, kills: int, seed: int) -> tuple[list[Kill], list[str]]:
     """Returns the kills and what differs from the uninterrupted run: nothing, it is hoped."""
     out, log, reference = work / "runs" / "mini", work / "runs" / "mini" / "sampled.txt", work / "reference"
     recipe = write_recipe(work / "mini", log)
-    command = [sys.executable, "-m", "lit_mstar", "run", str(recipe), "--out", str(out), "--seed", "3"]
+    command = [sys.executable, "-m", "lit_mstar", "run", str(recipe), "--out", str(out), "--seed", "3", "--verbose"]
     os.chdir(Path(__file__).parents[1])  # where stages find the sampler that keeps a log
     out.mkdir(parents=True)
     run_undisturbed(recipe, out)
@@ -107,7 +108,7 @@ def torture(work: Path, kills: int, seed: int) -> tuple[list[Kill], list[str]]:
     rows: list[Kill] = []
     problems: list[str] = []
     kept: list[tuple[int, set[str]]] = []  # at each kill, the log's length and what the ledger held
-    for stage in sorted(STAGES[k % len(STAGES)] for k in range(kills)):
+    for stage in sorted(ORDER[k % len(ORDER)] for k in range(kills)):
         seconds = json.loads((reference / stage / "summary.json").read_text())["seconds"]
         instant, first = kill_in(stage, command, out, rng, seconds)
         if rows:

@@ -33,9 +33,9 @@ def test_an_iteration_is_one_line_of_what_happened(evolution: Any) -> None:
     lines = text.getvalue().splitlines()
     assert lines[0] == header_line()
     assert len(lines) == 4
-    for index, line in enumerate(lines[1:], start=1):
+    for index, line in enumerate(lines[1:]):
         # 4 of 8 problems with 4 responses each, of which 3 are right and kept; nothing measured Pass@K.
-        assert line.split()[:5] == [f"{index}/3", "1", "16", "75.0%", "12"]
+        assert line.split()[:5] == [f"{index}/2", "1", "16", "75.0%", "12"]
         assert line.split()[6] == "-"
 
 

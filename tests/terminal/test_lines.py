@@ -14,14 +14,14 @@ def test_the_columns_stand_below_their_names() -> None:
     iteration.metrics |= {"kept": 1510.0, "greedy_accuracy": 0.633, "pass_at_k": 0.88}
     line = iteration_line(trainer, iteration, (6400, 2637), {"sampling": 12.4, "scoring": 0.2, "training": 5.5})
     assert header_line() == "iteration     T  sampled   right    kept  accuracy   pass@k  seconds"
-    assert line == "      2/8   0.7     6400   41.2%    1510     63.3%    88.0%  sampling 12  training 6"
+    assert line == "      1/7   0.7     6400   41.2%    1510     63.3%    88.0%  sampling 12  training 6"
 
 
 def test_what_nobody_measured_is_counted_or_a_dash() -> None:
     rollout = Rollout(problem=sums(1)[0], responses=[Response(text="")] * 4, selected=[0, 2])
     iteration = Iteration(index=0, problems=[], sampling=SamplingParams(), rollouts=[rollout])
     trainer = SimpleNamespace(max_epochs=1, callback_metrics={})
-    assert iteration_line(trainer, iteration, (0, 0), {}).split() == ["1/1", "1", "0", "-", "2", "-", "-"]
+    assert iteration_line(trainer, iteration, (0, 0), {}).split() == ["0/0", "1", "0", "-", "2", "-", "-"]
 
 
 def test_an_epoch_says_what_was_logged_for_progress_bars() -> None:
