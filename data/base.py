@@ -37,6 +37,7 @@ class ProblemDataModule(LightningDataModule):
     """
 
     trainer: Any  # attached by Lightning before any hook runs
+    serves = "problems"
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class StepwiseDataModule(LightningDataModule):
     """
 
     trainer: Any  # attached by Lightning before any hook runs
+    serves = "labelled steps"
 
     def __init__(self, folder: str, batch_size: int = 64, num_workers: int = 0, image_root: Path | None = None) -> None:
         super().__init__()

@@ -41,7 +41,8 @@ def main(args: list[str] | None = None) -> None:
     except SystemExit as ended:
         if not isinstance(ended.code, str):
             raise
-        print(ended.code, file=sys.stderr)  # a message: something that a user can mend
+        said = ended.code if ended.code.startswith("lit-mstar") else f"lit-mstar {args[0]}: {ended.code}"
+        print(said, file=sys.stderr)  # something that a user can mend
         sys.exit(USER)
     except Exception as error:
         sys.exit(report(error, args[0], "--traceback" in flags))

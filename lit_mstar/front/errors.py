@@ -17,11 +17,13 @@ from pathlib import Path
 from types import FrameType
 
 USER, BUG = 2, 1  # exit codes
-_OF_FILES = {getattr(errno, name) for name in ("ENOENT", "EACCES", "EPERM", "EISDIR", "ENOTDIR", "EROFS")}
+_FILE_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 _OF_DISKS = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG")}
 _FRAME = re.compile(
     r"(- )?(Problem with given class_path|Parser key|Does not validate|Subtypes:|Errors:|Given value|Expected a path)"
 )
+_MANY = 4
+_LIBRARIES = ("lightning", "torch", "transformers", "peft", "jsonargparse")  # whose settings a config has
 _EXPECTED = "Expected a "
 _OF_TYPES = "Does not validate against any of the Union subtypes"
 _BY_NAME = {  # of libraries that are not imported for this
@@ -55,14 +57,16 @@ def mendable(error: BaseException) -> str | None:
         return parse_error(str(error.message))
     if str(error).startswith(_OF_TYPES):  # a constructor's own error, in what jsonargparse makes of it
         return parse_error(str(error))
-    if isinstance(error, OSError) and error.errno in _OF_FILES | _OF_DISKS:
-        name = f"{error.filename}: " if error.filename is not None else ""
-        also = " Free some space; the same command goes on." if error.errno in _OF_DISKS else ""
-        return f"{name}{error.strerror}.{also}"
     text = str(error) or type(error).__name__
+    if isinstance(error, _FILE_ERRORS) or (isinstance(error, OSError) and error.errno in _OF_DISKS):
+        also = " Free some space; the same command goes on." if error.errno in _OF_DISKS else ""
+        return f"{error.filename}: {error.strerror}.{also}" if error.filename is not None else text
     if type(error).__name__ in _BY_NAME:
         return text.strip() + _BY_NAME[type(error).__name__]
-    return text if _on_purpose(error) else None
+    room = _on_purpose(error)
+    if room == "lit_mstar":
+        return text
+    return f"{text} (This is what {room} says.)" if room in _LIBRARIES and isinstance(error, ValueError) else None
 
 
 def parse_error(text: str) -> str:
@@ -74,7 +78,7 @@ def parse_error(text: str) -> str:
     found = list(dict.fromkeys(_plain(line) for line in reasons if _depth(line) == deepest))
     others = [reason for reason in found if not reason.startswith(_EXPECTED)]
     if others:  # what a value's class says is more than which other kinds would be taken
-        reason = "; ".join(others)
+        reason = "; ".join(others) if len(others) < _MANY else others[0]  # the rest says what else could be given
     else:
         given = re.findall(r"^\s*Given value: (.*)$", text, re.MULTILINE)
         got = f", not {given[0]!r}" if given and len(keys) == 1 and "Got value" not in "".join(found) else ""
@@ -98,24 +102,26 @@ def _plain(line: str) -> str:
     return line.replace("NoneType", "null").rstrip(".")
 
 
-def _on_purpose(error: BaseException) -> bool:
-    """Whether a `raise` of ours raised it."""
+def _on_purpose(error: BaseException) -> str:
+    """The package whose own `raise` raised it; nothing if it just happened."""
     frames = list(traceback.walk_tb(error.__traceback__))
     if not frames or not isinstance(error, (ValueError, RuntimeError, OSError, ImportError, FloatingPointError)):
-        return False
+        return ""
     frame, line = frames[-1]
-    return _is_ours(frame) and linecache.getline(frame.f_code.co_filename, line).lstrip().startswith("raise ")
+    meant = linecache.getline(frame.f_code.co_filename, line).lstrip().startswith("raise ")
+    return _package(frame) if meant else ""
 
 
-def _is_ours(frame: FrameType) -> bool:
+def _package(frame: FrameType) -> str:
     names = frame.f_globals
-    return str(names.get("__package__") or names.get("__name__")).partition(".")[0] == "lit_mstar"
+    return str(names.get("__package__") or names.get("__name__")).partition(".")[0]
 
 
 def _whose(error: BaseException) -> str:
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     last = frames[-1].f_code.co_filename if frames else ""
-    if last and not _is_ours(frames[-1]) and "site-packages" not in last and not last.startswith(sys.base_prefix):
+    of_others = "site-packages" in last or last.startswith(sys.base_prefix)
+    if last and not of_others and _package(frames[-1]) != "lit_mstar":
         return f"It was raised in {Path(last).name}, which is no part of lit-mstar."
     return f"This should not happen. Please report it, with the lines above and your config: {_issues()}"
 

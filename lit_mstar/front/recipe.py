@@ -35,6 +35,8 @@ def read_config(file: Path) -> dict[str, Any]:
     """
     try:
         config = load(file.read_text(encoding="utf-8"), str(file))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is no text in UTF-8 ({error.reason} at byte {error.start}).") from None
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ValueError(f"{file}{line}: no YAML ({error.context or 'reading'}: {error.problem}).") from None

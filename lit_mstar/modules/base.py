@@ -35,6 +35,8 @@ class BackboneModule(LightningModule):
         sharding: How FSDP2 shards the model.
     """
 
+    learns_from = "problems"
+
     def __init__(
         self,
         backbone: Backbone,
@@ -58,7 +60,16 @@ class BackboneModule(LightningModule):
         return self.backbone.encoder
 
     def setup(self, stage: str) -> None:
-        """Refuses a missing model folder before anything is loaded."""
+        """Refuses a missing model folder, and data of another kind, before anything is loaded.
+
+        Raises:
+            ValueError: If the data are not what the module learns from.
+        """
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if stage == "fit" and getattr(data, "serves", self.learns_from) != self.learns_from:
+            raise ValueError(
+                f"{type(self).__name__} learns from {self.learns_from}, and {type(data).__name__} serves {data.serves}."
+            )
         self.backbone.check()
 
     def load(self, head: bool = True) -> None:

@@ -48,6 +48,8 @@ class ProcessRewardModule(BackboneModule):
         sharding: How the model is divided over ranks under FSDP2.
     """
 
+    learns_from = "labelled steps"
+
     def __init__(
         self,
         backbone: Backbone,

@@ -12,7 +12,14 @@ TESTS = Path(__file__).parents[1]
 
 @pytest.mark.slow
 def test_a_recipe_killed_in_the_stages_that_sample_ends_as_if_nothing_had_happened():
-    command = [sys.executable, str(TESTS / "faults/driver.py"), "--kills", "2", "--seed", "112"]  # 25 of all stages: nox -s faults
+    command = [
+        sys.executable,
+        str(TESTS / "faults/driver.py"),
+        "--kills",
+        "2",
+        "--seed",
+        "112",
+    ]  # 25 of all stages: nox -s faults
     environment = os.environ | {"PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
