@@ -61,8 +61,7 @@ def check_command(subcommand: str, args: Sequence[str]) -> None:
     """
     command = read_command(args)
     config = check_configs(command.configs)
-    said = {*config, *(name.partition(".")[0] for name, _ in command.options)}
-    if not {"model", "data"} <= said and "print_config" not in said:
+    if not args:
         raise ValueError(f"A model and data are wanted: --config FILE. lit-mstar {subcommand} --help has examples.")
     for name, value in command.options:
         _check_option(name, value, config, f"--{name}")
