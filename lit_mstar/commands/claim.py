@@ -78,7 +78,13 @@ def holds_run(folder: Path) -> bool:
 
 
 def aside(folder: Path) -> Path:
-    """Renames a folder to one that is free, `NAME.replaced-1` or a higher number; returns it."""
+    """Renames a folder to one that is free, `NAME.replaced-1` or a higher number; returns it.
+
+    Raises:
+        ValueError: If it is the current one.
+    """
+    if folder.resolve() == Path.cwd():
+        raise ValueError("The current folder holds a run, and cannot be moved aside; give another: --out FOLDER.")
     number = 1
     while (free := folder.with_name(f"{folder.name}.replaced-{number}")).exists():
         number += 1

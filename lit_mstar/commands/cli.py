@@ -104,7 +104,7 @@ class MStarCLI(LightningCLI):
     def _settle(self, config: Namespace, subcommand: str) -> None:
         """Which model, which folder; only the main process claims it."""
         if subcommand in ("validate", "test", "predict"):
-            if not config.ckpt_path:
+            if not config.ckpt_path and config.model.init_args.get("backbone") is not None:
                 warnings.warn(unpointed(config), stacklevel=2)
             point_at(config)
         if self.quiet:

@@ -130,10 +130,17 @@ class Display(EvolutionCallback, ProgressBar):  # type: ignore[misc]  # both are
     on_test_batch_end = on_predict_batch_end = on_validation_batch_end  # type: ignore[assignment]
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Ends a phase; how good the model is now stands beside the epochs."""
+        self._leave()
+        accuracy = trainer.callback_metrics.get("val/accuracy")
+        if self._bars is not None and self._overall is not None and accuracy is not None:
+            self._bars.update(self._overall, rate=f", accuracy {float(accuracy):.1%}")
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Ends a phase."""
         self._leave()
 
-    on_test_end = on_predict_end = on_validation_end
+    on_predict_end = on_test_end
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Ends the display."""

@@ -48,6 +48,14 @@ def test_a_run_is_refused_gone_on_with_or_moved_aside(
     assert aside(folder) == tmp_path / "run.replaced-2"
 
 
+def test_the_current_folder_is_not_moved_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("summary.json").write_text("{}")
+    with pytest.raises(ValueError, match="cannot be moved aside; give another: --out"):
+        Claim().take(Path("."), resumes=False, overwrite=True)
+    assert (tmp_path / "summary.json").exists()
+
+
 @pytest.mark.parametrize("file", ["stage.yaml", "config.yaml", "log.txt", "test/summary.json"])
 def test_what_is_no_run_is_no_hindrance(file: str, tmp_path: Path) -> None:
     (tmp_path / file).parent.mkdir(exist_ok=True)

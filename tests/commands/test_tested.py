@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jsonargparse import Namespace
 
-from lit_mstar.commands.tested import point_at
+from lit_mstar.commands.tested import point_at, unpointed
 
 
 def config(ckpt_path: str | None, **options: Any) -> Namespace:
@@ -113,3 +113,14 @@ def test_what_is_none_of_these(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         point_at(config("runs/typo", backbone=None))
     with pytest.raises(ValueError, match="--ckpt_path gone.ckpt does not exist"):
         point_at(config("gone.ckpt", backbone=None))
+
+
+def test_without_a_checkpoint_it_is_said_what_is_measured(tmp_path: Path) -> None:
+    found = config(None, backbone=Namespace(class_path="lit_mstar.Backbone", init_args=Namespace(path="start/model")))
+    found.trainer = Namespace(default_root_dir=str(tmp_path))
+    said = "Without --ckpt_path, the model that training begins with is measured (start/model)."
+    assert unpointed(found) == said
+    (tmp_path / "model").mkdir()
+    assert unpointed(found) == f"{said} What this config has trained: --ckpt_path {tmp_path}."
+    found.model.init_args.backbone = Namespace(class_path="lit_mstar.TinyBackbone", init_args=Namespace())
+    assert "(as the config says)" in unpointed(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ import pytest
 import torch
 
 from lit_mstar import ProcessRewardModule
-from lit_mstar.data import StepwiseDataModule
+from lit_mstar.data import StepwiseDataModule, SupervisedDataModule
 from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.step_labels.parquet import write_steps
 from support.helpers import make_tiny_backbone, png
-from support.scripted import make_trainer, sums
+from support.scripted import ListSource, make_policy, make_trainer, sums
 
 COUNTS = {"train": 9, "validate": 4, "test": 3}
 
@@ -98,6 +99,21 @@ def test_missing_training_rows_are_named(folder: Path, tmp_path: Path) -> None:
         file.unlink()
     with pytest.raises(ValueError, match=r"steps has no rows of split 'train'; annotate the training problems too"):
         make_trainer(tmp_path).fit(make_prm(), datamodule=StepwiseDataModule(str(folder)))
+
+
+@pytest.mark.parametrize(("label", "said"), [(0.0, "are 0.0"), (1.0, "are 1.0"), (math.nan, "are missing")])
+def test_labels_that_are_all_the_same_are_refused(label: float, said: str, tmp_path: Path) -> None:
+    examples = [StepExample(problem, ["Step 1: 1."], [label]) for problem in sums(4)]
+    write_steps(tmp_path / "steps/train-00000.parquet", "train", examples, b"")
+    with pytest.raises(ValueError, match=f"All step labels in .*steps {said}: a reward model could learn nothing"):
+        make_trainer(tmp_path).fit(make_prm(), datamodule=StepwiseDataModule(str(tmp_path / "steps")))
+
+
+def test_a_module_is_not_trained_on_data_of_another_kind(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="PolicyModule learns from problems, and StepwiseDataModule serves labelled"):
+        make_trainer(tmp_path).fit(make_policy(), datamodule=StepwiseDataModule(str(folder)))
+    with pytest.raises(ValueError, match="learns from labelled steps, and SupervisedDataModule serves problems"):
+        make_trainer(tmp_path).fit(make_prm(), datamodule=SupervisedDataModule(ListSource(seed=sums(2))))
 
 
 def test_partial_files_are_not_read(folder: Path, tmp_path: Path) -> None:

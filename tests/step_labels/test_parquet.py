@@ -15,7 +15,7 @@ from lit_mstar import Problem
 from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.rollouts import images
 from lit_mstar.step_labels import parquet
-from lit_mstar.step_labels.parquet import read_fingerprint, read_steps, write_steps
+from lit_mstar.step_labels.parquet import label_figures, read_fingerprint, read_steps, write_steps
 from support.helpers import png
 
 problems = st.builds(
@@ -198,3 +198,13 @@ def test_an_image_that_is_nothing_is_named(tmp_path: Path, image: Any):
 def test_bytes_win_over_a_path(tmp_path: Path):
     file = by_others(tmp_path / "a.parquet", images=[{"bytes": png(), "path": "/etc/hostname"}])
     assert read_steps(file)[1][1].problem.images == (png(),)
+
+
+def test_the_figures_of_a_folder_are_those_of_its_training_steps(tmp_path: Path):
+    problem = Problem(id="p", question="?")
+    examples = [StepExample(problem, ["a", "b"], [0.0, 0.5]), StepExample(problem, ["c"], [1.0])]
+    write_steps(tmp_path / "train-0.parquet", "train", examples, b"")
+    write_steps(tmp_path / "test-0.parquet", "test", examples[:1], b"")
+    assert label_figures(tmp_path) == {"steps": 3, "mean_label": 0.5}
+    (tmp_path / "train-0.parquet").unlink()
+    assert label_figures(tmp_path) == {"steps": 0, "mean_label": 0.0}

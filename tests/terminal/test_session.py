@@ -52,6 +52,7 @@ def test_a_recipe_is_run_stopped_gone_on_with_and_edited(tmp_path: Path, tiny_fo
     # Meanwhile there were bars, with what is done and what is left.
     assert re.search(r"sampling iteration 1 .*\d+/8.* problems", second.output)
     assert re.search(r"training .*/4.* batches", second.output)
+    assert re.search(r"/3.* epochs, accuracy \d+\.\d%", second.output)
 
     third = Terminal(tmp_path, "run", "mine")
     assert third.end() == 0
