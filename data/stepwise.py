@@ -58,12 +58,13 @@ class StepwiseDataModule(LightningDataModule):
             image_size(image)  # once each, however many chains have it
         if not self._examples["train"]:
             raise ValueError(f"{self.folder} has no rows of split 'train'; annotate the training problems too.")
-        labels = {label for example in self._examples["train"] for label in example.labels if not math.isnan(label)}
+        labels = {label for example in self._examples["train"] for label in example.labels}
         if stage == "fit" and len(labels) < 2:
+            said = f"are {labels.pop()}" if labels else "are missing"
             raise ValueError(
-                f"All step labels in {self.folder} are {labels.pop() if labels else 'missing'}: a reward model could "
-                "learn nothing from them. Label with a policy that is right now and then but not always: warm it up "
-                "longer (or less), sample hotter, or raise completions.n."
+                f"All step labels in {self.folder} {said}: a reward model could learn nothing from them. Label with a "
+                "policy that is right now and then but not always: warm it up longer (or less), sample hotter, or raise "
+                "completions.n."
             )
 
     def train_dataloader(self) -> Any:

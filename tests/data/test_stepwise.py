@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 import torch
 
 from lit_mstar import ProcessRewardModule
-from lit_mstar.data import StepwiseDataModule, SupervisedDataModule
+from lit_mstar.data import ProblemDataModule, StepwiseDataModule
 from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.step_labels.parquet import write_steps
 from support.helpers import make_tiny_backbone, png
@@ -101,7 +100,7 @@ def test_missing_training_rows_are_named(folder: Path, tmp_path: Path) -> None:
         make_trainer(tmp_path).fit(make_prm(), datamodule=StepwiseDataModule(str(folder)))
 
 
-@pytest.mark.parametrize(("label", "said"), [(0.0, "are 0.0"), (1.0, "are 1.0"), (math.nan, "are missing")])
+@pytest.mark.parametrize(("label", "said"), [(0.0, "are 0.0"), (1.0, "are 1.0")])
 def test_labels_that_are_all_the_same_are_refused(label: float, said: str, tmp_path: Path) -> None:
     examples = [StepExample(problem, ["Step 1: 1."], [label]) for problem in sums(4)]
     write_steps(tmp_path / "steps/train-00000.parquet", "train", examples, b"")
@@ -112,8 +111,8 @@ def test_labels_that_are_all_the_same_are_refused(label: float, said: str, tmp_p
 def test_a_module_is_not_trained_on_data_of_another_kind(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="PolicyModule learns from problems, and StepwiseDataModule serves labelled"):
         make_trainer(tmp_path).fit(make_policy(), datamodule=StepwiseDataModule(str(folder)))
-    with pytest.raises(ValueError, match="learns from labelled steps, and SupervisedDataModule serves problems"):
-        make_trainer(tmp_path).fit(make_prm(), datamodule=SupervisedDataModule(ListSource(seed=sums(2))))
+    with pytest.raises(ValueError, match="learns from labelled steps, and ProblemDataModule serves problems"):
+        make_trainer(tmp_path).fit(make_prm(), datamodule=ProblemDataModule(ListSource(train=sums(2))))
 
 
 def test_partial_files_are_not_read(folder: Path, tmp_path: Path) -> None:
