@@ -63,8 +63,8 @@ class StepwiseDataModule(LightningDataModule):
             said = f"are {labels.pop()}" if labels else "are missing"
             raise ValueError(
                 f"All step labels in {self.folder} {said}: a reward model could learn nothing from them. Label with a "
-                "policy that is right now and then but not always: warm it up longer (or less), sample hotter, or raise "
-                "completions.n."
+                "policy that is right now and then but not always: warm it up longer (or less), sample hotter, or "
+                "raise completions.n."
             )
 
     def train_dataloader(self) -> Any:
