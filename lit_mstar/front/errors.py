@@ -60,7 +60,7 @@ def mendable(error: BaseException) -> str | None:
     text = str(error) or type(error).__name__
     if isinstance(error, _FILE_ERRORS) or (isinstance(error, OSError) and error.errno in _OF_DISKS):
         also = " Free some space; the same command goes on." if error.errno in _OF_DISKS else ""
-        return f"{error.filename}: {error.strerror}.{also}" if error.filename is not None else text
+        return f"{error.filename}: {error.strerror}.{also}" if error.filename is not None else f"{text}.{also}"
     if type(error).__name__ in _BY_NAME:
         return text.strip() + _BY_NAME[type(error).__name__]
     room = _on_purpose(error)

@@ -241,7 +241,7 @@ def test_two_runs_of_one_folder_are_refused(complete: tuple[Path, Path], monkeyp
 def test_a_failing_stage_ends_the_run_with_its_exit_code_and_has_only_overlays_that_fit_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    (tmp_path / "1-x.yaml").write_text("trainer: {default_root_dir: runs/x/1-x, no_such_option: 1}")
+    (tmp_path / "1-x.yaml").write_text("trainer: {default_root_dir: runs/x/1-x}")  # without a model
     for name, text in (("sampler", "model: {init_args: {sampler: {}}}"), ("devices", "trainer: {devices: 2}")):
         (tmp_path / f"{name}.yaml").write_text(text)
     with pytest.raises(SystemExit) as ended:
@@ -283,6 +283,7 @@ def test_the_miniature_runs_unchanged_with_vllm(miniature: Path, finished: Path,
 @pytest.mark.vllm
 def test_the_last_stage_runs_unchanged_with_a_server(miniature: Path, finished: Path, tmp_path: Path):
     shutil.copytree(finished, tmp_path / "mini", ignore=shutil.ignore_patterns("4-evolve", "run.json"))
+    (tmp_path / "mini/2-annotate/stage.yaml").unlink()  # it was run without the server
     server = ServerProcess(finished / "1-warmup/model")  # the architecture counts, not the weights
     try:
         config = run_with("vllm_server", {"urls": [server.url], "check": "always"}, miniature, tmp_path)
