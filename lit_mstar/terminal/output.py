@@ -20,7 +20,7 @@ _NOISE = re.compile(
     r"Seed set to|LOCAL_RANK: |Initializing distributed|distributed_backend=|All distributed processes|^\s*-{50,}|"
     r"isinstance\(treespec|`weights_only` was not set|Checkpoint directory .* exists and is not empty|"
     r"Be aware that when using `ckpt_path|The dirpath has changed|does not have many workers|"
-    r"Restor(ing|ed) (states|all states)|Loaded model weights|The number of training batches|"
+    r"Restored all states|Loaded model weights|The number of training batches|"
     r"Using bfloat16 Automatic Mixed|Trying to infer the `batch_size|Experiment logs directory .* exists|"
     r"predict returned None|LOAD REPORT(?![\s\S]*(MISSING|MISMATCH))"  # a reward model has no use for lm_head
 )
