@@ -66,8 +66,8 @@ def check_command(subcommand: str, args: Sequence[str]) -> None:
     for name, value in command.options:
         _check_option(name, value, config, f"--{name}")
     changed = {name.partition(".")[0] for name, _ in command.options}
-    for part in ("trainer", "model", "data") if subcommand in ("fit", "annotate") else ():
-        if part not in changed:
+    for part in ("trainer", "model", "data"):
+        if subcommand in ("fit", "annotate") and not changed & {part, "print_config"}:
             check_inputs(config.get(part), part)
 
 

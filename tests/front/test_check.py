@@ -116,6 +116,7 @@ def test_inputs_that_are_not_there_are_named_before_anything_is_imported(command
     (tmp_path / "stage.yaml").write_text(yaml.safe_dump(made))
     with pytest.raises(ValueError, match="Stage 1-warmup makes it"):
         check_command(command, asked)
+    check_command(command, [*asked, "--print_config"])  # which reads nothing
 
 
 def test_a_command_line_is_read_as_options_and_configs() -> None:
