@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.data import DataLoader
 
 from lit_mstar.data.loaders import filled_up, own_random, training_loader
@@ -61,8 +62,8 @@ class StepwiseDataModule(LightningDataModule):
         labels = {label for example in self._examples["train"] for label in example.labels}
         if stage == "fit" and len(labels) < 2:
             said = f"are {labels.pop()}" if labels else "are missing"
-            raise ValueError(
-                f"All step labels in {self.folder} {said}: a reward model could learn nothing from them. Label with a "
+            rank_zero_warn(
+                f"All step labels in {self.folder} {said}: a reward model can learn nothing from them. Label with a "
                 "policy that is right now and then but not always: warm it up longer (or less), sample hotter, or "
                 "raise completions.n."
             )
