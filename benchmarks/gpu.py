@@ -161,7 +161,10 @@ def main() -> None:
         bf16 = {"dtype": "bfloat16", "gradient_checkpointing": True}
         lora = {"lora": {"r": 16, "target_modules": "all-linear"}, "freeze_vision": True}
         for check in (
-            lambda: sampling(Backbone(str(path), dtype="bfloat16"), problems, device, new),
+            *(
+                lambda n=n: sampling(Backbone(str(path), dtype="bfloat16"), problems, device, n)
+                for n in (new // 8, new // 2)
+            ),
             lambda: scoring(Backbone(str(path), dtype="bfloat16"), problems, device),
             lambda: step(Backbone(str(path), **bf16), problems[:4], device, new),
             lambda: step(Backbone(str(path), **bf16, **lora), problems[:4], device, new),

@@ -126,11 +126,9 @@ class ProblemDataModule(LightningDataModule):
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Moves tensors; problems, which the sampler encodes itself, stay where they are."""
-        return (
-            batch
-            if isinstance(batch, ProblemBatch)
-            else super().transfer_batch_to_device(batch, device, dataloader_idx)
-        )
+        if isinstance(batch, ProblemBatch):
+            return batch
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def val_dataloader(self) -> Any:
         """Lists of answered validation problems, with None for what fills up the last ones where ranks share them."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
-from difflib import get_close_matches
 from importlib import import_module
 
 from lit_mstar.front.errors import USER, report
+
+_LIGHTNING = "lit_mstar.commands.lightning"
 
 # Name: where its `main(args)` is, and what it does.
 _COMMANDS = {
     "init": ("lit_mstar.data.inspection.init", "a recipe for data and a model of your own"),
     "data": ("lit_mstar.data.inspection.command", "look at data before a run: `data stats SOURCE`"),
-    "fit": ("lit_mstar.commands.lightning", "train one stage (warmup, PRM, self-evolution, …)"),
-    "validate": ("lit_mstar.commands.lightning", "greedy accuracy of a checkpoint on the validation problems"),
-    "test": ("lit_mstar.commands.lightning", "greedy accuracy of a checkpoint on test problems, or on benchmarks"),
-    "predict": ("lit_mstar.commands.lightning", "one greedy response per problem"),
-    "annotate": ("lit_mstar.commands.lightning", "Monte-Carlo step labels for the process reward model"),
+    "fit": (_LIGHTNING, "train one stage (warmup, PRM, self-evolution, …)"),
+    "validate": (_LIGHTNING, "greedy accuracy of a checkpoint on the validation problems"),
+    "test": (_LIGHTNING, "greedy accuracy of a checkpoint on test problems, or on benchmarks"),
+    "predict": (_LIGHTNING, "one greedy response per problem"),
+    "annotate": (_LIGHTNING, "Monte-Carlo step labels for the process reward model"),
     "run": ("lit_mstar.commands.run", "all stages of a recipe, one after the other"),
     "plan": ("lit_mstar.planning.command", "memory, responses and steps of a recipe, before anything is loaded"),
     "study": ("lit_mstar.studies.command", "variants of a recipe over several seeds, as a table with intervals"),
@@ -26,7 +27,6 @@ _COMMANDS = {
     "serve": ("lit_mstar.commands.serve", "a vLLM server that takes new weights while it runs"),
     "completion": ("lit_mstar.front.completion", "a script that completes commands in bash or zsh"),
 }
-_SUBCOMMANDS = ("fit", "validate", "test", "predict", "annotate")  # of the Lightning CLI
 _PRESENTATION = ("--quiet", "--verbose", "--traceback")
 
 
@@ -55,11 +55,11 @@ def _run(args: list[str], flags: list[str]) -> None:
     elif command == "--version":
         print(_versions())
     elif command not in _COMMANDS:
-        near = get_close_matches(command, _COMMANDS, 1)
-        meant = f" Did you mean {near[0]!r}?" if near else ""
-        print(f"lit-mstar: unknown command {command!r}.{meant}\n\n{_help()}", file=sys.stderr)
+        from lit_mstar.front.described import meant
+
+        print(f"lit-mstar: unknown command {command!r}.{meant(command, _COMMANDS)}\n\n{_help()}", file=sys.stderr)
         sys.exit(USER)
-    elif command not in _SUBCOMMANDS:
+    elif _COMMANDS[command][0] != _LIGHTNING:
         from lit_mstar.front.completion import ASK
         from lit_mstar.front.parsers import parser_of
 
@@ -74,7 +74,7 @@ def _run(args: list[str], flags: list[str]) -> None:
 
         search_here()
         check_command(command, args[1:])
-        import_module(_COMMANDS[command][0]).main(args, flags)
+        import_module(_LIGHTNING).main(args, flags)
 
 
 def _helped(args: list[str]) -> bool:

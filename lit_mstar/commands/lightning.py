@@ -11,20 +11,18 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lit_mstar.commands.claim import Claim
 from lit_mstar.commands.cli import MStarCLI
-from lit_mstar.front.definitions import search_here
 from lit_mstar.terminal.output import Verbosity, filtered_output
 from lit_mstar.training.peers import Watch
 from lit_mstar.training.signals import go_on, stoppable
 
 
 def main(args: list[str], flags: Sequence[str] = ()) -> None:
-    """Runs one subcommand; classes in the current directory can be named in configs.
+    """Runs one subcommand.
 
     Args:
         args: The subcommand and its options.
         flags: `--quiet` or `--verbose`.
     """
-    search_here()
     verbosity: Verbosity = "quiet" if "--quiet" in flags else "verbose" if "--verbose" in flags else "normal"
     sys.argv[1:] = args  # LightningCLI warns where its arguments differ from the process's
     watch, claim = Watch(again=go_on(args)), Claim()

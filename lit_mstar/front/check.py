@@ -10,7 +10,7 @@ from typing import Any
 
 from lit_mstar.front.definitions import Definition, find
 from lit_mstar.front.described import class_path, data_class, init_args, known_options, meant, require_class
-from lit_mstar.front.inputs import beside, check_inputs
+from lit_mstar.front.inputs import beside, check_checkpoint, check_inputs
 from lit_mstar.front.recipe import merged, read_config
 
 SUBCOMMANDS = ("fit", "validate", "test", "predict", "annotate")
@@ -59,12 +59,14 @@ def check_command(subcommand: str, args: Sequence[str]) -> None:
     Raises:
         ValueError: With the first mistake, where it stands, and what was meant.
     """
-    command = read_command(args)
-    config = check_configs(command.configs)
     if not args:
         raise ValueError(f"A model and data are wanted: --config FILE. lit-mstar {subcommand} --help has examples.")
+    command = read_command(args)
+    config = check_configs(command.configs)
     for name, value in command.options:
         _check_option(name, value, config, f"--{name}")
+        if (subcommand, name) == ("fit", "ckpt_path"):
+            check_checkpoint(value)
     changed = {name.partition(".")[0] for name, _ in command.options}
     for part in ("trainer", "model", "data"):
         if subcommand in ("fit", "annotate") and not changed & {part, "print_config"}:

@@ -66,7 +66,8 @@ def mendable(error: BaseException) -> str | None:
     room = _on_purpose(error)
     if room == "lit_mstar":
         return text
-    return f"{text} (This is what {room} says.)" if room in _LIBRARIES and isinstance(error, ValueError) else None
+    refused = room in _LIBRARIES and isinstance(error, ValueError) and _of_a_setting(error)
+    return f"{text} (This is what {room} says.)" if refused else None
 
 
 def parse_error(text: str) -> str:
@@ -110,6 +111,12 @@ def _on_purpose(error: BaseException) -> str:
     frame, line = frames[-1]
     meant = linecache.getline(frame.f_code.co_filename, line).lstrip().startswith("raise ")
     return _package(frame) if meant else ""
+
+
+def _of_a_setting(error: BaseException) -> bool:
+    """Whether it was raised by a constructor, or before Lightning's loops began: later, it may be a bug of ours."""
+    names = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return names[-1] == "__init__" or "_run_stage" not in names
 
 
 def _package(frame: FrameType) -> str:

@@ -34,6 +34,18 @@ def check_inputs(value: Any, where: str) -> None:
             raise ValueError(missing_input(text, "there"))
 
 
+def check_checkpoint(given: str) -> None:
+    """Looks whether a checkpoint to go on from is there; names that Lightning resolves, and URLs, are left to it.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if given in ("last", "best", "hpc") or given.startswith("registry") or "://" in given or Path(given).exists():
+        return
+    near = meant(Path(given).name, beside(Path(given)))
+    raise ValueError(f"--ckpt_path {given} does not exist; last is the newest in the run's folder.{near}")
+
+
 def beside(file: Path) -> list[str]:
     """The names of what lies beside a file."""
     return [other.name for other in file.parent.iterdir()] if file.parent.is_dir() else []

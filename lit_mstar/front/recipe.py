@@ -14,12 +14,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from copy import deepcopy
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonargparse import get_loader, set_loader
+
+from lit_mstar.front.described import meant
 
 FILE = "recipe.yaml"
 MODE = "recipe"  # jsonargparse's name for a parser that reads configs as here
@@ -111,11 +112,8 @@ class _Names:
         if not self.file.is_file():
             return f"$({name}) refers to {self.file}, which does not exist; copy it too, or write the value itself."
         known = [str(key) for key in found] if isinstance(found, Mapping) else []
-        near = get_close_matches(part, known, 1)
-        meant = f" Did you mean {near[0]!r}?" if near else ""
-        return (
-            f"$({name}) is not said in {self.file}: there is no {part!r}, only {', '.join(known) or 'a value'}.{meant}"
-        )
+        there = f"there is no {part!r}, only {', '.join(known) or 'a value'}."
+        return f"$({name}) is not said in {self.file}: {there}{meant(part, known)}"
 
 
 def _yaml(text: str) -> Any:

@@ -155,8 +155,8 @@ def choose(rule: Rule, grid: Sequence[float], curve: Sequence[Worth], current: f
     if rule == "significant":
         kept = order[0]
         if kept in close:
-            return Choice(kept, "the highest" if kept == top else "no other is better beyond that", close)
-        return Choice(top, "better beyond that", close)
+            return Choice(kept, "the highest" if kept == top else "none is better beyond the error", close)
+        return Choice(top, "better beyond the error", close)
     tied = sum(_rounded(worth.value) == _rounded(curve[top].value) for worth in curve)
     return Choice(top, "the highest" if tied == 1 else f"the nearest of {tied} equals", close)
 

@@ -38,7 +38,7 @@ class Display(EvolutionCallback, ProgressBar):  # type: ignore[misc]  # both are
         self._overall: TaskID | None = None
         self._enabled = True
         self._open: list[Any] = []  # contexts of the phases that Lightning's hooks opened, and their advance
-        self._counts: tuple[int, int] | None = None  # sampled and right, of the iteration
+        self._iterated = False  # whether the epoch had an iteration's line
         self._headed = False
         self._said = time.monotonic()
 
@@ -84,29 +84,22 @@ class Display(EvolutionCallback, ProgressBar):  # type: ignore[misc]  # both are
         if self._bars is not None and self._overall is not None:
             self._bars.update(self._overall, completed=trainer.current_epoch + 1)
         last = trainer.current_epoch + 1 == trainer.max_epochs
-        if self._counts is None and (last or time.monotonic() - self._said > self.every / 3):
+        if not self._iterated and (last or time.monotonic() - self._said > self.every / 3):
             self.say(epoch_line(trainer, self.clock.take()))
-        self._counts = None
-
-    def on_rollouts_sampled(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
-        """Counts what was sampled to be learned from."""
-        if iteration.split == "train":
-            marks = [response.correct is True for rollout in iteration.rollouts for response in rollout.responses]
-            self._counts = len(marks), sum(marks)
+        self._iterated = False
 
     def on_iteration_end(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """One line that stays."""
+        self._iterated = True
         if not self._enabled:
             return
-        if self._counts is None:  # resumed after it was sampled
-            self.on_rollouts_sampled(trainer, pl_module, iteration)
         if not self._headed:
             self.say(header_line())
         self._headed = True
         seconds = self.clock.take()
         for logger in trainer.loggers:
             logger.log_metrics({f"seconds/{name}": took for name, took in seconds.items()}, step=iteration.index)
-        self.say(iteration_line(trainer, iteration, self._counts or (0, 0), seconds))
+        self.say(iteration_line(trainer, iteration, seconds))
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begins a phase, of training or by itself."""
@@ -143,7 +136,9 @@ class Display(EvolutionCallback, ProgressBar):  # type: ignore[misc]  # both are
     on_predict_end = on_test_end
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Ends the display."""
+        """Ends the display, and phases that an exception has left open."""
+        while self._open:
+            self._leave()
         if self._bars is not None:
             self._bars.stop()
         self._bars = self._overall = None
@@ -156,7 +151,7 @@ class Display(EvolutionCallback, ProgressBar):  # type: ignore[misc]  # both are
         """Prints a line that stays."""
         if self._enabled:
             self._said = time.monotonic()
-            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self.print(line)
 
     def _begin(self, trainer: Trainer, epochs: int | None) -> None:
         if not self._enabled or not self.console.is_terminal or self._bars is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,26 +16,23 @@ def header_line() -> str:
     return "  ".join([*(name.rjust(width) for name, width in _COLUMNS.items()), "seconds"])
 
 
-def iteration_line(trainer: Any, iteration: Iteration, counts: tuple[int, int], seconds: Mapping[str, float]) -> str:
+def iteration_line(trainer: Any, iteration: Iteration, seconds: Mapping[str, float]) -> str:
     """An iteration: temperature, what was sampled, right and kept, what the policy is worth, seconds by phase.
 
     Args:
         trainer: Its `callback_metrics` have the validation accuracy.
-        iteration: That has ended.
-        counts: How many responses were sampled, and how many of them are right.
+        iteration: That has ended; what `TrainingDynamics` counted is not counted again.
         seconds: By phase.
     """
-    sampled, right = counts
     metrics = iteration.metrics
-    kept = metrics.get("kept")
-    if kept is None:
-        kept = sum(len(rollout.selected) for rollout in iteration.rollouts)
+    counted = metrics if {"sampled", "correct", "kept"} <= metrics.keys() else _counts(iteration)
+    sampled = counted["sampled"]
     cells = [
         f"{iteration.index}/{trainer.max_epochs - 1}",  # from 0 on, as in the ledger
         f"{iteration.sampling.temperature:g}",
-        f"{sampled}",
-        _share(right / sampled if sampled else None),
-        f"{kept:g}",
+        f"{sampled:.0f}",
+        _share(counted["correct"] / sampled if sampled else None),
+        f"{counted['kept']:.0f}",
         _share(metrics.get("greedy_accuracy", trainer.callback_metrics.get("val/accuracy"))),
         _share(metrics.get("pass_at_k")),
     ]
@@ -46,6 +44,16 @@ def epoch_line(trainer: Any, seconds: Mapping[str, float]) -> str:
     """An epoch of a stage that samples nothing: what was logged for progress bars, and seconds."""
     shown = (f"{name} {float(value):.3g}" for name, value in trainer.progress_bar_metrics.items())
     return "  ".join([f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", *shown, _times(seconds)])
+
+
+def _counts(iteration: Iteration) -> Counter[str]:
+    """In one pass: what is large lies on disk."""
+    counts: Counter[str] = Counter(sampled=0, correct=0, kept=0)
+    for rollout in iteration.rollouts:
+        counts["sampled"] += len(rollout.responses)
+        counts["correct"] += sum(response.correct is True for response in rollout.responses)
+        counts["kept"] += len(rollout.selected)
+    return counts
 
 
 def _share(value: Any) -> str:

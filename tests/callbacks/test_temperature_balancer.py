@@ -68,10 +68,10 @@ def one_more(problem: Problem, index: int, sampling: SamplingParams) -> str:
     ("rule", "grid", "chosen", "why"),
     [
         # One of eight problems: a difference of 0.125 with a standard error of 0.125.
-        ("significant", [0.5, 0.9], 0.5, "no other is better beyond that"),
+        ("significant", [0.5, 0.9], 0.5, "none is better beyond the error"),
         ("argmax", [0.5, 0.9], 0.9, "the highest"),
         # Six of eight: 0.75 with a standard error of 0.164.
-        ("significant", [0.5, 1.3], 1.3, "better beyond that"),
+        ("significant", [0.5, 1.3], 1.3, "better beyond the error"),
         ("argmax", [0.5, 1.3], 1.3, "the highest"),
         ("significant", [0.5], 0.5, "the highest"),
     ],

@@ -119,6 +119,17 @@ def test_inputs_that_are_not_there_are_named_before_anything_is_imported(command
     check_command(command, [*asked, "--print_config"])  # which reads nothing
 
 
+@pytest.mark.parametrize("given", ["last", "best", "hpc", "registry:mine", "https://host/x.ckpt", "there.ckpt"])
+def test_a_checkpoint_may_be_a_file_a_url_or_a_word(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there.ckpt").touch()
+    check_command("fit", ["--ckpt_path", given])
+    with pytest.raises(ValueError, match="--ckpt_path ther.ckpt does not exist.* Did you mean 'there.ckpt'"):
+        check_command("fit", ["--ckpt_path", "ther.ckpt"])
+
+
 def test_a_command_line_is_read_as_options_and_configs() -> None:
     command = read_command(["--config", "a.yaml", "--flag", "--x.y=1", "--config=b.yaml", "--z", "2", "stray"])
     assert command.configs == [Path("a.yaml"), Path("b.yaml")]

@@ -44,8 +44,7 @@ def test_what_our_code_raises_on_purpose_is_for_the_user(tmp_path: Path, capsys:
     assert shown[-1].startswith("lit-mstar fit: SamplingParams.n is 0")
 
 
-def test_what_happens_to_our_code_is_a_bug(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "results.json").write_text("{}")
+def test_what_happens_to_our_code_is_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
     error = raised(lambda: read_config(None))  # type: ignore[arg-type]
     assert isinstance(error, AttributeError)
     assert mendable(error) is None
@@ -65,6 +64,27 @@ def test_a_value_error_that_python_raises_in_our_code_is_a_bug() -> None:
 def test_what_a_user_s_module_raises_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
     assert report(in_a_module("raise ValueError('mine')", "my_callbacks", "my_callbacks.py"), "fit") == 1
     assert "It was raised in my_callbacks.py, which is no part of lit-mstar." in capsys.readouterr().err
+
+
+LOOP = "def _run_stage():\n    {}\n_run_stage()\n"
+CONSTRUCTED = "class Loader:\n    def __init__(self):\n        {}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("{}", True),  # before the run has begun
+        (LOOP, False),  # by then it may be our code that is wrong
+        (CONSTRUCTED + "def _run_stage():\n    Loader()\n_run_stage()\n", True),
+    ],
+)
+def test_libraries_refuse_settings_and_what_they_raise_later_keeps_its_traceback(
+    code: str, told: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "refusing.py").write_text(code.format("raise ValueError('no such strategy')"))
+    for package, meant in (("torch.made", told), ("unknown.made", False)):
+        error = in_a_module((tmp_path / "refusing.py").read_text(), package, str(tmp_path / "refusing.py"))
+        assert mendable(error) == ("no such strategy (This is what torch says.)" if meant else None)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,16 @@ def test_a_long_phase_says_how_far_it_is_now_and_then() -> None:
     assert display.clock.take().keys() == {"sampling"}
 
 
+def test_phases_that_an_exception_left_open_are_over() -> None:
+    written(display := Display())
+    display._enter("training", 3)
+    display._enter("validating", 2)
+    display.on_exception(None, None, RuntimeError())  # type: ignore[arg-type]
+    assert display._open == []
+    display.clock.take()
+    assert display.clock.take() == {}  # no phase goes on
+
+
 def test_another_rank_shows_nothing() -> None:
     text = written(display := Display(every=0))
     display.disable()
