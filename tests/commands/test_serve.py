@@ -44,7 +44,7 @@ def test_the_token_is_in_the_environment_not_on_the_command_line(tmp_path: Path)
 def test_a_public_address_needs_a_token():
     line = [sys.executable, "-m", "lit_mstar", "serve", "folder", "--host", "10.0.0.4"]
     done = subprocess.run(line, capture_output=True, text=True)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "--host 10.0.0.4 lets others in; give a --token-file" in done.stderr
 
 
