@@ -6,10 +6,11 @@ it. One file per batch of problems; a rerun skips the problems that are there.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from lightning.pytorch.utilities import rank_zero_warn
 
 from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.modules.policy import PolicyModule
@@ -17,6 +18,7 @@ from lit_mstar.rollouts.identity import digest, question_digest, reference_diges
 from lit_mstar.rollouts.nouns import Judge, Problem, SamplingParams
 from lit_mstar.step_labels.monte_carlo import label_steps
 from lit_mstar.step_labels.parquet import read_fingerprint, write_steps
+from lit_mstar.training.division import gather
 
 
 class StepAnnotator(PolicyModule):
@@ -40,6 +42,18 @@ class StepAnnotator(PolicyModule):
         self.folder = Path(folder)
         self.responses = responses
         self.completions = completions
+        self._chains, self._blank = 0, 0
+
+    def on_predict_epoch_start(self) -> None:
+        """As for every policy; and begins to count what has no steps."""
+        super().on_predict_epoch_start()
+        self._chains, self._blank = 0, 0
+
+    def on_predict_epoch_end(self) -> None:
+        """Says once, for all batches and ranks, what had no steps to label."""
+        chains, blank = map(sum, zip(*gather((self._chains, self._blank)), strict=True))
+        if blank:
+            rank_zero_warn(f"{blank} of {chains} distinct responses are blank: no steps to label.")
 
     def predict_step(  # type: ignore[override]
         self, batch: Iterable[Problem], batch_idx: int, dataloader_idx: int = 0
@@ -70,8 +84,8 @@ class StepAnnotator(PolicyModule):
         chains = [(r.problem, text) for r in rollouts for text in dict.fromkeys(x.text for x in r.responses)]
         steps = [self.marker.reasoning.steps(text) for _, text in chains]
         labels = label_steps(self.sampler, chains, self.completions, self.marker)
-        if blank := steps.count([]):
-            warnings.warn(f"{blank} of {len(steps)} distinct responses are blank: no steps to label.", stacklevel=2)
+        self._chains += len(steps)
+        self._blank += steps.count([])
         return [
             StepExample(problem=problem, steps=parts, labels=values, truth=judge(problem, parts))
             for (problem, _), parts, values in zip(chains, steps, labels, strict=True)

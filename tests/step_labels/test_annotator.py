@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -114,6 +115,23 @@ def test_rows_of_the_real_model_follow_the_rules(tmp_path: Path) -> None:
         assert example.truth == digits.judge_steps(problem, example.steps)
 
 
+class Silent(Answering):
+    """Says nothing in place of every false chain."""
+
+    def chains(self, problem: Problem) -> list[str]:
+        return [super().chains(problem)[0], ""]
+
+
+def test_blank_responses_are_told_once_for_all_batches(tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        annotate(tmp_path / "steps", Silent(source(), rate=3))
+    count = sum(SIZES.values())
+    about = [str(warning.message) for warning in told if "blank" in str(warning.message)]
+    assert about == [f"{count} of {2 * count} distinct responses are blank: no steps to label."]
+    assert len(rows(tmp_path / "steps")) == count
+
+
 def test_rerun_samples_nothing_and_changes_no_file(tmp_path: Path) -> None:
     first, second = Counting(), Counting()
     annotate(tmp_path / "steps", first)
@@ -181,15 +199,3 @@ def test_blank_responses_make_no_rows(tmp_path: Path) -> None:
     annotate(tmp_path / "steps", ScriptedSampler(lambda problem, index, sampling: "" if index else " \n"))
     assert rows(tmp_path / "steps") == []
     assert len(contents(tmp_path / "steps")) == 3 + 2 + 1
-
-
-def test_blank_responses_are_counted_not_labelled(tmp_path: Path) -> None:
-    def half_blank(problem: Problem, index: int, sampling: SamplingParams) -> str:
-        return "" if index == 0 else right(problem, index)
-
-    options = {"folder": str(tmp_path), "responses": SamplingParams(n=2), "completions": SamplingParams(n=1)}
-    annotator = StepAnnotator(backbone=make_tiny_backbone(), sampler=ScriptedSampler(half_blank), **options)
-    annotator.sampler.load_policy(annotator)
-    with pytest.warns(UserWarning, match="3 of 6 distinct responses are blank"):
-        examples = annotator._annotate(sums(3), lambda problem, steps: None)
-    assert [example.problem.id for example in sorted(examples, key=lambda e: e.problem.id)] == ["p0", "p1", "p2"]
