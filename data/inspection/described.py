@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
+from lit_mstar.commands.instantiate import instantiate
 from lit_mstar.data.sources.source import ProblemSource
 from lit_mstar.data.sources.tables import SUFFIXES
 from lit_mstar.front.recipe import FILE, read_config
@@ -48,10 +47,8 @@ def made(source: Described, lenient: bool = True) -> ProblemSource:
     Raises:
         ValueError: If a class or an argument is wrong.
     """
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(ProblemSource, "source")
     try:
-        found: ProblemSource = parser.instantiate(parser.parse_object({"source": source})).source
+        found: ProblemSource = instantiate({"source": ProblemSource}, {"source": source}).source
     except Exception as error:
         raise ValueError(f"{source.get('class_path')}: {error}") from error
     if lenient:

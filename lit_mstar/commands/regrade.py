@@ -15,9 +15,9 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import pyarrow.parquet as pq
-from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningDataModule, LightningModule
 
+from lit_mstar.commands.instantiate import instantiate
 from lit_mstar.files import atomic
 from lit_mstar.front.definitions import search_here
 from lit_mstar.front.parsers import parser_of
@@ -76,12 +76,8 @@ def _rescored(home: Path, config: Path, write: bool) -> str:
 
 def _made(config: Path, data_alone: bool = False) -> Any:
     """What a config describes, without its trainer; nothing is loaded."""
-    parser = ArgumentParser()
-    parts = {"data": LightningDataModule} | ({} if data_alone else {"model": LightningModule})
-    for name, kind in parts.items():
-        parser.add_subclass_arguments(kind, name)
-    whole = read_config(config)
-    return parser.instantiate(parser.parse_object({name: whole[name] for name in parts}))
+    parts: dict[str, type] = {"data": LightningDataModule} | ({} if data_alone else {"model": LightningModule})
+    return instantiate(parts, read_config(config))
 
 
 def configured(config: Path) -> tuple[dict[str, Problem], set[str], Marker]:

@@ -10,8 +10,7 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, cast
 
-from jsonargparse import ArgumentError, ArgumentParser
-
+from lit_mstar.commands.instantiate import instantiate
 from lit_mstar.commands.stage_run import fitting
 from lit_mstar.front.recipe import merged, read_config
 from lit_mstar.models.backbone import Backbone
@@ -143,9 +142,4 @@ def _backbone(described: Config, earlier: Sequence[Stage]) -> Backbone:
 def _made(described: Config) -> Any:
     """What a class path with its arguments describes, classes among these too."""
     module, _, name = str(described["class_path"]).rpartition(".")
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(getattr(import_module(module), name), "made")
-    try:
-        return parser.instantiate(parser.parse_object({"made": described})).made
-    except ArgumentError as error:
-        raise ValueError(str(error)) from error
+    return instantiate({"made": getattr(import_module(module), name)}, {"made": described}).made
