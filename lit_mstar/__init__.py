@@ -8,13 +8,19 @@ The rooms, from the ground up: `rollouts`, then `equality`, then `reasoning`, `m
 built on them.
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from lazy_loader import attach_stub
 
-__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)  # names: `__init__.pyi`
+_attached, __dir__, __all__ = attach_stub(__name__, __file__)  # names: `__init__.pyi`
 
-try:
-    __version__ = version("lit-mstar")
-except PackageNotFoundError:  # imported from a source tree that was never installed
-    __version__ = "0+unknown"
+
+def __getattr__(name: str) -> Any:
+    if name != "__version__":
+        return _attached(name)
+    from importlib.metadata import PackageNotFoundError, version  # slow enough to be seen in `lit-mstar --help`
+
+    try:
+        return version("lit-mstar")
+    except PackageNotFoundError:  # imported from a source tree that was never installed
+        return "0+unknown"

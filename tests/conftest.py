@@ -6,6 +6,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several processes with more would slow each other down
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,9 @@ from support.scripted import make_prm
 
 settings.register_profile("no-deadline", deadline=None)  # a deadline would be a timed assertion
 settings.load_profile("no-deadline")
+
+# A shell's background job ignores Ctrl-C, as would all that it starts: tests that press it would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,7 +12,6 @@ import re
 import sys
 import traceback
 from argparse import ArgumentError
-from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from types import FrameType
 
@@ -134,6 +133,8 @@ def _whose(error: BaseException) -> str:
 
 
 def _issues() -> str:
+    from importlib.metadata import PackageNotFoundError, metadata  # slow enough to be seen in `lit-mstar --help`
+
     try:
         links = metadata("lit-mstar").get_all("Project-URL") or []
     except PackageNotFoundError:
