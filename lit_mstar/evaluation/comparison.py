@@ -46,6 +46,8 @@ def read_index(folder: Path) -> dict[str, dict[str, Any]]:
         ValueError: If it is none.
     """
     file = folder / "results.json"
+    if not file.is_file():
+        raise ValueError(f"{folder} has no results.json; give the folder that `lit-mstar test` wrote.")
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
         return {str(row["name"]): row for row in found["benchmarks"] if row.get("accuracy")}

@@ -10,7 +10,7 @@ from typing import Any
 
 from lit_mstar.front.definitions import Definition, find
 from lit_mstar.front.described import class_path, data_class, init_args, known_options, meant, require_class
-from lit_mstar.front.inputs import beside, check_checkpoint, check_inputs
+from lit_mstar.front.inputs import check_checkpoint, check_inputs, nearest
 from lit_mstar.front.recipe import merged, read_config
 
 SUBCOMMANDS = ("fit", "validate", "test", "predict", "annotate")
@@ -29,10 +29,12 @@ class Command:
     Args:
         configs: Files given by `--config`.
         options: Others, as pairs of name and value: ("trainer.max_epochs", "3").
+        loose: Words that follow no option.
     """
 
     configs: list[Path] = field(default_factory=list)
     options: list[tuple[str, str]] = field(default_factory=list)
+    loose: list[str] = field(default_factory=list)
 
 
 def read_command(args: Sequence[str]) -> Command:
@@ -42,6 +44,7 @@ def read_command(args: Sequence[str]) -> Command:
     while rest:
         word = rest.pop(0)
         if not word.startswith("--"):
+            found.loose.append(word)
             continue
         name, given, value = word.removeprefix("--").partition("=")
         if not given and rest and not rest[0].startswith("--"):
@@ -62,6 +65,9 @@ def check_command(subcommand: str, args: Sequence[str]) -> None:
     if not args:
         raise ValueError(f"A model and data are wanted: --config FILE. lit-mstar {subcommand} --help has examples.")
     command = read_command(args)
+    for word in command.loose:
+        also = f" Did you mean '--config {word}'?" if Path(word).suffix in (".yaml", ".yml") else ""
+        raise ValueError(f"{word!r} follows no option.{also}")
     config = check_configs(command.configs)
     for name, value in command.options:
         _check_option(name, value, config, f"--{name}")
@@ -80,8 +86,10 @@ def check_configs(files: Sequence[Path]) -> dict[str, Any]:
         ValueError: If a file is missing or no config, or names what does not exist.
     """
     for file in files:
+        if file.is_dir():
+            raise ValueError(f"--config {file} is a folder; name a file in it, or run all stages: lit-mstar run {file}")
         if not file.is_file():
-            raise ValueError(f"--config {file}: there is no such file.{meant(file.name, beside(file))}")
+            raise ValueError(f"--config {file}: there is no such file.{nearest(file)}")
     configs = [read_config(file) for file in files]
     whole: dict[str, Any] = reduce(merged, configs, {})
     for file, config in zip(files, configs, strict=True):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from lit_mstar.files import missing_input
-from lit_mstar.front.described import meant
 
 _DATA_FILE = re.compile(r"[^*?\[]+\.(jsonl|json|parquet|tsv|csv)")
 _OF_A_STAGE = re.compile(r"(^|/)\d+-\w")
@@ -28,7 +28,7 @@ def check_inputs(value: Any, where: str) -> None:
         file = Path(text)
         if where == "data" and _DATA_FILE.fullmatch(text) and "://" not in text and not file.exists():
             place = ".".join((where, *(key for key in path if key != "init_args")))
-            raise ValueError(f"{place}: {text} does not exist.{meant(file.name, beside(file))}")
+            raise ValueError(f"{place}: {text} does not exist.{nearest(file)}")
         read = path[-1] in ("path", "prm") or (where == "data" and path[-1] == "folder")
         if read and _OF_A_STAGE.search(text) and not file.exists():
             raise ValueError(missing_input(text, "there"))
@@ -42,13 +42,29 @@ def check_checkpoint(given: str) -> None:
     """
     if given in ("last", "best", "hpc") or given.startswith("registry") or "://" in given or Path(given).exists():
         return
-    near = meant(Path(given).name, beside(Path(given)))
-    raise ValueError(f"--ckpt_path {given} does not exist; last is the newest in the run's folder.{near}")
+    raise ValueError(
+        f"--ckpt_path {given} does not exist; last is the newest in the run's folder.{nearest(Path(given))}"
+    )
 
 
-def beside(file: Path) -> list[str]:
-    """The names of what lies beside a file."""
-    return [other.name for other in file.parent.iterdir()] if file.parent.is_dir() else []
+def nearest(path: Path) -> str:
+    """A suggestion of what is there instead of a path, to be put behind a message; nothing where none is near."""
+    here = Path(path.anchor)
+    for name in path.parts[len(here.parts) :]:
+        if (here / name).exists():
+            here /= name
+        elif near := get_close_matches(name, _names(here), 1):
+            here /= near[0]
+        else:
+            return ""
+    return f" Did you mean {str(here)!r}?"
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [file.name for file in folder.iterdir()]
+    except OSError:  # no folder, or none that may be read
+        return []
 
 
 def _texts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

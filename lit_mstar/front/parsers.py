@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
+from typing import NoReturn
+
+from lit_mstar.front.described import meant
+from lit_mstar.front.inputs import nearest
+
+
+class Parser(ArgumentParser):
+    """Ends with one line that says what is wrong, instead of how the command is used."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises `SystemExit` with the line."""
+        unknown = re.findall(r"--[\w-]+", message.partition("unrecognized arguments:")[2])
+        near = meant(unknown[0], self._option_string_actions) if unknown else ""
+        end = "" if message.endswith((".", "?")) else "."
+        raise SystemExit(f"{message}{end}{near} ({self.prog} --help has its options.)")
 
 
 def parser_of(command: str) -> ArgumentParser:
@@ -17,14 +33,14 @@ def commands() -> list[str]:
 
 
 def _init() -> ArgumentParser:
-    parser = ArgumentParser(
+    parser = Parser(
         prog="lit-mstar init",
         description="Writes a recipe for your data: four stages, a recipe.yaml with what they share, and a CPU trial.",
     )
     parser.add_argument("folder", type=Path, help="where the recipe goes; must not exist")
-    parser.add_argument("--data", type=Path, required=True, help="a data file, a folder of files by split, or a config")
-    parser.add_argument("--validate", type=Path, help="validation problems; held out of the data by default")
-    parser.add_argument("--test", type=Path, help="test problems; held out of the data by default")
+    parser.add_argument("--data", type=_existing, required=True, help="a file, a folder of files by split, or a config")
+    parser.add_argument("--validate", type=_existing, help="validation problems; held out of the data by default")
+    parser.add_argument("--test", type=_existing, help="test problems; held out of the data by default")
     parser.add_argument("--model", required=True, help="a model's folder, or its name on the hub")
     parser.add_argument("--trial-model", help="a smaller one for the trial (default: SmolVLM-256M-Instruct)")
     parser.add_argument("--columns", nargs="+", default=[], metavar="FIELD=COLUMN", help="question=… answer=… images=…")
@@ -32,29 +48,29 @@ def _init() -> ArgumentParser:
 
 
 def _data() -> ArgumentParser:
-    parser = ArgumentParser(
+    parser = Parser(
         prog="lit-mstar data",
         description="Counts, answer types, sizes, lengths, duplicates, overlaps, and what cannot be used.",
     )
     parser.add_argument("what", choices=["stats"])
-    parser.add_argument("source", type=Path, help="a recipe's folder, a stage's config, a data file, or a folder of it")
+    parser.add_argument("source", type=_existing, help="a recipe's folder, a stage's config, a data file or a folder")
     parser.add_argument("--model", help="counts tokens and shows prompts as it gets them; the recipe's by default")
     parser.add_argument("--columns", nargs="+", default=[], metavar="FIELD=COLUMN", help="question=… answer=… images=…")
     parser.add_argument("--html", type=Path, help="a file for a page of examples with pictures")
-    parser.add_argument("--run", type=Path, help="a run whose responses the page shows, too")
+    parser.add_argument("--run", type=_existing, help="a run whose responses the page shows, too")
     parser.add_argument("--examples", type=int, default=24, help="on the page (default: 24)")
     parser.add_argument("--json", type=Path, help="a file for the same as values")
     return parser
 
 
 def _run() -> ArgumentParser:
-    parser = ArgumentParser(prog="lit-mstar run", description="Run all stages of a recipe in order.")
-    parser.add_argument("recipe", type=Path, help="a folder of numbered stage configs: 1-warmup.yaml, …")
+    parser = Parser(prog="lit-mstar run", description="Run all stages of a recipe in order.")
+    parser.add_argument("recipe", type=_existing, help="a folder of numbered stage configs: 1-warmup.yaml, …")
     parser.add_argument("--out", type=Path, help="where the run goes; where its configs say by default")
     parser.add_argument("--seed", type=int, default=0, help="seed_everything of every stage")
     parser.add_argument(
         "--config",
-        type=Path,
+        type=_existing,
         action="append",
         default=[],
         help="a config laid over every stage that has model options it names, such as configs/samplers/vllm.yaml",
@@ -65,22 +81,22 @@ def _run() -> ArgumentParser:
 
 
 def _plan() -> ArgumentParser:
-    parser = ArgumentParser(
+    parser = Parser(
         prog="lit-mstar plan",
         description="Parameters, memory per GPU, responses, tokens and steps of a recipe, without loading weights.",
     )
-    parser.add_argument("recipe", type=Path, help="a folder of numbered stage configs, or one of them")
+    parser.add_argument("recipe", type=_existing, help="a folder of numbered stage configs, or one of them")
     parser.add_argument("--gpus", type=int, default=1, help="GPUs of all machines (default: 1)")
     parser.add_argument("--memory", type=float, default=80.0, help="of each GPU, in GB of 10^9 bytes (default: 80)")
-    parser.add_argument("--config", type=Path, action="append", default=[], help="a config laid over every stage")
+    parser.add_argument("--config", type=_existing, action="append", default=[], help="a config laid over every stage")
     parser.add_argument("--json", type=Path, help="a file for the same as values")
     return parser
 
 
 def _study() -> ArgumentParser:
-    parser = ArgumentParser(prog="lit-mstar study", description="Compare variants of a recipe over seeds.")
+    parser = Parser(prog="lit-mstar study", description="Compare variants of a recipe over seeds.")
     parser.add_argument(
-        "files", type=Path, nargs="+", metavar="FILE", help="a study, such as configs/studies/temperature.yaml"
+        "files", type=_existing, nargs="+", metavar="FILE", help="a study, such as configs/studies/temperature.yaml"
     )
     parser.add_argument("--seeds", type=_positive, help="how many, from 0 on; as the study says by default")
     parser.add_argument("--jobs", type=_positive, default=1, help="stages that run at the same time, one thread each")
@@ -90,46 +106,46 @@ def _study() -> ArgumentParser:
 
 
 def _convert() -> ArgumentParser:
-    parser = ArgumentParser(
+    parser = Parser(
         prog="lit-mstar convert",
         description="Converts a sharded checkpoint (a folder) to a consolidated one (a file), or back. Sharded ones "
         "hold pickled metadata: convert only folders that you trust.",
     )
-    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("checkpoint", type=_existing)
     parser.add_argument("--out", type=Path, required=True, help="where the other kind goes; must not exist")
     return parser
 
 
 def _compare() -> ArgumentParser:
-    parser = ArgumentParser(
+    parser = Parser(
         prog="lit-mstar compare",
         description="Second minus first on the problems that both were asked, with 95% intervals.",
     )
-    parser.add_argument("first", type=Path, help="a folder that `lit-mstar test` wrote: results/<model>")
-    parser.add_argument("second", type=Path, help="another")
+    parser.add_argument("first", type=_existing, help="a folder that `lit-mstar test` wrote: results/<model>")
+    parser.add_argument("second", type=_existing, help="another")
     parser.add_argument("--json", type=Path, help="a file for the same as values")
     return parser
 
 
 def _regrade() -> ArgumentParser:
-    parser = ArgumentParser(prog="lit-mstar regrade", description="Mark what is sampled anew.")
-    parser.add_argument("run", type=Path, help="a run's folder, that of one of its stages, or results of benchmarks")
+    parser = Parser(prog="lit-mstar regrade", description="Mark what is sampled anew.")
+    parser.add_argument("run", type=_existing, help="a run's folder, one of its stages, or results of benchmarks")
     parser.add_argument(
-        "--config", type=Path, help="a stage config with another source or grader; the stage's own else"
+        "--config", type=_existing, help="a stage config with another source or grader; the stage's own else"
     )
     parser.add_argument("--dry-run", action="store_true", help="only print what would change")
     return parser
 
 
 def _serve() -> ArgumentParser:
-    parser = ArgumentParser(
+    parser = Parser(
         prog="lit-mstar serve",
         description="A vLLM server that takes new weights while it runs. Options after -- go to vLLM.",
     )
     parser.add_argument("model", help="a Hugging Face folder, or the name of a model on the hub")
     parser.add_argument("--host", default="127.0.0.1", help="any other address than loopback needs --token-file")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--token-file", type=Path, help="file with the token that clients must send")
+    parser.add_argument("--token-file", type=_existing, help="file with the token that clients must send")
     parser.add_argument("--dtype", default="auto", help="auto is the checkpoint's, but 16 bits for float32")
     parser.add_argument("--max-images", type=int, default=1, help="most images per problem")
     parser.add_argument("--max-model-len", type=int, help="longest prompt and response together, in tokens")
@@ -139,6 +155,13 @@ def _serve() -> ArgumentParser:
     return parser
 
 
+def _existing(text: str) -> Path:
+    path = Path(text)
+    if not path.exists():
+        raise ArgumentTypeError(f"{text} does not exist.{nearest(path)}")
+    return path
+
+
 def _positive(text: str) -> int:
     if (number := int(text)) < 1:
         raise ArgumentTypeError(f"{number} is too few; at least 1")
@@ -146,7 +169,7 @@ def _positive(text: str) -> int:
 
 
 def _completion() -> ArgumentParser:
-    parser = ArgumentParser(prog="lit-mstar completion", description="Prints a script that completes commands.")
+    parser = Parser(prog="lit-mstar completion", description="Prints a script that completes commands.")
     parser.add_argument("shell", choices=["bash", "zsh"], help='eval "$(lit-mstar completion bash)" in ~/.bashrc')
     return parser
 

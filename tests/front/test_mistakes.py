@@ -159,6 +159,11 @@ MISTAKES: dict[str, Make] = {
     "a selection that is none": with_callback(HOOK.format("on_rollouts_sampled", SELECT)),
     "a recipe with a mistake in a later stage": recipe_of_another,
     "a folder that is no recipe": lambda folder, model: ["run", "."],
+    "a recipe misspelled": lambda folder, model: ((folder / "recipe").mkdir(), ["run", "recip"])[1],
+    "a folder in the place of a config": lambda folder, model: ["fit", "--config", "."],
+    "a config without --config": lambda folder, model: ["fit", *stage(folder, sft_config(model))[2:]],
+    "an option misspelled, of another command": lambda folder, model: ["run", ".", "--rerunn"],
+    "an option without its value": lambda folder, model: ["convert", ".", "--out"],
 }
 
 
