@@ -76,6 +76,7 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path, capsys: pytest.Capture
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "nothing").touch()
     for path in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(SystemExit, match="2"):
             main(["convert", str(path), "--out", str(tmp_path / "out")])

@@ -127,5 +127,8 @@ def test_what_cannot_be_compared(tmp_path: Path):
     (second / "results.json").write_text(json.dumps(whole))
     with pytest.raises(ValueError, match="no benchmark is in both"):
         main([str(first), str(second)])
-    with pytest.raises(ValueError, match=r"nothing/results.json is no results file"):
-        main([str(first), str(tmp_path / "nothing")])
+    with pytest.raises(ValueError, match="has no results.json; give the folder"):
+        main([str(first), str(tmp_path)])
+    (second / "results.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"b/results.json is no results file"):
+        main([str(first), str(second)])

@@ -43,10 +43,11 @@ def test_an_overlay_counts(tmp_path: Path):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["nowhere"], "nowhere is no config, nor a folder of stage configs"),
+        (["."], ". is no config, nor a folder of stage configs"),
+        (["nowhere"], "argument recipe: nowhere does not exist"),
         ([str(STAGE), "--gpus", "0"], "--gpus is 0"),
         ([str(STAGE), "--memory", "-1"], "--memory -1"),
-        ([str(STAGE), "--config", "gone.yaml"], "gone.yaml is no config"),
+        ([str(STAGE), "--config", "gone.yaml"], "argument --config: gone.yaml does not exist"),
     ],
 )
 def test_wrong_arguments_are_named(tmp_path: Path, args: list[str], message: str):

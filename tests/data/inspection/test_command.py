@@ -46,7 +46,7 @@ def test_a_page_shows_texts_as_texts(tmp_path: Path, tiny_folder: Path):
 @pytest.mark.parametrize(
     ("arguments", "wrong"),
     [
-        (["gone.jsonl"], "gone.jsonl does not exist; give a recipe, a stage's config, or a data file"),
+        (["gone.jsonl"], "argument source: gone.jsonl does not exist"),
         (["notes.txt"], "notes.txt ends in '.txt'; what can be read ends in .parquet"),
         (["empty"], "empty has no train, val"),
         (["t.parquet"], "no column question, problem, query"),
