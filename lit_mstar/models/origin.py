@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from huggingface_hub import snapshot_download
 from transformers import (
     AutoConfig,
@@ -111,7 +112,7 @@ def require_path(path: str) -> None:
 
 @contextmanager
 def clear_errors(path: str) -> Iterator[None]:
-    """Turns the long errors of a hub that does not have a model, or cannot be reached, into one line.
+    """Turns long errors into one line: of files that hold no model, of a hub that lacks it or cannot be reached.
 
     Raises:
         ValueError: With what is missing, and what to do.
@@ -120,9 +121,13 @@ def clear_errors(path: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise ValueError(f"{path}: {_first_line(error)} {_extra(str(error))}".strip()) from error
-    except OSError as error:
-        if Path(path).exists():
+    except Exception as error:  # whatever the files provoke
+        if type(error) in (ValueError, torch.OutOfMemoryError, MemoryError):  # transformers' advice; no fault of files
             raise
+        if Path(path).exists() or not isinstance(error, OSError):
+            raise ValueError(
+                f"{path} cannot be loaded: {_first_line(error).rstrip('.:!')}. Are its files whole?"
+            ) from error
         raise ValueError(
             f"{path} is no folder here, nor could it be read from the hub ({_first_line(error)}); correct "
             "Backbone.path, or download the model first."

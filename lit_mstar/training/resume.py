@@ -27,7 +27,7 @@ def defect(checkpoint: Path) -> str | None:
         checkpoint: A file, or the folder of a sharded checkpoint.
     """
     if not checkpoint.is_dir():
-        return _file_defect(checkpoint)
+        return _file_defect(checkpoint, "state_dict")
     index = checkpoint / _SHARDED_INDEX
     if missing := [name for name in (_SHARDED_HEAD, _SHARDED_INDEX) if not (checkpoint / name).is_file()]:
         return f"{' and '.join(missing)} missing: its writing was cut off"
@@ -36,14 +36,28 @@ def defect(checkpoint: Path) -> str | None:
     return _file_defect(checkpoint / _SHARDED_HEAD)
 
 
-def _file_defect(file: Path) -> str | None:
+def require_whole(checkpoint: Path) -> None:
+    """Refuses what is no checkpoint, before anything is loaded for its sake.
+
+    Raises:
+        ValueError: With what is wrong with it.
+    """
+    if checkpoint.is_dir() and not any((checkpoint / name).exists() for name in (_SHARDED_HEAD, _SHARDED_INDEX)):
+        said = f"{checkpoint} is a folder, and no sharded checkpoint (there is no {_SHARDED_INDEX} in it)"
+        run = (checkpoint / "checkpoints").exists()
+        raise ValueError(f"{said}; to go on with that run: --out {checkpoint} --ckpt_path last" if run else f"{said}.")
+    if why := defect(checkpoint):
+        raise ValueError(f"{checkpoint} is no checkpoint that can be used: {why}.")
+
+
+def _file_defect(file: Path, wanted: str | None = None) -> str | None:
     if not zipfile.is_zipfile(file):  # torch's format; the index stands at the end, so it is what a cut takes first
         return f"{file.name} is no whole file ({file.stat().st_size} bytes)"
     try:
-        _read(file)
+        names = _read(file)
     except Exception as error:  # whatever the bytes provoke: the file is of no use
         return f"{file.name} cannot be read ({type(error).__name__})"
-    return None
+    return None if wanted is None or wanted in names else f"{file.name} has no {wanted}: it is not Lightning's"
 
 
 def _read(file: Path) -> dict[str, Any]:

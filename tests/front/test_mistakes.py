@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,13 @@ def with_rows(*rows: dict[str, Any] | str) -> Make:
 
 def with_image(name: str) -> Make:
     return with_rows({"question": "?", "answer": "1", "image": name, "reasoning": "Answer: 1"})
+
+
+def cut_model(folder: Path, model: Path) -> list[str]:
+    """A stage that begins with a model that was not copied whole."""
+    weights = Path(shutil.copytree(model, folder / "model"), "model.safetensors")
+    weights.write_bytes(weights.read_bytes()[:1000])
+    return stage(folder, sft_config(folder / "model"))
 
 
 def with_callback(text: str) -> Make:
@@ -141,6 +149,11 @@ MISTAKES: dict[str, Make] = {
         *("--ckpt_path", "x.ckpt"),
     ],
     "a run to go on with that is not there": with_options("--ckpt_path", "gone.ckpt"),
+    "a checkpoint that is none": lambda folder, model: (
+        (folder / "x.ckpt").write_text("text"),
+        [*stage(folder, sft_config(model)), "--ckpt_path", "x.ckpt"],
+    )[1],
+    "a model whose weights are cut off": cut_model,
     "a file in the place of the run": lambda folder, model: [
         *stage(folder, sft_config(model)),
         *("--out", "stage.yaml"),

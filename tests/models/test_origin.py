@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, LlamaConfig, PreTrainedConfig, Qwen3VLConfig
 
 from lit_mstar import Backbone
@@ -69,9 +71,45 @@ def test_long_errors_become_one_line(error: Exception, message: str):
         raise error
 
 
-def test_what_is_wrong_in_a_folder_that_is_there_is_said_as_it_is(tmp_path: Path):
-    with pytest.raises(OSError, match="^broken$"), clear_errors(str(tmp_path)):
-        raise OSError("broken")
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def other_sizes(file: Path) -> None:
+    config = json.loads(file.read_text())
+    config["text_config"]["intermediate_size"] *= 2
+    file.write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("config.json", cut),
+        ("config.json", other_sizes),
+        ("model.safetensors", cut),
+        ("model.safetensors", Path.unlink),
+        ("model.safetensors", lambda file: file.write_bytes(b"")),
+        ("tokenizer.json", cut),
+        ("tokenizer.json", lambda file: file.write_text("[1]")),
+        ("processor_config.json", Path.unlink),
+    ],
+)
+def test_what_is_wrong_in_a_folder_that_is_there_is_one_line(
+    name: str, spoil: Callable[[Path], object], tiny_folder: Path, tmp_path: Path
+):
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "model"))
+    spoil(folder / name)
+    with pytest.raises(ValueError, match=rf"^{folder} cannot be loaded: .+\. Are its files whole\?$"):
+        loaded(Backbone(str(folder)))
+
+
+def loaded(backbone: Backbone) -> tuple[object, object]:
+    return backbone.processor, backbone.load_model()
+
+
+def test_memory_that_does_not_suffice_is_no_fault_of_the_files(tmp_path: Path):
+    with pytest.raises(torch.OutOfMemoryError, match="^too little$"), clear_errors(str(tmp_path)):
+        raise torch.OutOfMemoryError("too little")
 
 
 class Remote(PreTrainedConfig):

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from lit_mstar.training.resume import checkpoint_folders, defect, newest_whole, resume_point
+from lit_mstar.training.resume import checkpoint_folders, defect, newest_whole, require_whole, resume_point
 from lit_mstar.training.trainer import MStarTrainer
 
 
@@ -115,3 +116,29 @@ def test_where_nothing_was_saved_the_trainer_says_so(tmp_path: Path, caplog: pyt
 def test_without_a_folder_of_their_own_checkpoints_lie_where_lightning_puts_them(tmp_path: Path):
     plain = MStarTrainer(accelerator="cpu", logger=False, default_root_dir=tmp_path)
     assert checkpoint_folders(plain) == [tmp_path / "checkpoints"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is no whole file (0 bytes)"),
+        (b"a text", "is no whole file (6 bytes)"),
+        ({"weights": 1}, "has no state_dict: it is not Lightning's"),
+        ({"state_dict": {}, "x": print}, "cannot be read (UnpicklingError)"),
+    ],
+    ids=str,
+)
+def test_what_is_no_checkpoint_is_refused_with_the_reason(content: object, said: str, tmp_path: Path):
+    file = tmp_path / "x.ckpt"
+    torch.save(content, file) if isinstance(content, dict) else file.write_bytes(bytes(content))
+    wanted = f"{file} is no checkpoint that can be used: x.ckpt {said}."
+    with pytest.raises(ValueError, match=f"^{re.escape(wanted)}$"):
+        require_whole(file)
+
+
+def test_the_folder_of_a_run_is_no_checkpoint_and_told_how_to_go_on(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"no sharded checkpoint \(there is no .metadata in it\)\.$"):
+        require_whole(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(ValueError, match=rf"to go on with that run: --out {tmp_path} --ckpt_path last$"):
+        require_whole(tmp_path)
