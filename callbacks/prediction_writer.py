@@ -18,16 +18,28 @@ class PredictionWriter(BasePredictionWriter):
 
     Args:
         file: A JSON Lines file; a rank other than the first adds its number to the name.
+        overwrite: A file that is there is replaced.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, overwrite: bool = False) -> None:
         super().__init__(write_interval="batch")
         self.file = Path(file)
+        self.overwrite = overwrite
 
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begins with an empty file."""
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Begins with an empty file.
+
+        Raises:
+            ValueError: If the file is there already.
+        """
+        if stage != "predict":
+            return
         if trainer.global_rank:
             self.file = self.file.with_stem(f"{self.file.stem}-{trainer.global_rank}")
+        if self.file.exists() and not self.overwrite:
+            raise ValueError(
+                f"{self.file} exists; give PredictionWriter.file another name, or set PredictionWriter.overwrite: true."
+            )
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.write_text("")
 
