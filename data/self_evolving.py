@@ -23,10 +23,11 @@ from lit_mstar.data.loaders import Example
 from lit_mstar.data.marking import mark_anew
 from lit_mstar.data.rank_sampling import RankSampling
 from lit_mstar.data.sources.source import ProblemSource, Split
-from lit_mstar.hooks import call_hook, check_order
+from lit_mstar.hooks import call_hook
 from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.rollouts.ledger import Ledger
 from lit_mstar.rollouts.nouns import Iteration, SamplingParams
+from lit_mstar.training.callback_checks import check_order
 from lit_mstar.training.division import gather
 from lit_mstar.training.randomness import derived_seed
 from lit_mstar.training.watch import require_space, size_of

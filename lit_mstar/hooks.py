@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
-
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lit_mstar.rollouts.nouns import Iteration
-
-_ALIKE = 0.85  # how alike the names of a hook and of what may be meant as one are, ours
+from lit_mstar.rollouts.nouns import Iteration, Problem, SamplingParams
 
 
 class EvolutionCallback(Callback):
@@ -40,54 +35,27 @@ class EvolutionCallback(Callback):
         """After training and validation, before the checkpoint is saved."""
 
 
-def check_hooks(callbacks: Iterable[Callback]) -> None:
-    """Looks for methods that look like hooks and are none: they would never be called.
-
-    Raises:
-        ValueError: If a callback has a misspelled hook, or one of `EvolutionCallback`'s without being one.
-    """
-    known = {name for name in dir(EvolutionCallback) if name.startswith("on_")}
-    evolving = known - set(dir(Callback))
-    for callback in callbacks:
-        name = type(callback).__name__
-        for method in (method for method in vars(type(callback)) if method.startswith("on_")):
-            if method in evolving and not isinstance(callback, EvolutionCallback):
-                raise ValueError(
-                    f"{name}.{method} would never be called: derive {name} from lit_mstar.EvolutionCallback instead of "
-                    "lightning.pytorch.Callback."
-                )
-            near = get_close_matches(method, known, 1, _ALIKE)
-            if method not in known and near:
-                raise ValueError(f"{name}.{method} would never be called. Did you mean {near[0]!r}?")
-
-
-def check_order(trainer: Trainer) -> None:
-    """Looks at the order of callbacks before anything is sampled.
-
-    Raises:
-        ValueError: If one that amends the selection stands above one that replaces it, or one replaces the selection of
-            another of its kind.
-    """
-    amending: EvolutionCallback | None = None
-    replacing: set[type] = set()
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if not isinstance(callback, EvolutionCallback):
-            continue
-        name = type(callback).__name__
-        if callback.replaces_selection and amending is not None:
-            above = type(amending).__name__
-            raise ValueError(
-                f"{above} stands above {name} in trainer.callbacks, and {name} would undo what it selects; write "
-                f"{above} below {name}."
-            )
-        if callback.replaces_selection and type(callback) in replacing:
-            raise ValueError(f"{name} is twice in trainer.callbacks, and the second undoes the first; remove one.")
-        replacing |= {type(callback)} if callback.replaces_selection else set()
-        amending = callback if callback.amends_selection else amending
-
-
 def call_hook(trainer: Trainer, name: str, iteration: Iteration) -> None:
-    """Calls one of the hooks above on every callback that has it."""
+    """Calls one of the hooks above on every callback that has it.
+
+    Raises:
+        ValueError: If one leaves something in the iteration that nobody could use, with its name.
+    """
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, EvolutionCallback):
             getattr(callback, name)(trainer, trainer.lightning_module, iteration)
+            _check_left(iteration, f"{type(callback).__name__}.{name}")
+
+
+def _check_left(iteration: Iteration, by: str) -> None:
+    if not isinstance(iteration.sampling, SamplingParams):
+        raise ValueError(f"{by} has made iteration.sampling {iteration.sampling!r}; it must be SamplingParams.")
+    if strange := [problem for problem in iteration.problems if not isinstance(problem, Problem)]:
+        raise ValueError(f"{by} has put {strange[0]!r} into iteration.problems; they must be Problems.")
+    for key, value in iteration.metrics.items():
+        try:
+            iteration.metrics[key] = float(value if not isinstance(value, str) else "")
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError(
+                f"{by} has put {value!r} into iteration.metrics[{key!r}]; it must be one number."
+            ) from None

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from lightning.pytorch import Callback
 
 from lit_mstar import EvolutionCallback, Iteration
-from lit_mstar.callbacks import CorrectFilter, TemperatureBalancer, UnlabeledProblems
-from lit_mstar.data import SelfEvolvingDataModule
-from lit_mstar.hooks import call_hook, check_hooks, check_order
+from lit_mstar.hooks import call_hook
 from lit_mstar.rollouts.nouns import SamplingParams
-from lit_mstar.training.trainer import MStarTrainer
-from support.scripted import ListSource, make_evolver, make_policy, make_trainer, sums
+from support.scripted import make_trainer, sums
 
 
 class Noting(EvolutionCallback):
@@ -41,66 +42,41 @@ def test_a_hook_reaches_every_evolution_callback_in_order_and_no_other(tmp_path:
     assert len(notes) == 2
 
 
-class Choosing(EvolutionCallback):
-    replaces_selection = True
+class Leaving(EvolutionCallback):
+    def __init__(self, change: Callable[[Iteration], object]) -> None:
+        self.change = change
+
+    def on_sampling_start(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
+        self.change(iteration)
 
 
-class Amending(EvolutionCallback):
-    amends_selection = True
-
-
-class Other(Choosing):
-    pass
-
-
-def test_what_amends_a_selection_stands_below_what_replaces_it(tmp_path: Path):
-    good = ([Choosing(), Amending()], [Amending()], [Choosing(), Other(), Amending()], [Callback(), Choosing()], [])
-    for callbacks in good:
-        check_order(make_trainer(tmp_path, callbacks=callbacks))
-    with pytest.raises(ValueError, match="Amending stands above Choosing .*write Amending below Choosing"):
-        check_order(make_trainer(tmp_path, callbacks=[Amending(), Choosing()]))
-    first, second = Choosing(), Choosing()
-    type(first).state_key = property(lambda self: str(id(self)))  # Lightning wants them told apart
-    with pytest.raises(ValueError, match="Choosing is twice .* the second undoes the first"):
-        check_order(make_trainer(tmp_path, callbacks=[first, second]))
-
-
-def test_shipped_callbacks_in_the_wrong_order_are_refused_before_the_model_is_loaded(tmp_path: Path):
-    policy = make_policy()
-    policy.configure_model = lambda: pytest.fail("the model was loaded")
-    data = SelfEvolvingDataModule(ListSource(train=sums(4), unlabeled=sums(2, "u")))
-    for amending in (UnlabeledProblems(answers="majority"), TemperatureBalancer(by="balance")):
-        trainer = make_evolver(tmp_path, callbacks=[amending, CorrectFilter()])
-        with pytest.raises(ValueError, match=f"{type(amending).__name__} stands above CorrectFilter"):
-            trainer.fit(policy, datamodule=data)
-    check_order(make_evolver(tmp_path, callbacks=[TemperatureBalancer(), CorrectFilter()]))  # it only measures
-
-
-def with_method(base: type, name: str) -> Any:
-    return type("Mine", (base,), {name: lambda self, *_: None})()
+def left_by(change: Callable[[Iteration], object], folder: Path) -> Iteration:
+    iteration = Iteration(index=0, problems=sums(1), sampling=SamplingParams())
+    call_hook(make_trainer(folder, callbacks=[Leaving(change)]), "on_sampling_start", iteration)
+    return iteration
 
 
 @pytest.mark.parametrize(
-    ("base", "method", "message"),
+    ("change", "said"),
     [
-        (
-            EvolutionCallback,
-            "on_rollout_sampled",
-            "Mine.on_rollout_sampled would never be called.*'on_rollouts_sampled'",
-        ),
-        (EvolutionCallback, "on_iterations_end", "'on_iteration_end'"),
-        (EvolutionCallback, "on_samplng_start", "'on_sampling_start'"),
-        (Callback, "on_train_batch_ends", "'on_train_batch_end'"),
-        (Callback, "on_rollouts_sampled", "derive Mine from lit_mstar.EvolutionCallback"),
+        (lambda it: setattr(it, "sampling", {"n": 2}), "made iteration.sampling {'n': 2}; it must be SamplingParams"),
+        (lambda it: setattr(it, "sampling", None), "made iteration.sampling None"),
+        (lambda it: it.problems.append("1 + 1?"), "put '1 + 1?' into iteration.problems"),
+        (lambda it: it.metrics.update(kept="1"), "put '1' into iteration.metrics['kept']; it must be one number"),
+        (lambda it: it.metrics.update(kept=None), "put None into"),
+        (lambda it: it.metrics.update(kept=[1, 2]), "put [1, 2] into"),
+        (lambda it: it.metrics.update(kept=torch.ones(3)), "put tensor([1., 1., 1.]) into"),
     ],
 )
-def test_a_hook_that_is_never_called_is_refused(base: type, method: str, message: str, tmp_path: Path):
-    with pytest.raises(ValueError, match=message):
-        check_hooks([Callback(), with_method(base, method)])
-    with pytest.raises(ValueError, match=message):
-        MStarTrainer(default_root_dir=tmp_path, accelerator="cpu", callbacks=[with_method(base, method)])
+def test_what_nobody_could_use_is_refused_with_the_callback_s_name(
+    change: Callable[[Iteration], object], said: str, tmp_path: Path
+):
+    with pytest.raises(ValueError, match=re.escape(f"Leaving.on_sampling_start has {said}")):
+        left_by(change, tmp_path)
 
 
-@pytest.mark.parametrize("method", ["on_train_start", "on_rollouts_sampled", "on_my_own", "helper", "on_line"])
-def test_hooks_and_methods_of_one_s_own_are_left_alone(method: str):
-    check_hooks([with_method(EvolutionCallback, method)])
+@pytest.mark.parametrize("value", [0.25, np.float32(0.25), torch.tensor(0.25), torch.tensor([0.25])])
+def test_metrics_are_numbers_whatever_they_came_as(value: Any, tmp_path: Path):
+    kept = left_by(lambda iteration: iteration.metrics.update(kept=value), tmp_path).metrics["kept"]
+    assert type(kept) is float
+    assert kept == 0.25

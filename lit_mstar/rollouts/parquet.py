@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,18 @@ _LATER = {"rule": ""}  # columns that ledgers of before do not have, and what st
 
 
 def to_table(rollouts: Sequence[Rollout]) -> pa.Table:
-    """The rollouts' responses, in order."""
-    return pa.Table.from_pylist([row for rollout in rollouts for row in _rows(rollout)], schema=SCHEMA)
+    """The rollouts' responses, in order.
+
+    Raises:
+        ValueError: If a callback has left in them what a ledger has no place for.
+    """
+    rows = [row for rollout in rollouts for row in _rows(rollout)]
+    try:
+        return pa.Table.from_pylist(rows, schema=SCHEMA)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        for name in SCHEMA.names:
+            _column(rows, name)
+        raise ValueError(str(error)) from error
 
 
 def from_table(table: pa.Table, problems: Sequence[Problem]) -> list[Rollout]:
@@ -85,6 +95,18 @@ def _require_columns(schema: pa.Schema) -> None:
             raise ValueError(f"column {field.name} is {found or 'missing'}; a ledger's is {field.type}")
 
 
+def _column(rows: Sequence[dict[str, Any]], name: str) -> None:
+    """Finds the row whose value does not fit its column."""
+    for row in rows:
+        try:
+            pa.array([row[name]], SCHEMA.field(name).type)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            raise ValueError(
+                f"Problem {row['problem_id']}: response {row['index']} has {name} {row[name]!r}, which is no "
+                f"{SCHEMA.field(name).type}; a callback has left it so."
+            ) from None
+
+
 def _rows(rollout: Rollout) -> Iterator[dict[str, Any]]:
     problem, selected = rollout.problem, _selected(rollout)
     for index, response in enumerate(rollout.responses):
@@ -104,6 +126,10 @@ def _selected(rollout: Rollout) -> set[int]:
         ValueError: If there are no such responses: they would be lost without a word.
     """
     numbers = range(len(rollout.responses))
+    if not isinstance(rollout.selected, Iterable):
+        raise ValueError(
+            f"Problem {rollout.problem.id}: a callback has made rollout.selected {rollout.selected!r}; it is a list."
+        )
     if unknown := [index for index in rollout.selected if index not in numbers]:
         raise ValueError(
             f"Problem {rollout.problem.id}: a callback has put {unknown} into rollout.selected; its responses are "

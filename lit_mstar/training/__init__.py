@@ -1,8 +1,8 @@
 """A run that survives, on any number of processes.
 
-To be read in this order: `trainer` (Lightning's, and what it is made of), `signals` (SIGTERM), `preemption` (a
-checkpoint in mid-epoch), `resume` (where a run goes on), `peers` (ranks that die), `watch` (progress, disk space),
-`division` (work over ranks), `randomness` (random states).
+To be read in this order: `trainer` (Lightning's, and what it is made of), `callback_checks` (what would do nothing),
+`signals` (SIGTERM), `preemption` (a checkpoint in mid-epoch), `resume` (where a run goes on), `peers` (ranks that die),
+`watch` (progress, disk space), `division` (work over ranks), `randomness` (random states).
 """
 
 from lazy_loader import attach_stub

@@ -8,8 +8,8 @@ from typing import Any
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
-from lit_mstar.hooks import check_hooks
 from lit_mstar.terminal.display import Display
+from lit_mstar.training.callback_checks import check_hooks
 from lit_mstar.training.preemption import SaveWhenPreempted
 from lit_mstar.training.resume import resume_point
 from lit_mstar.training.signals import Signals

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from lit_mstar import Response, Rollout
@@ -21,3 +23,21 @@ def test_a_selection_of_responses_that_are_not_there_is_refused(selected: tuple[
     """They would be lost without a word."""
     with pytest.raises(ValueError, match=r"Problem p0: a callback has put \[.*\] into rollout.selected; .* 0 to 2"):
         to_table([rollout(*selected)])
+
+
+@pytest.mark.parametrize("selected", [None, 1])
+def test_a_selection_that_is_no_list_is_refused(selected: object) -> None:
+    spoiled = rollout()
+    spoiled.selected = selected  # type: ignore[assignment]
+    with pytest.raises(ValueError, match=f"Problem p0: a callback has made rollout.selected {selected}; it is a list"):
+        to_table([rollout(), spoiled])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("score", "high"), ("step_scores", [0.5, "low"]), ("correct", "yes"), ("text", 7)]
+)
+def test_what_has_no_place_in_a_ledger_is_named(name: str, value: object) -> None:
+    spoiled = rollout()
+    setattr(spoiled.responses[2], name, value)
+    with pytest.raises(ValueError, match=rf"^Problem p0: response 2 has {name} {re.escape(repr(value))}, which is no"):
+        to_table([rollout(), spoiled])
