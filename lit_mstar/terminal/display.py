@@ -38,7 +38,7 @@ class Display(EvolutionCallback, ProgressBar):  # type: ignore[misc]  # both are
         self._overall: TaskID | None = None
         self._enabled = True
         self._open: list[Any] = []  # contexts of the phases that Lightning's hooks opened, and their advance
-        self._iterated = False  # whether the epoch had an iteration's line
+        self._iterates = False  # whether epochs are iterations, which have lines of their own
         self._headed = False
         self._said = time.monotonic()
 
@@ -70,6 +70,10 @@ class Display(EvolutionCallback, ProgressBar):  # type: ignore[misc]  # both are
         """Begins the display; sampling comes before the first epoch."""
         self._begin(trainer, trainer.max_epochs if (trainer.max_epochs or -1) > 0 else None)
 
+    def on_sampling_start(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
+        """The epoch will have an iteration's line."""
+        self._iterates = True
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begins the phase of training."""
         self._enter("training", self.total_train_batches)
@@ -84,13 +88,11 @@ class Display(EvolutionCallback, ProgressBar):  # type: ignore[misc]  # both are
         if self._bars is not None and self._overall is not None:
             self._bars.update(self._overall, completed=trainer.current_epoch + 1)
         last = trainer.current_epoch + 1 == trainer.max_epochs
-        if not self._iterated and (last or time.monotonic() - self._said > self.every / 3):
+        if not self._iterates and (last or time.monotonic() - self._said > self.every / 3):
             self.say(epoch_line(trainer, self.clock.take()))
-        self._iterated = False
 
     def on_iteration_end(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """One line that stays."""
-        self._iterated = True
         if not self._enabled:
             return
         if not self._headed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from rich.console import Console
 
+from lit_mstar.data import DigitsSource, SupervisedDataModule
 from lit_mstar.terminal.display import Display
 from lit_mstar.terminal.lines import header_line
 from lit_mstar.training.trainer import MStarTrainer
-from support.scripted import right, wrong
+from support.scripted import make_policy, make_trainer, right, wrong
 
 
 def written(display: Display, terminal: bool = False) -> StringIO:
@@ -37,6 +39,23 @@ def test_an_iteration_is_one_line_of_what_happened(evolution: Any) -> None:
         # 4 of 8 problems with 4 responses each, of which 3 are right and kept; nothing measured Pass@K.
         assert line.split()[:5] == [f"{index}/2", "1", "16", "75.0%", "12"]
         assert line.split()[6] == "-"
+
+
+def test_an_iteration_that_took_long_has_no_line_of_an_epoch_beside_its_own(evolution: Any) -> None:
+    text = written(display := Display())
+    display.every = -1.0  # every epoch has taken long
+    display.phase = lambda *_: nullcontext(lambda _: None)  # type: ignore[method-assign]  # which would be said, too
+    evolution(some_right, [display], max_epochs=3, n=4, enable_progress_bar=True)
+    assert not [line for line in text.getvalue().splitlines() if line.startswith("epoch")]
+
+
+def test_epochs_that_are_no_iterations_have_lines_of_their_own(tmp_path: Path) -> None:
+    text = written(display := Display(every=-1.0))
+    data = SupervisedDataModule(DigitsSource(seed=4, train=1, validate=1, test=1), batch_size=2)
+    trainer = make_trainer(tmp_path, max_epochs=2, callbacks=[display], enable_progress_bar=True)
+    trainer.fit(make_policy(), datamodule=data)
+    epochs = [line.split()[1] for line in text.getvalue().splitlines() if line.startswith("epoch")]
+    assert epochs == ["1/2", "2/2"]
 
 
 def test_the_seconds_of_phases_are_logged(evolution: Any, tmp_path: Path) -> None:
