@@ -25,7 +25,6 @@ from jinja2 import Environment
 from jinja2.exceptions import SecurityError
 from lightning.pytorch.callbacks import ModelCheckpoint
 from peft import LoraConfig, get_peft_model
-from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 
 from lit_mstar import Backbone, Iteration, Problem, ProcessRewardModule, Response, Rollout
@@ -123,7 +122,9 @@ def with_code(folder: Path, marker: Path) -> Path:
 
 
 def load_quietly(path: Path, **options: Any) -> None:
-    with pytest.raises(AttributeError):  # its class is no configuration, but by then the code has run
+    with pytest.raises(
+        ValueError, match="has no attribute"
+    ):  # its class is no configuration, but by then the code has run
         Backbone(str(path), **options).load_model()
 
 
@@ -185,7 +186,7 @@ def test_pickled_weights_are_not_opened(folder: Path, attack: Attack, how: str):
     write_pickle(attack, folder / "pytorch_model.bin", how)
     Backbone(str(folder)).load_model()  # beside safetensors they are ignored
     (folder / "model.safetensors").unlink()
-    with pytest.raises(OSError, match="safetensors"):
+    with pytest.raises(ValueError, match="no file named model.safetensors"):
         Backbone(str(folder)).load_model()
 
 
@@ -194,7 +195,7 @@ def test_pickled_weights_are_not_opened(folder: Path, attack: Attack, how: str):
 def test_pickled_weights_by_another_name_run_nothing(folder: Path, attack: Attack, name: str, how: str):
     write_pickle(attack, folder / "prm_head.safetensors", how)
     write_pickle(attack, folder / name, how)
-    with pytest.raises((SafetensorError, OSError)):
+    with pytest.raises(ValueError, match=rf"{folder}.* cannot be loaded: .*header"):
         ProcessRewardModule.from_folder(str(folder))
 
 
@@ -207,7 +208,7 @@ def test_an_adapter_runs_nothing(folder: Path, tmp_path: Path, attack: Attack, n
     Backbone(str(tmp_path / "adapter")).load_model()
     (tmp_path / "adapter" / "adapter_model.safetensors").unlink()
     write_pickle(attack, tmp_path / "adapter" / name, how)
-    with pytest.raises((pickle.UnpicklingError, SafetensorError, OSError)):
+    with pytest.raises(ValueError, match=f"{tmp_path / 'adapter'} cannot be loaded: "):
         Backbone(str(tmp_path / "adapter")).load_model()
 
 

@@ -23,6 +23,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from lit_mstar.models.origin import clear_errors
 from lit_mstar.models.vision import freeze_vision_tower, tower_pattern
 
 _WEIGHTS = "adapter_model.safetensors"
@@ -48,7 +49,8 @@ def saved_config(folder: Path) -> LoraConfig:
     Raises:
         ValueError: If it is an adapter of another kind.
     """
-    config = PeftConfig.from_pretrained(str(folder))
+    with clear_errors(str(folder)):
+        config = PeftConfig.from_pretrained(str(folder))
     if not isinstance(config, LoraConfig):
         raise ValueError(f"{folder} holds an adapter of kind {config.peft_type}; only LoRA adapters are trained here.")
     config.inference_mode = False
@@ -95,7 +97,8 @@ def continue_adapter(
         ValueError: If the adapter is of another kind than asked for, or on another base.
     """
     config = saved_config(folder)
-    state = load_file(folder / _WEIGHTS)
+    with clear_errors(str(folder)):
+        state = load_file(folder / _WEIGHTS)
     _require_same(folder, config, asked or {}, state)
     adapted = get_peft_model(model, config, autocast_adapter_dtype=not uniform)
     set_peft_model_state_dict(adapted, _fitting(state, adapted, folder))

@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import WeightConverter, WeightRenaming, dot_natural_key, rename_source_key
 
+from lit_mstar.models.origin import clear_errors
+
 # Where each parameter is, by its id: module, attribute, full name; several places where it is tied.
 Places = dict[int, list[tuple[nn.Module, str, str]]]
 
@@ -38,9 +40,10 @@ class Checkpoint:
         index, single = folder / "model.safetensors.index.json", folder / "model.safetensors"
         self.folder = folder
         if index.is_file():
-            self.files: dict[str, str] = json.loads(index.read_text())["weight_map"]
+            with clear_errors(str(index)):
+                self.files: dict[str, str] = json.loads(index.read_text())["weight_map"]
         elif single.is_file():
-            with safe_open(single, "pt") as file:
+            with clear_errors(str(single)), safe_open(single, "pt") as file:
                 self.files = dict.fromkeys(file.keys(), single.name)
         else:
             raise ValueError(f"{folder} has no safetensors weights; sharded loading reads no other format.")

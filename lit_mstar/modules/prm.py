@@ -28,6 +28,7 @@ from lit_mstar.encoding.step_encoding import StepExample, collate_steps, step_id
 from lit_mstar.files import missing_input
 from lit_mstar.models import weights
 from lit_mstar.models.backbone import Backbone
+from lit_mstar.models.origin import clear_errors
 from lit_mstar.models.sharding import Sharding, sharder
 from lit_mstar.modules.base import BackboneModule
 from lit_mstar.modules.schedules import WarmupConstant
@@ -79,7 +80,8 @@ class ProcessRewardModule(BackboneModule):
         self.head = nn.Linear(self.model.config.get_text_config().hidden_size, 1)  # type: ignore[union-attr, operator]
         saved = Path(self.backbone.path) / _HEAD_FILE
         if saved.is_file():
-            self.head.load_state_dict(load_file(saved))
+            with clear_errors(str(saved)):
+                self.head.load_state_dict(load_file(saved))
         if shard := sharder(self, self.sharding):
             self.head = shard(self.head)  # type: ignore[assignment]
 

@@ -124,7 +124,10 @@ def test_without_a_folder_of_their_own_checkpoints_lie_where_lightning_puts_them
         (b"", "is no whole file (0 bytes)"),
         (b"a text", "is no whole file (6 bytes)"),
         ({"weights": 1}, "has no state_dict: it is not Lightning's"),
-        ({"state_dict": {}, "x": print}, "cannot be read (UnpicklingError)"),
+        (
+            {"state_dict": {}, "x": print},
+            "holds more than tensors and plain values, and is not unpickled (weights_only)",
+        ),
     ],
     ids=str,
 )
