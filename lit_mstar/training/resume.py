@@ -6,7 +6,6 @@ lies on another disk, and a sharded one is many files. So the newest is looked a
 
 from __future__ import annotations
 
-import pickle
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -56,10 +55,11 @@ def _file_defect(file: Path, wanted: str | None = None) -> str | None:
         return f"{file.name} is no whole file ({file.stat().st_size} bytes)"
     try:
         names = _read(file)
-    except pickle.UnpicklingError:
-        return f"{file.name} holds more than tensors and plain values, and is not unpickled (weights_only)"
     except Exception as error:  # whatever the bytes provoke: the file is of no use
-        return f"{file.name} cannot be read ({type(error).__name__})"
+        kind = type(error).__name__
+        if kind == "UnpicklingError":
+            return f"{file.name} holds more than tensors and plain values, and is not unpickled (weights_only)"
+        return f"{file.name} cannot be read ({kind})"
     return None if wanted is None or wanted in names else f"{file.name} has no {wanted}: it is not Lightning's"
 
 
