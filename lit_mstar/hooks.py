@@ -53,6 +53,8 @@ def _check_left(iteration: Iteration, by: str) -> None:
     if strange := [problem for problem in iteration.problems if not isinstance(problem, Problem)]:
         raise ValueError(f"{by} has put {strange[0]!r} into iteration.problems; they must be Problems.")
     for key, value in iteration.metrics.items():
+        if isinstance(value, (int, float)):
+            continue
         try:
             iteration.metrics[key] = float(value if not isinstance(value, str) else "")
         except (TypeError, ValueError, RuntimeError):

@@ -80,3 +80,5 @@ def test_metrics_are_numbers_whatever_they_came_as(value: Any, tmp_path: Path):
     kept = left_by(lambda iteration: iteration.metrics.update(kept=value), tmp_path).metrics["kept"]
     assert type(kept) is float
     assert kept == 0.25
+    count = left_by(lambda iteration: iteration.metrics.update(kept=7), tmp_path).metrics["kept"]
+    assert type(count) is int

@@ -7,6 +7,8 @@ from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser
 
+from lit_mstar.front.errors import parse_error
+
 
 def instantiate(kinds: Mapping[str, type], described: Mapping[str, Any]) -> Any:
     """Objects of described classes, as attributes of the result; nothing is loaded that a constructor does not load.
@@ -24,4 +26,4 @@ def instantiate(kinds: Mapping[str, type], described: Mapping[str, Any]) -> Any:
     try:
         return parser.instantiate(parser.parse_object({name: described[name] for name in kinds}))
     except ArgumentError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(parse_error(str(error.message))) from error
