@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_mstar.rollouts.nouns import Iteration, Problem, SamplingParams
@@ -53,11 +55,17 @@ def _check_left(iteration: Iteration, by: str) -> None:
     if strange := [problem for problem in iteration.problems if not isinstance(problem, Problem)]:
         raise ValueError(f"{by} has put {strange[0]!r} into iteration.problems; they must be Problems.")
     for key, value in iteration.metrics.items():
-        if isinstance(value, (int, float)):
-            continue
-        try:
-            iteration.metrics[key] = float(value if not isinstance(value, str) else "")
-        except (TypeError, ValueError, RuntimeError):
-            raise ValueError(
-                f"{by} has put {value!r} into iteration.metrics[{key!r}]; it must be one number."
-            ) from None
+        number = _number(value)
+        if number is None:
+            raise ValueError(f"{by} has put {value!r} into iteration.metrics[{key!r}]; it must be one number.")
+        iteration.metrics[key] = number
+
+
+def _number(value: Any) -> float | None:
+    """Any kind of number, and a tensor of one; None for all else, texts of digits among it."""
+    if isinstance(value, (int, float, str)):
+        return None if isinstance(value, str) else value
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        return None

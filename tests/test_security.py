@@ -122,9 +122,8 @@ def with_code(folder: Path, marker: Path) -> Path:
 
 
 def load_quietly(path: Path, **options: Any) -> None:
-    with pytest.raises(
-        ValueError, match="has no attribute"
-    ):  # its class is no configuration, but by then the code has run
+    # Its class is no configuration, but by then the code has run.
+    with pytest.raises(ValueError, match="has no attribute"):
         Backbone(str(path), **options).load_model()
 
 

@@ -23,7 +23,7 @@ from lit_mstar.front.recipe import MODE
 from lit_mstar.step_labels.parquet import label_figures
 from lit_mstar.terminal.output import Verbosity
 from lit_mstar.training.peers import Watch
-from lit_mstar.training.resume import require_whole
+from lit_mstar.training.resume import require_readable
 from lit_mstar.training.trainer import MStarTrainer
 
 
@@ -109,7 +109,7 @@ class MStarCLI(LightningCLI):
                 warnings.warn(unpointed(config), stacklevel=2)
             point_at(config)
         if (given := config.get("ckpt_path")) and Path(given).exists():
-            require_whole(Path(given))
+            require_readable(Path(given))
         if self.quiet:
             config.trainer.enable_progress_bar = False
         place(config, subcommand, config.out)

@@ -15,7 +15,7 @@ from torch.distributed.checkpoint.state_dict_saver import save as save_state
 
 from lit_mstar.files import atomic
 from lit_mstar.front.parsers import parser_of
-from lit_mstar.training.resume import require_whole
+from lit_mstar.training.resume import require_readable
 
 
 def main(args: list[str]) -> None:
@@ -33,9 +33,7 @@ def convert(source: Path, target: Path) -> None:
     """
     if target.exists():
         raise ValueError(f"{target} exists; give another --out, or remove it.")
-    if not source.is_file() and not (source / ".metadata").is_file():
-        raise ValueError(f"{source} is no checkpoint: neither a file, nor a folder with .metadata in it.")
-    require_whole(source)
+    require_readable(source)
     with atomic(target) as partial:
         (_consolidate if source.is_dir() else _shard)(source, partial)
 

@@ -26,28 +26,35 @@ def defect(checkpoint: Path) -> str | None:
     Args:
         checkpoint: A file, or the folder of a sharded checkpoint.
     """
-    if not checkpoint.is_dir():
-        return _file_defect(checkpoint, "state_dict")
     index = checkpoint / _SHARDED_INDEX
-    if missing := [name for name in (_SHARDED_HEAD, _SHARDED_INDEX) if not (checkpoint / name).is_file()]:
-        return f"{' and '.join(missing)} missing: its writing was cut off"
+    if why := _unreadable(checkpoint):
+        return why
     if any(part.stat().st_mtime_ns > index.stat().st_mtime_ns for part in checkpoint.glob("*.distcp")):
         return f"parts newer than {_SHARDED_INDEX}: its overwriting was cut off"
-    return _file_defect(checkpoint / _SHARDED_HEAD)
+    return None
 
 
-def require_whole(checkpoint: Path) -> None:
+def require_readable(checkpoint: Path) -> None:
     """Refuses what is no checkpoint, before anything is loaded for its sake.
+
+    Times of files do not count as they do in `defect`: a user has named it, and a copy may have lost them.
 
     Raises:
         ValueError: With what is wrong with it.
     """
-    if checkpoint.is_dir() and not any((checkpoint / name).exists() for name in (_SHARDED_HEAD, _SHARDED_INDEX)):
-        said = f"{checkpoint} is a folder, and no sharded checkpoint (there is no {_SHARDED_INDEX} in it)"
-        run = (checkpoint / "checkpoints").exists()
-        raise ValueError(f"{said}; to go on with that run: --out {checkpoint} --ckpt_path last" if run else f"{said}.")
-    if why := defect(checkpoint):
-        raise ValueError(f"{checkpoint} is no checkpoint that can be used: {why}.")
+    if why := _unreadable(checkpoint):
+        run = (checkpoint / "checkpoints").is_dir()
+        also = f" To go on with the run in that folder: --out {checkpoint} --ckpt_path last." if run else ""
+        raise ValueError(f"{checkpoint} is no checkpoint that can be used: {why}.{also}")
+
+
+def _unreadable(checkpoint: Path) -> str | None:
+    if not checkpoint.is_dir():
+        return _file_defect(checkpoint, "state_dict")
+    if missing := [name for name in (_SHARDED_HEAD, _SHARDED_INDEX) if not (checkpoint / name).is_file()]:
+        cut = ": its writing was cut off" if len(missing) == 1 else ", which a sharded checkpoint has"
+        return f"{' and '.join(missing)} missing{cut}"
+    return _file_defect(checkpoint / _SHARDED_HEAD)
 
 
 def _file_defect(file: Path, wanted: str | None = None) -> str | None:

@@ -32,9 +32,9 @@ def test_the_nearest_is_suggested_with_its_path(here: Path, given: str, suggeste
     assert nearest(here / given) == f" Did you mean {str(here / suggested)!r}?"
 
 
-@pytest.mark.parametrize("given", ["nothing", "configs/nothing/4-evolve.yaml", "train.jsonl/4-evolve.yaml", "/"])
+@pytest.mark.parametrize("given", ["nothing", "configs/nothing/4-evolve.yaml", "train.jsonl/4-evolve.yaml"])
 def test_nothing_is_suggested_where_nothing_is_near(here: Path, given: str) -> None:
-    assert nearest(Path(given)) in ("", " Did you mean '/'?")
+    assert nearest(Path(given)) == ""
 
 
 def test_files_of_data_and_of_earlier_stages_are_looked_for(here: Path) -> None:

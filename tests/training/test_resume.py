@@ -8,7 +8,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from lit_mstar.training.resume import checkpoint_folders, defect, newest_whole, require_whole, resume_point
+from lit_mstar.training.resume import checkpoint_folders, defect, newest_whole, require_readable, resume_point
 from lit_mstar.training.trainer import MStarTrainer
 
 
@@ -136,12 +136,27 @@ def test_what_is_no_checkpoint_is_refused_with_the_reason(content: object, said:
     torch.save(content, file) if isinstance(content, dict) else file.write_bytes(bytes(content))
     wanted = f"{file} is no checkpoint that can be used: x.ckpt {said}."
     with pytest.raises(ValueError, match=f"^{re.escape(wanted)}$"):
-        require_whole(file)
+        require_readable(file)
 
 
 def test_the_folder_of_a_run_is_no_checkpoint_and_told_how_to_go_on(tmp_path: Path):
-    with pytest.raises(ValueError, match=r"no sharded checkpoint \(there is no .metadata in it\)\.$"):
-        require_whole(tmp_path)
+    said = (
+        f"{tmp_path} is no checkpoint that can be used: meta.pt and .metadata missing, which a sharded checkpoint has."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+        require_readable(tmp_path)
     (tmp_path / "checkpoints").mkdir()
-    with pytest.raises(ValueError, match=rf"to go on with that run: --out {tmp_path} --ckpt_path last$"):
-        require_whole(tmp_path)
+    with pytest.raises(
+        ValueError, match=rf"To go on with the run in that folder: --out {tmp_path} --ckpt_path last\.$"
+    ):
+        require_readable(tmp_path)
+
+
+def test_a_copy_that_has_lost_its_times_may_be_named_and_a_broken_one_may_not(tmp_path: Path):
+    checkpoint = shard(tmp_path / "named.ckpt", seconds=100)
+    os.utime(checkpoint / "__1_0.distcp", (200, 200))
+    assert defect(checkpoint) == "parts newer than .metadata: its overwriting was cut off"
+    require_readable(checkpoint)
+    (checkpoint / ".metadata").unlink()
+    with pytest.raises(ValueError, match=r"can be used: .metadata missing: its writing was cut off\.$"):
+        require_readable(checkpoint)
