@@ -198,7 +198,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         """Begins the iteration's ledger, or finds what is there of it; returns how its responses are to be marked."""
         sampled_from = self._sampled_from(iteration)
         marking = marking_fingerprint(iteration, self._policy.marker)
-        self._on_rank_zero(lambda: self.ledger.begin(iteration, sampled_from, marking))
+        self._on_rank_zero(lambda: self.ledger.begin(iteration, sampled_from, marking, self._weights))
         return marking
 
     def _sampled_from(self, iteration: Iteration) -> str:

@@ -17,11 +17,12 @@ from lit_mstar.models.sharding import Sharding
 from lit_mstar.models.weights import digest
 from lit_mstar.modules.base import BackboneModule
 from lit_mstar.modules.schedules import WarmupConstant
+from lit_mstar.modules.tested import write_tested
 from lit_mstar.reasoning.format import ReasoningFormat
 from lit_mstar.reasoning.grader import Grader
 from lit_mstar.reasoning.marking import Marker
 from lit_mstar.rewards.metrics import GreedyAccuracy
-from lit_mstar.rollouts.nouns import Problem, Response, SamplingParams
+from lit_mstar.rollouts.nouns import Problem, Response, Rollout, SamplingParams
 from lit_mstar.samplers import Sampler, TransformersSampler
 
 
@@ -57,6 +58,7 @@ class PolicyModule(BackboneModule):
         self.marker = Marker(reasoning, grader)
         self.val_accuracy = GreedyAccuracy()
         self.test_accuracy = GreedyAccuracy()
+        self._tested: list[Rollout] = []
 
     def setup(self, stage: str) -> None:
         """Refuses a missing model folder, or one that the sampler cannot take, before anything is loaded."""
@@ -96,19 +98,24 @@ class PolicyModule(BackboneModule):
 
     def validation_step(self, batch: Collection[Problem | None], batch_idx: int) -> None:
         """Greedy accuracy on problems with answers; None fills up where ranks share them and counts for nothing."""
-        self.val_accuracy.update(self._correct(batch))
+        self.val_accuracy.update(_correct(self._greedy(batch)))
         self.log("val/accuracy", self.val_accuracy, prog_bar=True, batch_size=len(batch))
 
     def test_step(self, batch: Collection[Problem | None], batch_idx: int) -> None:
-        """As validation."""
-        self.test_accuracy.update(self._correct(batch))
+        """As validation; what was answered is kept."""
+        rollouts = self._greedy(batch)
+        self._tested += rollouts
+        self.test_accuracy.update(_correct(rollouts))
         self.log("test/accuracy", self.test_accuracy, batch_size=len(batch))
+
+    def on_test_epoch_end(self) -> None:
+        """Writes `tested.parquet`."""
+        write_tested(self.trainer, self._tested)
+        self._tested = []
 
     def predict_step(self, batch: Iterable[Problem], batch_idx: int, dataloader_idx: int = 0) -> list[Response]:
         """One greedy response per problem, marked."""
-        batch = list(batch)
-        rollouts = dict(self.sampler.sample(batch, self.evaluation))
-        return [self.marker.mark(rollouts[i]).responses[0] for i in range(len(batch))]
+        return [rollout.responses[0] for rollout in self._greedy(batch)]
 
     def fingerprint(self) -> str:
         """A digest of the trainable weights and of the backbone's path: equal digests, equal responses."""
@@ -122,9 +129,15 @@ class PolicyModule(BackboneModule):
         """
         self.backbone.save(self.model, folder)
 
-    def _correct(self, batch: Iterable[Problem | None]) -> Tensor:
+    def _greedy(self, batch: Iterable[Problem | None]) -> list[Rollout]:
+        """One response per problem, marked."""
         problems = [problem for problem in batch if problem is not None]
-        return torch.tensor([x.correct is True for x in self.predict_step(problems, 0)], dtype=torch.bool)
+        rollouts = dict(self.sampler.sample(problems, self.evaluation))
+        return [self.marker.mark(rollouts[i]) for i in range(len(problems))]
+
+
+def _correct(rollouts: Iterable[Rollout]) -> Tensor:
+    return torch.tensor([rollout.responses[0].correct is True for rollout in rollouts], dtype=torch.bool)
 
 
 def response_nll(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -43,12 +43,13 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def begin(self, iteration: Iteration, fingerprint: str, marking: str = "") -> None:
+    def begin(self, iteration: Iteration, fingerprint: str, marking: str = "", weights: str = "") -> None:
         """Begins an iteration, or finds what an earlier run left of it.
 
         Rollouts of the same problems, parameters and weights (the fingerprint) are used again; others belong to
         another run or other data and are moved aside, not deleted. Where they were marked in another way (`marking`),
         this is noted, and holds until `reward`: some of them may be marked in the new way by then, and some not.
+        The digest of the weights is only noted, for whoever asks where a response comes from.
         """
         folder = self._path(iteration.index)
         self._tidy(folder)
@@ -59,7 +60,7 @@ class Ledger:
             )
             folder.rename(aside)
         if not folder.exists():
-            header = {"index": iteration.index, "fingerprint": fingerprint, "marking": marking}
+            header = {"index": iteration.index, "fingerprint": fingerprint, "weights": weights, "marking": marking}
             self._write_header(iteration.index, header | {"sampling": asdict(iteration.sampling)})
         elif self.header(iteration.index).get("marking") != marking:
             self.note_marking(iteration.index, "")
