@@ -71,6 +71,18 @@ class Claim:
                 raise
 
 
+def is_held(lock: Path) -> bool:
+    """Whether a process holds a lock file; nothing is created, and nobody is kept waiting."""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is none, or locks are unknown here
+        return False
+    return False
+
+
 def holds_run(folder: Path) -> bool:
     """Whether a run has left results, checkpoints or rollouts in a folder."""
     places = ("summary.json", "checkpoints/*", "rollouts/iteration=*")

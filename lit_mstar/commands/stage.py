@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningDataModule, Trainer
 
 from lit_mstar.files import atomic
@@ -44,6 +45,14 @@ def finish_stage(trainer: Trainer, model: Any, data: LightningDataModule, starte
 def write_summary(trainer: Trainer, started: float, results: dict[str, Any]) -> None:
     """Writes `summary.json` into the stage's folder; its presence says that the stage is complete."""
     if trainer.is_global_zero:
-        summary = {"seconds": round(time.monotonic() - started, 1), **results}
+        summary = {"seconds": round(time.monotonic() - started, 1), "device": device(trainer), **results}
         with atomic(Path(trainer.default_root_dir) / "summary.json") as partial:
             partial.write_text(json.dumps(summary, indent=1))
+
+
+def device(trainer: Trainer) -> str:
+    """What a run ran on, for people: "2 × NVIDIA H100 80GB HBM3", "1 CPU process"."""
+    root, number = trainer.strategy.root_device, trainer.world_size
+    if root.type == "cuda":
+        return f"{number} × {torch.cuda.get_device_name(root)}"
+    return f"{number} {root.type.upper()} {'process' if number == 1 else 'processes'}"

@@ -174,6 +174,23 @@ def _completion() -> ArgumentParser:
     return parser
 
 
+def _report() -> ArgumentParser:
+    parser = Parser(
+        prog="lit-mstar report",
+        description="A run as one HTML file that needs nothing else; or several, held against the first.",
+    )
+    parser.add_argument("run", type=_existing, nargs="+", help="a run's folder, or one of its stages; finished or not")
+    parser.add_argument("--out", type=Path, help="the file; by default report.html in the (first) run's folder")
+    parser.add_argument("--watch", action="store_true", help="serve it on loopback and follow the run")
+    parser.add_argument("--port", type=int, default=8020, help="for --watch; 0 takes a free one (default: 8020)")
+    parser.add_argument(
+        "--no-source",
+        action="store_true",
+        help="do not load the data source that the run's config names: no images, and a stranger's config runs nothing",
+    )
+    return parser
+
+
 _PARSERS = {
     "init": _init,
     "data": _data,
@@ -183,6 +200,7 @@ _PARSERS = {
     "convert": _convert,
     "compare": _compare,
     "regrade": _regrade,
+    "report": _report,
     "serve": _serve,
     "completion": _completion,
 }

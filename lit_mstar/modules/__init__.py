@@ -1,7 +1,8 @@
 """The LightningModules: the policy and the process reward model.
 
 To be read in this order: `policy`, `prm`, `base` (what they share), `gradients` (one optimizer step over all ranks),
-`tested` (what it answered), `benchmark` (a policy to be measured), `schedules` (its rate), `checkpoints` (what fits one).
+`tested` (what it answered), `benchmark` (a policy to be measured), `schedules` (its rate), `checkpoints` (what fits
+one).
 """
 
 from lazy_loader import attach_stub

@@ -6,7 +6,7 @@ other correct ones. As a verifier it is poor (`verification`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 
 import numpy as np
@@ -40,19 +40,32 @@ def reranking(rollouts: Sequence[Rollout], k: int, judge: Judge) -> dict[str, fl
     Raises:
         ValueError: If k is less than 1, or a correct response has no score.
     """
+    found = contrast(rollouts, TopK(k), judge)
+    results = {"compared": float(found.pop("compared")[0])}
+    for name, (best, others) in found.items():
+        results |= {f"top{k}/{name}": best, f"rest/{name}": others}
+    return results
+
+
+def contrast(
+    rollouts: Iterable[Rollout], chosen: Callable[[Rollout], Sequence[int]], judge: Judge
+) -> dict[str, tuple[float, float]]:
+    """What is chosen against the other correct responses, as for `reranking`: each measure of both, by name.
+
+    `compared` is how many problems have responses of both kinds.
+    """
     pairs: list[tuple[_Profile, _Profile]] = []
     for rollout in rollouts:
-        top, correct = TopK(k)(rollout), AllCorrect()(rollout)
-        if len(correct) > k:
-            groups = top, [i for i in correct if i not in top]
-            best, others = (_profile(rollout.problem, [rollout.responses[i] for i in group], judge) for group in groups)
-            pairs.append((best, others))
-    results = {"compared": float(len(pairs))}
+        top, correct = chosen(rollout), AllCorrect()(rollout)
+        others = [i for i in correct if i not in top]
+        if top and others and len(correct) > len(top):
+            best, rest = (_profile(rollout.problem, [rollout.responses[i] for i in g], judge) for g in (top, others))
+            pairs.append((best, rest))
+    results = {"compared": (float(len(pairs)), float(len(pairs)))}
     for name in ("steps", "tokens", "faithful", "distinct"):
-        both = [(best[name], others[name]) for best, others in pairs if name in best and name in others]
+        both = [(best[name], rest[name]) for best, rest in pairs if name in best and name in rest]
         if both:
-            results[f"top{k}/{name}"] = fmean(best for best, _ in both)
-            results[f"rest/{name}"] = fmean(others for _, others in both)
+            results[name] = fmean(best for best, _ in both), fmean(rest for _, rest in both)
     return results
 
 

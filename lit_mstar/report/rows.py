@@ -1,0 +1,101 @@
+"""What the browser of problems gets: plain lists and short keys, since there may be a hundred thousand responses.
+
+A problem is {id, q(uestion), ref(erence), choices, im(ages: indices), flags, g(roups)}; a group, of one iteration or of
+a test, {l(abel), t(emperature), n(ote), r(esponses)}; a response {s(egments), a(nswer), c(orrect), k(ept), o(rder of
+scores among the right ones), v(alue: its score), rule, m(arks)}; a segment [text, score of the step or null, whether it
+is true or null].
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from lit_mstar.report.flags import flags_of, marks_of
+from lit_mstar.report.thumbnails import Thumbnails
+from lit_mstar.rollouts.nouns import Judge, Problem, Response, Rollout
+
+
+class Group(NamedTuple):
+    """Rollouts that were sampled together: what people call them, and what there is to say of each response."""
+
+    label: str
+    rollouts: Sequence[Rollout]
+    temperature: float | None = None
+    note: str = ""
+
+
+def problem_rows(groups: Sequence[Group], judge: Judge, pictures: Thumbnails) -> list[dict[str, Any]]:
+    """Every problem of the groups, in the order in which they come, with what each group has of it."""
+    found: dict[str, list[tuple[Group, Rollout]]] = {}
+    for group in groups:
+        for rollout in group.rollouts:
+            found.setdefault(rollout.problem.id, []).append((group, rollout))
+    return [_problem(history, judge, pictures) for history in found.values()]
+
+
+def packed(data: Any) -> str:
+    """Compressed JSON in base64, for a page to unpack; the same data, the same text."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
+
+
+def segments(response: Response, verdicts: Sequence[bool] | None) -> list[list[Any]]:
+    """A response's text, divided where its steps are; what is no step has no score."""
+    parts: list[list[Any]] = []
+    done = 0
+    for number, step in enumerate(response.steps):
+        start = response.text.find(step, done)
+        if start < 0:  # not written as it stands in the text
+            continue
+        if before := response.text[done:start].strip():
+            parts.append([before, None, None])
+        score = response.step_scores[number] if number < len(response.step_scores) else None
+        true = verdicts[number] if verdicts is not None and number < len(verdicts) else None
+        parts.append([step, None if score is None else round(score, 3), true])
+        done = start + len(step)
+    rest = response.text[done:].strip()
+    return [*parts, [rest, None, None]] if rest else parts
+
+
+def _problem(history: Sequence[tuple[Group, Rollout]], judge: Judge, pictures: Thumbnails) -> dict[str, Any]:
+    problem: Problem = history[0][1].problem
+    row: dict[str, Any] = {
+        "id": problem.id,
+        "q": problem.question,
+        "ref": problem.answer,
+        "im": pictures.of(problem),
+        "flags": sorted(flags_of([rollout for _, rollout in history], judge)),
+        "g": [_group(group, rollout, judge) for group, rollout in history],
+    }
+    return row | ({"choices": list(problem.choices)} if problem.choices else {})
+
+
+def _group(group: Group, rollout: Rollout, judge: Judge) -> dict[str, Any]:
+    ranked = sorted(range(len(rollout.responses)), key=lambda i: -(rollout.responses[i].score or 0.0))
+    right = [i for i in ranked if rollout.responses[i].correct]
+    rows = [_response(rollout, i, right, judge) for i in range(len(rollout.responses))]
+    row: dict[str, Any] = {"l": group.label, "r": rows}
+    if group.temperature is not None:
+        row["t"] = group.temperature
+    return row | ({"n": group.note} if group.note else {})
+
+
+def _response(rollout: Rollout, index: int, right: Sequence[int], judge: Judge) -> dict[str, Any]:
+    response = rollout.responses[index]
+    row: dict[str, Any] = {
+        "s": segments(response, judge(rollout.problem, response.steps)),
+        "a": response.answer,
+        "c": None if response.correct is None else int(response.correct),
+    }
+    if response.score is not None:
+        row["v"] = round(response.score, 3)
+    if index in rollout.selected:
+        row["k"] = 1
+    if index in right:
+        row["o"] = right.index(index) + 1
+    marks = sorted(marks_of(rollout, response, judge))
+    return row | ({"rule": response.rule} if response.rule else {}) | ({"m": marks} if marks else {})

@@ -1,0 +1,120 @@
+"""One pass over all responses of a stage, a row group in memory at a time: counts, scores, and who was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from lit_mstar.report.run import Stage
+
+BINS = 20  # of scores in [0, 1], ours
+_TRIES = 3  # an iteration that is completed while it is read changes its files
+
+
+def _zeros() -> NDArray[np.float64]:
+    return np.zeros(BINS)
+
+
+@dataclass
+class Tally:
+    """Of one iteration.
+
+    Args:
+        index: The iteration's.
+        header: What the ledger says of it.
+        sampled: Responses.
+        right: Of them.
+        kept: Of them.
+        cut: At `max_tokens`.
+        unknown: Without a verdict.
+        tokens: Of all responses.
+        learned: Tokens of those that are kept.
+        steps_right: How many steps of right responses score in each bin, (BINS,).
+        steps_wrong: The same of wrong ones.
+        scored: How many responses score in each bin, (BINS,).
+        scored_right: Of these, the right ones.
+        score_sum: The sum of scores in each bin.
+        rules: How often each rule of the grader decided.
+        asked: By problem: characters of its responses, how many there are, how many are right.
+    """
+
+    index: int
+    header: dict[str, Any]
+    sampled: int = 0
+    right: int = 0
+    kept: int = 0
+    cut: int = 0
+    unknown: int = 0
+    tokens: int = 0
+    learned: int = 0
+    steps_right: NDArray[np.float64] = field(default_factory=_zeros)
+    steps_wrong: NDArray[np.float64] = field(default_factory=_zeros)
+    scored: NDArray[np.float64] = field(default_factory=_zeros)
+    scored_right: NDArray[np.float64] = field(default_factory=_zeros)
+    score_sum: NDArray[np.float64] = field(default_factory=_zeros)
+    rules: dict[str, int] = field(default_factory=dict)
+    asked: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+
+
+def tallies(stage: Stage) -> list[Tally]:
+    """Every iteration of a stage, complete or not."""
+    return [_whole(stage, header) for header in stage.measured]
+
+
+def _whole(stage: Stage, header: dict[str, Any]) -> Tally:
+    for left in reversed(range(_TRIES)):
+        tally = Tally(header["index"], header)
+        try:
+            for table in stage.tables(tally.index):
+                _add(tally, table)
+        except FileNotFoundError:
+            if not left:
+                raise
+        else:
+            break
+    return tally
+
+
+def _add(tally: Tally, table: pa.Table) -> None:
+    right = pc.fill_null(table["correct"], False).to_numpy()
+    known = pc.is_valid(table["correct"]).to_numpy()
+    kept = table["selected"].to_numpy()
+    tokens = pc.fill_null(pc.list_value_length(table["token_ids"]), 0).to_numpy()
+    tally.sampled += len(table)
+    tally.right += int(right.sum())
+    tally.kept += int(kept.sum())
+    tally.unknown += int((~known).sum())
+    tally.cut += int(pc.sum(pc.equal(table["finish_reason"], "length")).as_py() or 0)
+    tally.tokens += int(tokens.sum())
+    tally.learned += int(tokens[kept].sum())
+    _add_scores(tally, table, right, known)
+    for found in pc.value_counts(table["rule"].combine_chunks()).to_pylist():
+        tally.rules[found["values"]] = tally.rules.get(found["values"], 0) + found["counts"]
+    columns = {"problem": table["problem_id"], "length": pc.utf8_length(table["text"]), "right": pa.array(right)}
+    rows = pa.table(columns).group_by("problem").aggregate([("length", "sum"), ("length", "count"), ("right", "sum")])
+    for row in zip(*(rows[n].to_pylist() for n in ("problem", "length_sum", "length_count", "right_sum")), strict=True):
+        old = tally.asked.get(row[0], (0, 0, 0))
+        tally.asked[row[0]] = (old[0] + row[1], old[1] + row[2], old[2] + row[3])
+
+
+def _add_scores(tally: Tally, table: pa.Table, right: NDArray[np.bool_], known: NDArray[np.bool_]) -> None:
+    lists = table["step_scores"].combine_chunks()
+    owner = pc.list_parent_indices(lists).to_numpy()
+    bins = _bin(pc.list_flatten(lists).to_numpy())
+    for counts, chosen in ((tally.steps_right, right & known), (tally.steps_wrong, ~right & known)):
+        counts += np.bincount(bins[chosen[owner]], minlength=BINS)
+    score = table["score"].to_numpy()
+    there = known & np.isfinite(score)
+    place = _bin(score[there])
+    tally.scored += np.bincount(place, minlength=BINS)
+    tally.scored_right += np.bincount(place, right[there], minlength=BINS)
+    tally.score_sum += np.bincount(place, score[there], minlength=BINS)
+
+
+def _bin(scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.clip((scores * BINS).astype(np.int64), 0, BINS - 1)
