@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 _HEIGHT = 11.5  # points that a name takes
+_LONGEST = 18  # characters of a name
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
@@ -37,7 +38,7 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None
     wanted = [y * height for _, y, _, _ in ends]
     for (x, y, name, colour), place in zip(ends, spread(wanted, _HEIGHT), strict=True):
         axes.annotate(
-            name,
+            name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…",
             (x, y),
             xytext=(6, place - y * height),
             textcoords="offset points",

@@ -7,9 +7,10 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from lit_mstar.equality.plain import plain
-from lit_mstar.rollouts.nouns import Judge, Response, Rollout
+from lit_mstar.rollouts.nouns import Problem, Response, Rollout
 
 SUSPECT = 0.3  # a right response with a step that scores less
+_NEAR = 0.01  # of a number, relative
 _ALIKE = 0.8  # of two answers, by `difflib`
 
 
@@ -36,27 +37,24 @@ FLAGS = (
 )
 
 
-def flags_of(history: Sequence[Rollout], judge: Judge) -> set[str]:
-    """The marks of a problem, from all that was ever sampled for it, in order."""
-    responses = [response for rollout in history for response in rollout.responses]
-    marks = {
-        mark for rollout in history for response in rollout.responses for mark in marks_of(rollout, response, judge)
-    }
+def flags_of(history: Sequence[Rollout], marks: set[str]) -> set[str]:
+    """The marks of a problem, from all that was ever sampled for it, in order, and the marks of these responses."""
+    flags = set(marks)
     known = [rollout for rollout in history if any(response.correct is not None for response in rollout.responses)]
     if known:
         first, last = mostly_right(known[0]), mostly_right(known[-1])
-        marks |= {"gained"} if last and not first else {"lost"} if first and not last else set()
-        marks |= set() if any(response.correct for response in responses) else {"never"}
-    return marks | ({"fooled"} if any(map(_fooled, history)) else set())
+        flags |= {"gained"} if last and not first else {"lost"} if first and not last else set()
+        flags |= set() if any(one.correct for rollout in known for one in rollout.responses) else {"never"}
+    return flags | ({"fooled"} if any(map(_fooled, history)) else set())
 
 
-def marks_of(rollout: Rollout, response: Response, judge: Judge) -> set[str]:
-    """The marks of one response."""
+def marks_of(problem: Problem, response: Response, verdicts: Sequence[bool] | None) -> set[str]:
+    """The marks of one response; `verdicts` say of each step whether it is true, where somebody can tell."""
     marks = {"cut"} if response.finish_reason == "length" else set()
-    if response.correct and _suspect(rollout, response, judge):
+    if response.correct and _suspect(response, verdicts):
         marks.add("suspect")
-    if response.correct is False and response.answer and rollout.problem.answer:
-        marks |= {"near"} if looks_like(response.answer, rollout.problem.answer) else set()
+    if response.correct is False and response.answer and problem.answer:
+        marks |= {"near"} if looks_like(response.answer, problem.answer) else set()
     return marks
 
 
@@ -71,7 +69,8 @@ def looks_like(answer: str, reference: str) -> bool:
     if not given or not wanted:
         return False
     try:
-        return given != wanted and abs(float(given) - float(wanted)) <= 0.01 * abs(float(wanted))
+        first, second = (float(text.replace(",", "")) for text in (given, wanted))
+        return first != second and abs(first - second) <= _NEAR * abs(second)
     except ValueError:
         pass
     words, other = given.split(), wanted.split()
@@ -80,8 +79,8 @@ def looks_like(answer: str, reference: str) -> bool:
     return (inside and bool({*words} & {*other})) or alike
 
 
-def _suspect(rollout: Rollout, response: Response, judge: Judge) -> bool:
-    if (verdicts := judge(rollout.problem, response.steps)) is not None:
+def _suspect(response: Response, verdicts: Sequence[bool] | None) -> bool:
+    if verdicts is not None:
         return not all(verdicts)
     return min(response.step_scores, default=1.0) < SUSPECT
 

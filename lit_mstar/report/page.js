@@ -77,7 +77,7 @@
 
   function why(response, group) {
     const right = group.r.filter((one) => one.c).length;
-    if (response.k && response.v !== undefined) return `kept: ${response.o ? `number ${response.o} of ${right} right by score` : "selected"}`;
+    if (response.k && response.v !== undefined) return `kept: ${response.o ? `no. ${response.o} of ${right} right` : "selected"}`;
     return response.k ? "kept" : "";
   }
 
@@ -87,10 +87,10 @@
     return make("div", { class: "response" },
       make("div", { class: "top" },
         make("span", { class: kind === "right" ? "right-word" : kind === "unknown" ? "what" : "wrong-word", text: response.c === null ? "unknown" : response.c ? "right" : "wrong" }),
-        why(response, group) ? make("span", { class: "badge kept", text: why(response, group) }) : null,
-        response.v !== undefined ? make("span", { class: "what", text: `score ${response.v.toFixed(2)}` }) : null, ...marks),
+        response.v !== undefined ? make("span", { class: "what", text: `score ${response.v.toFixed(2)}` }) : null,
+        why(response, group) ? make("span", { class: "badge kept", text: why(response, group) }) : null, ...marks),
       ...response.s.map(step),
-      make("div", { class: "what", text: `answer: ${response.a === null ? "none found" : response.a}${response.rule ? ` (rule: ${response.rule})` : ""}` }));
+      make("div", { class: "what", text: `${response.a === null ? "no answer was found" : `read as ${response.a}`}${response.rule ? ` (rule: ${response.rule})` : ""}` }));
   }
 
   function inside(problem) {

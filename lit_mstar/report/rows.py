@@ -63,39 +63,40 @@ def segments(response: Response, verdicts: Sequence[bool] | None) -> list[list[A
 
 def _problem(history: Sequence[tuple[Group, Rollout]], judge: Judge, pictures: Thumbnails) -> dict[str, Any]:
     problem: Problem = history[0][1].problem
+    groups = [_group(group, rollout, judge) for group, rollout in history]
+    marks = {mark for group in groups for response in group["r"] for mark in response.get("m", ())}
     row: dict[str, Any] = {
         "id": problem.id,
         "q": problem.question,
         "ref": problem.answer,
         "im": pictures.of(problem),
-        "flags": sorted(flags_of([rollout for _, rollout in history], judge)),
-        "g": [_group(group, rollout, judge) for group, rollout in history],
+        "flags": sorted(flags_of([rollout for _, rollout in history], marks)),
+        "g": groups,
     }
     return row | ({"choices": list(problem.choices)} if problem.choices else {})
 
 
 def _group(group: Group, rollout: Rollout, judge: Judge) -> dict[str, Any]:
-    ranked = sorted(range(len(rollout.responses)), key=lambda i: -(rollout.responses[i].score or 0.0))
-    right = [i for i in ranked if rollout.responses[i].correct]
-    rows = [_response(rollout, i, right, judge) for i in range(len(rollout.responses))]
-    row: dict[str, Any] = {"l": group.label, "r": rows}
+    order = sorted(range(len(rollout.responses)), key=lambda i: -(rollout.responses[i].score or 0.0))
+    places = {i: place for place, i in enumerate((i for i in order if rollout.responses[i].correct), start=1)}
+    row: dict[str, Any] = {"l": group.label, "r": []}
+    for index, response in enumerate(rollout.responses):
+        place = {"o": places[index]} if index in places and response.score is not None else {}
+        kept = {"k": 1} if index in rollout.selected else {}
+        row["r"].append(_response(rollout.problem, response, judge) | place | kept)
     if group.temperature is not None:
         row["t"] = group.temperature
     return row | ({"n": group.note} if group.note else {})
 
 
-def _response(rollout: Rollout, index: int, right: Sequence[int], judge: Judge) -> dict[str, Any]:
-    response = rollout.responses[index]
+def _response(problem: Problem, response: Response, judge: Judge) -> dict[str, Any]:
+    verdicts = judge(problem, response.steps)
+    marks = sorted(marks_of(problem, response, verdicts))
     row: dict[str, Any] = {
-        "s": segments(response, judge(rollout.problem, response.steps)),
+        "s": segments(response, verdicts),
         "a": response.answer,
         "c": None if response.correct is None else int(response.correct),
     }
     if response.score is not None:
         row["v"] = round(response.score, 3)
-    if index in rollout.selected:
-        row["k"] = 1
-    if index in right:
-        row["o"] = right.index(index) + 1
-    marks = sorted(marks_of(rollout, response, judge))
     return row | ({"rule": response.rule} if response.rule else {}) | ({"m": marks} if marks else {})

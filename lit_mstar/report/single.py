@@ -12,7 +12,7 @@ from lit_mstar.report.progress import how_it_went
 from lit_mstar.report.rewarded import reward_charts
 from lit_mstar.report.rows import Group, problem_rows
 from lit_mstar.report.run import Run, Stage
-from lit_mstar.report.sample import choose, rollouts_of, answers_to_tests
+from lit_mstar.report.sample import answers_to_tests, choose, rollouts_of
 from lit_mstar.report.searched import searches
 from lit_mstar.report.source import RunSource
 from lit_mstar.report.tally import Tally, tallies

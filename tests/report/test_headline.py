@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from scipy.stats import ttest_rel
+
+from lit_mstar.evaluation.intervals import mean_interval
+from lit_mstar.report.headline import paired
+from lit_mstar.report.run import Run, Stage, find_run
+from lit_mstar.report.sample import answers_to_tests
+from lit_mstar.report.single import page_of
+from lit_mstar.report.source import RunSource
+
+BEFORE, AFTER = [1.0] * 8 + [0.0] * 12, [0.0] * 5 + [1.0] * 15  # what `write_run` says of the 20 test problems
+
+
+def test_accuracies_have_intervals_and_their_difference_is_paired(run: Path):
+    card = page_of(find_run(run), sources=False).cards[0]
+    assert (card.value, card.after) == ("40.0%", "75.0%")
+    for values, shown in ((BEFORE, card.margin), (AFTER, card.after_margin)):
+        found = mean_interval(values, range(20))
+        assert shown == f"± {100 * max(found.high - found.value, found.value - found.low):.1f}"
+    ends = ttest_rel(AFTER, BEFORE).confidence_interval(0.95)
+    assert f"paired: +35.0 points ({100 * ends.low:+.1f} to {100 * ends.high:+.1f})" in card.notes[1]
+    assert "12 became right, 5 became wrong" in card.notes[1]
+
+
+def test_only_problems_of_both_are_paired(run: Path):
+    source = RunSource(None)
+    first = answers_to_tests(Stage(run / "1-warmup"), source)
+    second = answers_to_tests(Stage(run / "4-evolve"), source)
+    gap = paired(first[:10], second[4:])
+    assert gap is not None
+    interval, gained, lost = gap
+    assert interval.n == 6
+    assert interval.value == (5 - 4) / 6
+    assert (gained, lost) == (2, 1)
+    assert paired(first[:3], second[3:]) is None
+
+
+def test_the_other_numbers_are_those_on_disk(run: Path):
+    _, prm, counts, faithful = page_of(find_run(run)).cards
+    assert (prm.value, prm.notes) == ("0.750", ("calibration error 0.125",))
+    assert counts.value == "192"  # 24 problems, 4 responses, 2 iterations
+    assert faithful.value == "90.0%"
+
+
+def test_a_run_whose_answers_were_not_kept_still_has_its_accuracy(run: Path, tmp_path: Path):
+    shutil.copytree(run, tmp_path / "r")
+    for file in (tmp_path / "r").rglob("tested.parquet"):
+        file.unlink()
+    card = page_of(find_run(tmp_path / "r"), sources=False).cards[0]
+    assert (card.value, card.after) == ("40.0%", "75.0%")
+    assert not any("paired" in note for note in card.notes)
+
+
+def test_a_run_that_is_not_there_yet_has_its_validation_accuracy(run: Path, tmp_path: Path):
+    shutil.copytree(run / "4-evolve" / "rollouts", tmp_path / "r" / "rollouts")
+    shutil.copy(run / "4-evolve" / "config.yaml", tmp_path / "r")
+    card = page_of(find_run(tmp_path / "r")).cards[0]
+    assert card.title == "validation accuracy, 10 problems, greedy"
+    assert (card.value, card.after) == ("40.0%", "70.0%")
+    assert isinstance(find_run(tmp_path / "r"), Run)
