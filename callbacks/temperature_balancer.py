@@ -9,8 +9,10 @@ from typing import Any, Literal, cast
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
+from lit_mstar.charts.searches import Search, search_figure
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
+from lit_mstar.loggers.pictures import log_figure
 from lit_mstar.rewards.balance import By, Choice, Rule, Worth, choose, criterion, curve_metrics
 from lit_mstar.rollouts.nouns import Iteration
 from lit_mstar.rollouts.tensors import correctness, first_of_text, scores
@@ -113,6 +115,7 @@ class TemperatureBalancer(EvolutionCallback):
             entry |= {"threshold": self.threshold, "thresholds": [worth.threshold for worth in curve]}
         self.history.append(entry)
         self._log(iteration, curve, chosen)
+        self._draw(trainer, iteration, curve)
 
     def state_dict(self) -> dict[str, Any]:
         """The temperature and threshold, and how they came about."""
@@ -148,3 +151,15 @@ class TemperatureBalancer(EvolutionCallback):
             f"{also} by {self.rule} {self.criterion.title} ({chosen.why}; within one standard error of the highest: "
             f"{close}). {shown}"
         )
+
+    def _draw(self, trainer: Trainer, iteration: Iteration, curve: Sequence[Worth]) -> None:
+        """The whole curve as one figure, in place of a scalar for each temperature."""
+        search = Search(
+            self.grid,
+            [worth.value for worth in curve],
+            [worth.standard_error for worth in curve],
+            iteration.sampling.temperature,
+            cast(float, self.temperature),
+            self.criterion.title,
+        )
+        log_figure(trainer, "temperature/search", search_figure(search), iteration.index)

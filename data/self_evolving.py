@@ -7,7 +7,7 @@ Improve step is an ordinary training epoch whose optimizer simply goes on (Conti
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -24,9 +24,11 @@ from lit_mstar.data.marking import mark_anew
 from lit_mstar.data.rank_sampling import RankSampling
 from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.hooks import call_hook
+from lit_mstar.loggers.groups import grouped
+from lit_mstar.loggers.layout import lay_out
 from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.rollouts.ledger import Ledger
-from lit_mstar.rollouts.nouns import Iteration, SamplingParams
+from lit_mstar.rollouts.nouns import Iteration, Problem, SamplingParams
 from lit_mstar.training.callback_checks import check_order
 from lit_mstar.training.division import gather
 from lit_mstar.training.randomness import derived_seed
@@ -91,6 +93,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         if stage == "fit":
             self.require("train")
             check_order(self.trainer)
+            lay_out(self.trainer.loggers)
             if self.trainer.reload_dataloaders_every_n_epochs != 1:
                 raise ValueError("SelfEvolvingDataModule needs trainer.reload_dataloaders_every_n_epochs: 1.")
 
@@ -126,14 +129,19 @@ class SelfEvolvingDataModule(ProblemDataModule):
             iteration.rollouts = self.ledger.read(iteration)
         return iteration
 
-    def measure(self, split: Split, sampling: SamplingParams) -> Iteration:
+    def measure(self, split: Split, sampling: SamplingParams, problems: Sequence[Problem] | None = None) -> Iteration:
         """Samples a split's answered problems to measure: rewarded like training rollouts, but not in the ledger.
+
+        Args:
+            split: The problems', unless they are given.
+            sampling: How responses are drawn.
+            problems: Others, or a few of them.
 
         Raises:
             ValueError: If there are none.
         """
         index = self.iteration.index if self.iteration else 0
-        problems = self.require(split, answered=True)
+        problems = list(problems or self.require(split, answered=True))
         iteration = Iteration(index=index, problems=problems, sampling=sampling, split="validate")
         detail = f"at T = {sampling.temperature:g}"
         mine = list(self._ranks.sample(self.trainer, problems, sampling, detail, name="measuring"))
@@ -229,7 +237,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
 
     def _close(self, iteration: Iteration) -> None:
         for logger in self.trainer.loggers:
-            logger.log_metrics({f"iteration/{k}": v for k, v in iteration.metrics.items()}, step=iteration.index)
+            logger.log_metrics(grouped(iteration.metrics), step=iteration.index)
         self._on_rank_zero(lambda: self.ledger.record(iteration))
 
     def _require_space(self) -> None:

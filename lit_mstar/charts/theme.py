@@ -47,6 +47,7 @@ _STYLE: dict[str, Any] = {
     "ytick.major.size": 0,
     "lines.linewidth": 1.8,
     "lines.markersize": 4,
+    "text.parse_math": False,  # a model's dollar signs are dollar signs
     "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and copied
 }
 SIZE = (3.5, 2.4)  # inches; at 72 points each about the width of a phone

@@ -20,6 +20,7 @@ from lit_mstar.commands.claim import Claim, place
 from lit_mstar.commands.stage import finish_stage, write_summary
 from lit_mstar.commands.tested import point_at, unpointed
 from lit_mstar.front.recipe import MODE
+from lit_mstar.loggers.hyperparameters import LoggedConfig
 from lit_mstar.step_labels.parquet import label_figures
 from lit_mstar.terminal.output import Verbosity
 from lit_mstar.training.peers import Watch
@@ -50,6 +51,7 @@ class MStarCLI(LightningCLI):
             subclass_mode_data=True,
             auto_configure_optimizers=False,
             seed_everything_default=0,
+            save_config_callback=LoggedConfig,
             save_config_kwargs={"overwrite": True},
             **options,
         )

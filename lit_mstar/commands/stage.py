@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch import LightningDataModule, Trainer
 
 from lit_mstar.files import atomic
+from lit_mstar.loggers.hyperparameters import log_result
 from lit_mstar.modules.checkpoints import load_weights
 
 
@@ -34,6 +35,8 @@ def finish_stage(trainer: Trainer, model: Any, data: LightningDataModule, starte
     folder = Path(trainer.default_root_dir) / "model"
     with atomic(folder) if trainer.is_global_zero else nullcontext() as partial:
         model.save(partial)  # all ranks take part: each may have a part of the weights
+    if "test/accuracy" in metrics:
+        log_result(trainer, metrics["test/accuracy"])
     if metrics and hasattr(data, "answered"):
         metrics = {**metrics, "test_problems": len(data.answered("test"))}
     results = {

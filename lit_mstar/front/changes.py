@@ -30,14 +30,17 @@ class Difference(NamedTuple):
 
 def differences(before: Sequence[Config], today: Sequence[Config]) -> list[Difference]:
     """Where two stacks of configs, the last on top, say something else that decides a stage's result."""
-    old, new = (dict(_leaves(reduce(merged, stack, {}))) for stack in (before, today))
+    old, new = (dict(leaves(reduce(merged, stack, {}))) for stack in (before, today))
     keys = [*old, *(key for key in new if key not in old)]
     pairs = ((key, old.get(key, _ABSENT), new.get(key, _ABSENT)) for key in keys)
     return [Difference(".".join(key), a, b) for key, a, b in pairs if a != b]
 
 
-def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value that is no mapping or list, or an empty one, by the path that leads to it."""
+def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value of a config that is no mapping or list, or an empty one, by the path that leads to it.
+
+    What says where a run is, and what is shown meanwhile, is left out.
+    """
     if any(path[: len(ignored)] == ignored for ignored in _IGNORED):
         return
     parts: Any = ()
@@ -47,9 +50,9 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
         parts = ((_name(item, number), item) for number, item in enumerate(value))
     for key, part in parts:
         if key != "init_args":
-            yield from _leaves(part, (*path, str(key)))
+            yield from leaves(part, (*path, str(key)))
         else:
-            yield from _leaves(part, path)  # as on the command line
+            yield from leaves(part, path)  # as on the command line
     if not parts:
         yield path, value
 

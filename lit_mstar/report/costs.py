@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from tensorboard.backend.event_processing.event_accumulator import SCALARS, Even
 
 from lit_mstar.report.run import Run, Stage
 from lit_mstar.report.tally import Tally
+
+_SECONDS = re.compile(r"speed/(.+)_seconds|seconds/(.+)")  # the second in runs of 0.1
 
 
 class Part(NamedTuple):
@@ -59,6 +62,6 @@ def _phases(stage: Stage) -> Iterator[tuple[str, float]]:
     events = EventAccumulator(str(stage.folder), size_guidance={SCALARS: 0})
     events.Reload()
     for tag in events.Tags()[SCALARS]:
-        if tag.startswith("seconds/"):
+        if phase := _SECONDS.fullmatch(tag):
             by_step = {event.step: event.value for event in events.Scalars(tag)}  # one that was done again counts once
-            yield tag.removeprefix("seconds/"), sum(by_step.values())
+            yield phase[1] or phase[2], sum(by_step.values())

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import ProgressBar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from lit_mstar.hooks import EvolutionCallback
+from lit_mstar.loggers.groups import speed
 from lit_mstar.rollouts.nouns import Iteration
 from lit_mstar.terminal.lines import epoch_line, header_line, iteration_line
 from lit_mstar.terminal.phases import Advance, Clock
@@ -100,7 +101,7 @@ class Display(EvolutionCallback, ProgressBar):  # type: ignore[misc]  # both are
         self._headed = True
         seconds = self.clock.take()
         for logger in trainer.loggers:
-            logger.log_metrics({f"seconds/{name}": took for name, took in seconds.items()}, step=iteration.index)
+            logger.log_metrics(speed(seconds), step=iteration.index)
         self.say(iteration_line(trainer, iteration, seconds))
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

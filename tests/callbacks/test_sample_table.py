@@ -1,29 +1,21 @@
-"""The table of samples: in TensorBoard for every iteration, and showing the text as it is."""
+"""The followed problems: the same in every iteration, one picture each, and scores as histograms."""
 
 from __future__ import annotations
 
 import io
-import re
-from html import unescape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugin_util import markdown_to_safe_html
 
-from lit_mstar import Iteration, Problem, Response, Rollout
+from lit_mstar import EvolutionCallback, Iteration, Problem
 from lit_mstar.callbacks import SampleTable
-from lit_mstar.callbacks.sample_table import table
 from lit_mstar.data import DigitsSource
-from lit_mstar.data.interval import share_of
 from lit_mstar.rollouts.nouns import SamplingParams
-from support.helpers import png
 from support.scripted import ListSource, right, sums, wrong
 
 
@@ -31,136 +23,80 @@ def half_right(problem: Problem, index: int, sampling: SamplingParams) -> str:
     return wrong(problem, index) if index % 2 else right(problem, index)
 
 
+class ScoringSteps(EvolutionCallback):
+    """Right steps 0.75, wrong ones 0.25."""
+
+    def on_rollouts_sampled(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
+        for rollout in iteration.rollouts:
+            for response in rollout.responses:
+                response.step_scores = [0.75 if response.correct else 0.25]
+
+
 def events(folder: Path) -> EventAccumulator:
-    return EventAccumulator(str(folder), size_guidance={"tensors": 0, "images": 0}).Reload()
+    return EventAccumulator(str(folder), size_guidance={"images": 0, "histograms": 0}).Reload()
 
 
-def cells(markdown: str) -> list[list[str]]:
-    """The body of the table as TensorBoard shows it: rows of cells, with line breaks as \\n."""
-    html = markdown_to_safe_html(markdown)
-    body = html.partition("<tbody>")[2]
-    rows = re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
-    return [[plain(cell) for cell in re.findall(r"<td>(.*?)</td>", row, re.DOTALL)] for row in rows]
-
-
-def plain(html: str) -> str:
-    return unescape(re.sub(r"<[^>]*>", "", re.sub(r"<br\s*/?>", "\n", html)))
-
-
-def one(text: str, question: str = "How many?", answer: str = "7") -> Rollout:
-    """A problem with one response of one step."""
-    response = Response(text=text, steps=[text], answer=answer, correct=True)
-    return Rollout(problem=Problem(id="p", question=question, answer=answer), responses=[response], selected=[0])
-
-
-def test_every_iteration_is_in_the_event_file(evolution: Any, tmp_path: Path) -> None:
+def test_the_same_problems_are_drawn_in_every_iteration(evolution: Any, tmp_path: Path) -> None:
     logger = TensorBoardLogger(tmp_path / "events", name="", version="")
-    source = DigitsSource(seed=0, train=6, validate=0, test=0)
+    source = DigitsSource(seed=0, train=6, validate=5, test=0)
     evolution(half_right, [SampleTable(problems=2)], source=source, max_epochs=3, logger=logger)
     logger.finalize("success")
     found = events(tmp_path / "events")
+    assert sorted(found.Tags()["images"]) == ["samples/0", "samples/1"]
     for row in range(2):
-        texts = found.Tensors(f"samples/{row}/text_summary")
-        images = found.Images(f"samples/{row}")
-        assert [e.step for e in texts] == [e.step for e in images] == [0, 1, 2]
-        for index, (text, image) in enumerate(zip(texts, images, strict=True)):
-            shown = rollouts(evolution, index)[row]
-            assert text.tensor_proto.string_val[0].decode() == table(shown)
-            assert np.array_equal(pixels(image.encoded_image_string), pixels(shown.problem.images[0]))
-    assert "samples/2/text_summary" not in found.Tags()["tensors"]
+        assert [event.step for event in found.Images(f"samples/{row}")] == [0, 1, 2]
+    followed = [ids for ids, sampling in evolution.sampler.calls if sampling.temperature > 0 and len(ids) == 2]
+    assert followed == [[problem.id for problem in source.problems("validate")[:2]]] * 3
 
 
-def rollouts(evolution: Any, index: int) -> list[Rollout]:
-    """An iteration's rollouts, from the ledger."""
-    problems = share_of(evolution.data.source.problems("train"), 0.5, index)
-    return evolution.ledger.read(Iteration(index=index, problems=problems, sampling=SamplingParams()))
-
-
-def pixels(encoded: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(encoded)) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def test_problems_without_images_and_other_loggers_are_fine(evolution: Any, tmp_path: Path) -> None:
-    loggers = [CSVLogger(tmp_path / "csv"), TensorBoardLogger(tmp_path / "events", name="", version="")]
-    evolution(half_right, [SampleTable(problems=9)], source=ListSource(train=sums(4)), logger=loggers)
-    loggers[1].finalize("success")
-    tags = events(tmp_path / "events").Tags()
-    assert {tag for tag in tags["tensors"] if tag.startswith("samples")} == {
-        "samples/0/text_summary",
-        "samples/1/text_summary",
-    }
-    assert tags["images"] == []
-
-
-def test_only_the_first_image_is_shown(evolution: Any, tmp_path: Path) -> None:
-    images = (png(color=(1, 2, 3)), png(color=(200, 0, 0)))
-    problems = [Problem(id="p0", question="?", answer="1", images=images)]
+def test_what_is_followed_is_not_in_the_ledger(evolution: Any, tmp_path: Path) -> None:
     logger = TensorBoardLogger(tmp_path / "events", name="", version="")
-    evolution(half_right, [SampleTable()], source=ListSource(train=problems), interval=1.0, logger=logger)
+    source = DigitsSource(seed=0, train=6, validate=5, test=0)
+    evolution(half_right, [SampleTable(problems=2)], source=source, logger=logger)
+    (first, *_) = (evolution.ledger.sampled(index) for index in (0,))
+    assert first <= {problem.id for problem in source.problems("train")}
+
+
+def test_the_picture_holds_the_problems_image(evolution: Any, tmp_path: Path) -> None:
+    logger = TensorBoardLogger(tmp_path / "events", name="", version="")
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 20), (200, 10, 240)).save(buffer, format="PNG")
+    problems = [Problem(id=f"p{k}", question="?", answer="1", images=(buffer.getvalue(),)) for k in range(2)]
+    source = ListSource(train=problems, validate=problems[:1])
+    evolution(half_right, [SampleTable()], source=source, logger=logger)
     logger.finalize("success")
     (image,) = events(tmp_path / "events").Images("samples/0")
-    assert pixels(image.encoded_image_string).reshape(-1, 3).tolist() == [[1, 2, 3]] * 64
+    with Image.open(io.BytesIO(image.encoded_image_string)) as drawn:
+        pixels = np.asarray(drawn.convert("RGB"))
+    assert (pixels == (200, 10, 240)).all(-1).sum() > 1000
 
 
-def test_rows_say_what_is_known() -> None:
-    responses = [
-        Response(text="a", steps=["one", "two"], answer="7", correct=True, step_scores=[0.25, 0.5], score=0.25),
-        Response(text="b", steps=["three"], answer=None, correct=False, step_scores=[0.875], score=0.875),
-        Response(text="c", steps=["four"], answer="8", correct=None),
-    ]
-    shown = cells(table(Rollout(problem=sums(1)[0], responses=responses, selected=[0])))
-    assert shown == [
-        ["", "no", "0.88", "three (0.88)", "None"],
-        ["kept", "yes", "0.25", "one (0.25)\ntwo (0.50)", "7"],
-        ["", "?", "", "four", "8"],
-    ]
+def test_step_scores_of_right_and_wrong_are_two_histograms(evolution: Any, tmp_path: Path) -> None:
+    logger = TensorBoardLogger(tmp_path / "events", name="", version="")
+    evolution(
+        half_right,
+        [ScoringSteps(), SampleTable()],
+        source=ListSource(train=sums(4)),
+        n=4,
+        logger=logger,
+    )
+    logger.finalize("success")
+    found = events(tmp_path / "events")
+    for name, score in (("right", 0.75), ("wrong", 0.25)):
+        (event,) = found.Histograms(f"reward/step_scores_{name}")
+        values = event.histogram_value
+        assert (values.min, values.max) == (score, score)
+        assert values.num > 0
 
 
-def test_question_and_reference_stand_above() -> None:
-    html = markdown_to_safe_html(table(one("a", question="How | many <b>?", answer="7")))
-    assert plain(html.partition("<table>")[0]).strip() == "How | many <b>? reference: 7"
+def test_without_a_logger_nothing_is_sampled_for_it(evolution: Any) -> None:
+    evolution(half_right, [SampleTable()], source=ListSource(train=sums(4)), logger=False)
+    assert len([1 for _, sampling in evolution.sampler.calls if sampling.temperature > 0]) == 1
 
 
-HOSTILE = [
-    "a | b",
-    r"\|x\| = 3",
-    "<script>alert(1)</script>",
-    "<b>bold</b>",
-    "&lt; is not <",
-    "a < b > c & d",
-    "2*3*4 = 24",
-    "x_1 + y_1",
-    "**bold** and __more__",
-    "`code | code`",
-    "![image](http://example.com/x.png)",
-    "[link](http://example.com)",
-    "<http://example.com>",
-    r"\frac{1}{2} \\ \* \_",
-    "# heading",
-]
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_text_is_shown_as_it_is(text: str) -> None:
-    assert cells(table(one(text, answer=text))) == [["kept", "yes", "", text, text]]
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_text_makes_no_element(text: str) -> None:
-    html = markdown_to_safe_html(table(one(text, question=text, answer=text)))
-    allowed = {"p", "strong", "table", "thead", "tbody", "tr", "th", "td", "br"}
-    assert set(re.findall(r"<(\w+)", html)) <= allowed
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.text("ab1 |\\*_`<>&[]()!#~-+.$:/\"'", min_size=1, max_size=30).filter(str.strip))
-def test_any_text_is_shown_as_it_is(text: str) -> None:
-    words = text.split()
-    ((_, _, _, step, answer),) = cells(table(one(text, answer=text)))
-    assert (step.split(), answer.split()) == (words, words)
-
-
-def test_line_ends_do_not_end_a_row() -> None:
-    ((_, _, _, step, _),) = cells(table(one("a\nb\r\nc\n\n| d")))
-    assert step.split() == ["a", "b", "c", "|", "d"]
+def test_a_logger_without_figures_says_so_once(evolution: Any, tmp_path: Path) -> None:
+    source = ListSource(train=sums(4))
+    with pytest.warns(UserWarning, match="CSVLogger shows no figures") as told:
+        evolution(half_right, [SampleTable()], source=source, max_epochs=2, logger=CSVLogger(tmp_path))
+    # One and the same message, which Python shows once.
+    assert len({str(one.message) for one in told if "no figures" in str(one.message)}) == 1

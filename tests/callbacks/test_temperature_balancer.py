@@ -123,8 +123,10 @@ def test_the_curve_is_logged(evolution: Any, tmp_path: Path, caplog: pytest.LogC
     assert metrics["balance/standard_error/T=0.3"] == pytest.approx(stdev([1, 1, 0, 0]) / 2)
     assert evolution.metrics(0) == {}
     events = EventAccumulator(str(tmp_path)).Reload()
-    for name, value in expected.items():
-        assert [(e.step, e.value) for e in events.Scalars(f"iteration/{name}")] == [(1, pytest.approx(value))]
+    chosen = events.Scalars("temperature/next_temperature")
+    assert [(event.step, event.value) for event in chosen] == [(1, pytest.approx(1.1))]
+    assert [event.step for event in events.Images("temperature/search")] == [1]
+    assert not [name for name in events.Tags()["scalars"] if "T=" in name]  # the curve is one figure
     # At 1.1, 0.7 and 1.5 all are solved but one: the difference is its own standard error.
     expected_line = (
         "temperature 1 -> 1.1 by argmax Reward-Pass@2 (the highest; within one standard error of the highest: 0.7"

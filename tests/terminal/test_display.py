@@ -64,7 +64,7 @@ def test_the_seconds_of_phases_are_logged(evolution: Any, tmp_path: Path) -> Non
     evolution(some_right, [display], max_epochs=2, logger=logger, enable_progress_bar=True)
     logger.save()
     names = (tmp_path / "metrics.csv").read_text().splitlines()[0].split(",")
-    assert {"seconds/sampling", "seconds/training", "seconds/validating"} <= set(names)
+    assert {"speed/sampling_seconds", "speed/training_seconds", "speed/validating_seconds"} <= set(names)
 
 
 def test_a_long_phase_says_how_far_it_is_now_and_then() -> None:
