@@ -12,7 +12,7 @@ from PIL import Image
 from lit_mstar.charts.theme import BAD, GOOD, INK, QUIET, styled
 from lit_mstar.rollouts.nouns import Response, Rollout
 
-_WIDTH = 96  # characters of a line
+_WIDTH = 74  # characters of a line
 _LINES = 3  # of a response that are shown
 
 
@@ -27,9 +27,9 @@ def followed_figure(rollout: Rollout, image: Image.Image | None = None) -> Figur
     height = 0.55 + sum(0.17 * len(lines) + 0.1 for _, lines in rows)
     with styled(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of letters that the font does not have
-        figure = Figure(figsize=(9.5, max(height, 1.9)), facecolor="white")
+        figure = Figure(figsize=(7.4, max(height, 1.9)), facecolor="white")
         if image is not None:
-            panel = figure.add_axes((0.01, 0.05, 0.19, 0.8), anchor="NW")
+            panel = figure.add_axes((0.01, 0.05, 0.18, 0.8), anchor="NW")
             panel.imshow(image)
             panel.axis("off")
         question = textwrap.shorten(rollout.problem.question, _WIDTH, placeholder=" …")
@@ -52,10 +52,10 @@ def _write(figure: Figure, rollout: Rollout, rows: Sequence[tuple[Response, list
         colour = GOOD if response.correct else QUIET if response.correct is None else BAD
         word = {True: "right", False: "wrong", None: "?"}[response.correct]
         score = "" if response.score is None else f"{response.score:.2f}"
-        figure.text(0.22, place, word, color=colour, weight="bold", va="top")
+        figure.text(0.205, place, word, color=colour, weight="bold", va="top")
         figure.text(0.275, place, score, color=INK, va="top")
-        figure.text(0.315, place, "kept" if id(response) in kept else "", color=GOOD, va="top")
-        figure.text(0.36, place, "\n".join(lines), color=INK, va="top", linespacing=1.25, size=8)
+        figure.text(0.325, place, "kept" if id(response) in kept else "", color=GOOD, va="top")
+        figure.text(0.385, place, "\n".join(lines), color=INK, va="top", linespacing=1.25, size=8)
         place -= (0.17 * len(lines) + 0.1) * inch
 
 
