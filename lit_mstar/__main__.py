@@ -22,6 +22,8 @@ _COMMANDS = {
     "plan": ("lit_mstar.planning.command", "memory, responses and steps of a recipe, before anything is loaded"),
     "study": ("lit_mstar.studies.command", "variants of a recipe over several seeds, as a table with intervals"),
     "report": ("lit_mstar.report.command", "a run, or several, as one HTML page: charts and a browser of problems"),
+    "export": ("lit_mstar.sharing.command", "a model, a reward model or labelled steps as a folder for others"),
+    "chat": ("lit_mstar.sharing.chat", "talk to a model about an image, with the scores of its steps"),
     "convert": ("lit_mstar.commands.convert", "a sharded checkpoint to a consolidated one, or back"),
     "compare": ("lit_mstar.evaluation.command", "two models on the same benchmarks, with intervals"),
     "regrade": ("lit_mstar.commands.regrade", "mark a run anew, after references or grader have changed"),

@@ -34,7 +34,9 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
 def name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Writes names right of the ends of lines, given as (x, y, name, colour) in the axes' units."""
     low, high = axes.get_ylim()
-    height = axes.figure.get_figheight() * 72 * 0.7 / (high - low)  # points per unit, about: the axes' share
+    height = (
+        axes.get_figure(root=True).get_figheight() * 72 * 0.7 / (high - low)
+    )  # points per unit, about: the axes' share
     wanted = [y * height for _, y, _, _ in ends]
     for (x, y, name, colour), place in zip(ends, spread(wanted, _HEIGHT), strict=True):
         axes.annotate(

@@ -27,7 +27,7 @@ _VARIABLES = {
     LINE: "line",
     PAPER: "card",
 }
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.size": 10,
     "font.family": "sans-serif",
     "text.color": INK,

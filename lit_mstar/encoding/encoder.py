@@ -95,8 +95,12 @@ class Encoder:
         found = sorted(self._controls.unwritten - {*self.end_ids})
         return [i for i in found if self.vocabulary is None or i < self.vocabulary]
 
-    def prompt_text(self, problem: Problem) -> str:
+    def prompt_text(self, problem: Problem, later: Sequence[tuple[str, str]] = ()) -> str:
         """The whole prompt, up to where the assistant begins; one placeholder per image.
+
+        Args:
+            problem: What the first turn asks.
+            later: What was answered and what was asked then, turn by turn; texts alone.
 
         Placeholders in question and choices say where images go, by whatever name (`rollouts.placeholders`); where
         they do not fit the images they are removed and the images come first. Control tokens that a question or a
@@ -105,7 +109,7 @@ class Encoder:
         Raises:
             ValueError: If the problem has more choices than there are letters.
         """
-        return self._rendered(self._turn(problem), problem.system)
+        return self._rendered(self._turn(problem), problem.system, later)
 
     def images(self, problem: Problem) -> tuple[str | bytes, ...]:
         """The problem's images in the order of their placeholders in the prompt."""
@@ -115,11 +119,15 @@ class Encoder:
         own = str(getattr(self.processor, "image_token", "<image>"))
         return user_turn(problem, problem.prompt or self.prompt, self._controls, own, self._inline)
 
-    def _rendered(self, parts: Parts, system: str | None = None) -> str:
+    def _rendered(self, parts: Parts, system: str | None = None, later: Sequence[tuple[str, str]] = ()) -> str:
         content: Any = [{"type": "text", "text": p} if isinstance(p, str) else {"type": "image"} for p in parts]
         system = self.system if system is None else system
         first = [{"role": "system", "content": [{"type": "text", "text": system}]}] if system else []
-        return self._chat([*first, {"role": "user", "content": content}], add_generation_prompt=True)
+        turns = [*first, {"role": "user", "content": content}]
+        for answer, question in later:
+            said = {"assistant": answer, "user": self._controls.neutral(question)}
+            turns += [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in said.items()]
+        return self._chat(turns, add_generation_prompt=True)
 
     def _chat(self, turns: list[dict[str, Any]], add_generation_prompt: bool = False) -> str:
         apply: Any = self.processor.apply_chat_template
@@ -139,6 +147,11 @@ class Encoder:
         """The token ids of `prompt_text`, one placeholder per image: what engines that expand images take."""
         text = self.prompt_text(problem)
         return list(self.tokenizer(text, **self._special(text))["input_ids"])
+
+    @cached_property
+    def writes_bos(self) -> bool:
+        """Whether the chat template writes the token that begins a text, so that the tokenizer must not."""
+        return bool(self._special(self.prompt_text(Problem(id="probe", question="?"))))
 
     def _special(self, text: str) -> dict[str, bool]:
         """Where a template has written BOS, the tokenizer must not do so again."""
@@ -196,6 +209,10 @@ class Encoder:
         whole = int(self.prompts([problem])["attention_mask"].sum())
         return whole - len(self.prompt_ids(problem)) + len(problem.images)
 
+    def conversation(self, problem: Problem, later: Sequence[tuple[str, str]]) -> Batch:
+        """Encodes one prompt with the turns that followed, as `prompt_text` has them; (1, L)."""
+        return self._encoded([self.prompt_text(problem, later)], [problem])
+
     def prompts(self, problems: Sequence[Problem]) -> Batch:
         """Encodes the prompts alone, padded where their lengths differ.
 
@@ -205,13 +222,15 @@ class Encoder:
         Returns:
             The processor's tensors: `input_ids` and `attention_mask` (B, L) int64, and what the images need.
         """
+        return self._encoded([self.prompt_text(problem) for problem in problems], problems)
+
+    def _encoded(self, texts: list[str], problems: Sequence[Problem]) -> Batch:
         images = [[open_image(image) for image in self.images(problem)] for problem in problems]
         if not self.architecture.mixes and len({len(row) for row in images}) > 1:
             raise ValueError(
                 f"A batch has rows with {sorted({len(row) for row in images})} images, which its architecture does not "
                 "take together; set batch_size: 1, with accumulate_grad_batches for as large a step."
             )
-        texts = [self.prompt_text(problem) for problem in problems]
         found = self.processor(
             text=texts,
             images=images if any(images) else None,

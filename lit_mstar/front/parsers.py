@@ -191,6 +191,33 @@ def _report() -> ArgumentParser:
     return parser
 
 
+def _export() -> ArgumentParser:
+    parser = Parser(
+        prog="lit-mstar export",
+        description="A model (a Hugging Face folder or a PEFT adapter), a reward model or labelled steps, with a card.",
+    )
+    parser.add_argument("run", type=_existing, help="a run's folder, one of its stages, or a model's folder")
+    parser.add_argument("--out", type=Path, required=True, help="the folder; must not exist")
+    parser.add_argument("--what", choices=["policy", "prm", "steps"], help="of a run; the policy by default")
+    parser.add_argument("--merge", action="store_true", help="add an adapter to its base's weights")
+    return parser
+
+
+def _chat() -> ArgumentParser:
+    parser = Parser(
+        prog="lit-mstar chat",
+        description="Talk to a model about an image; without a terminal, questions are lines of the input.",
+    )
+    parser.add_argument("model", help="a run's folder, a model's folder or adapter, or its name on the hub")
+    parser.add_argument("image", nargs="*", type=_existing, help="one or more images")
+    parser.add_argument("--prm", type=_existing, help="a reward model whose scores stand behind the steps")
+    parser.add_argument("--question", action="append", default=[], help="asked first; may be given more than once")
+    parser.add_argument("--temperature", type=float, default=0.0, help="0 always gives the same answer (default)")
+    parser.add_argument("--max-tokens", type=_positive, default=512, help="of an answer (default: 512)")
+    parser.add_argument("--device", help="such as cuda or cpu; a GPU where there is one by default")
+    return parser
+
+
 _PARSERS = {
     "init": _init,
     "data": _data,
@@ -200,6 +227,8 @@ _PARSERS = {
     "convert": _convert,
     "compare": _compare,
     "regrade": _regrade,
+    "export": _export,
+    "chat": _chat,
     "report": _report,
     "serve": _serve,
     "completion": _completion,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from lightning.pytorch import Trainer
@@ -44,7 +45,7 @@ def log_histograms(trainer: Trainer, values: Mapping[str, Sequence[float]], step
             for name, scores in values.items():
                 if len(scores):
                     logger.experiment.add_histogram(f"reward/step_scores_{name}", np.asarray(scores), step)
-    others = [logger for logger in trainer.loggers if not hasattr(logger.experiment, "add_histogram")]
+    others = [one for one in trainer.loggers if not hasattr(getattr(one, "experiment", None), "add_histogram")]
     if others and all(map(len, values.values())):
         with styled():
             figure = histogram(_counts(values["right"]), _counts(values["wrong"]))
@@ -64,7 +65,7 @@ def pixels(figure: Figure) -> Image.Image:
 
 def _sent(logger: Logger, tag: str, figure: Figure, step: int) -> bool:
     """Whether the logger has something for figures."""
-    experiment = getattr(logger, "experiment", None)
+    experiment: Any = getattr(logger, "experiment", None)
     if hasattr(experiment, "add_figure"):
         experiment.add_image(tag, np.asarray(pixels(figure)), step, dataformats="HWC")
     elif isinstance(logger, MLFlowLogger):

@@ -34,7 +34,7 @@ from lit_mstar.modules.base import BackboneModule
 from lit_mstar.modules.schedules import WarmupConstant
 from lit_mstar.rollouts.nouns import Problem, Rollout
 
-_HEAD_FILE = "prm_head.safetensors"
+HEAD_FILE = "prm_head.safetensors"
 
 
 class ProcessRewardModule(BackboneModule):
@@ -78,7 +78,7 @@ class ProcessRewardModule(BackboneModule):
             return
         self.load(head=False)
         self.head = nn.Linear(self.model.config.get_text_config().hidden_size, 1)  # type: ignore[union-attr, operator]
-        saved = Path(self.backbone.path) / _HEAD_FILE
+        saved = Path(self.backbone.path) / HEAD_FILE
         if saved.is_file():
             with clear_errors(str(saved)):
                 self.head.load_state_dict(load_file(saved))
@@ -143,7 +143,7 @@ class ProcessRewardModule(BackboneModule):
         self.backbone.save(self.model, folder)
         head = {name: weight.cpu().clone() for name, weight in weights.whole_parameters(self.head)}
         if folder:
-            save_file(head, folder / _HEAD_FILE)
+            save_file(head, folder / HEAD_FILE)
 
     @classmethod
     def from_folder(cls, folder: str, batch_size: int = 256) -> ProcessRewardModule:
@@ -156,8 +156,8 @@ class ProcessRewardModule(BackboneModule):
         Raises:
             ValueError: If the folder is not there or holds a model without a step head.
         """
-        if not (Path(folder) / _HEAD_FILE).is_file():
-            raise ValueError(missing_input(folder, f"a process reward model (no {_HEAD_FILE} in it)"))
+        if not (Path(folder) / HEAD_FILE).is_file():
+            raise ValueError(missing_input(folder, f"a process reward model (no {HEAD_FILE} in it)"))
         # In the dtype that it was trained in: an adapter, say, on a base in bfloat16.
         prm = cls(Backbone(folder, dtype="auto"), batch_size=batch_size)
         prm.configure_model()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -45,7 +46,8 @@ def model_of(stage: Stage) -> str:
     options = stage.config.get("model", {}).get("init_args", {}) if isinstance(stage.config.get("model"), dict) else {}
     described = options.get("backbone") or options.get("policy", {}).get("init_args", {}).get("backbone") or {}
     kind = str(described.get("class_path", "")).rpartition(".")[2]
-    return str(described.get("init_args", {}).get("path") or kind)
+    path = str(described.get("init_args", {}).get("path") or kind)
+    return "/".join(Path(path).parts[-3:]) if Path(path).is_absolute() else path
 
 
 def source_of(stage: Stage) -> str:

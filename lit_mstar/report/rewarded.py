@@ -36,7 +36,7 @@ def _reliability(found: Sequence[Tally]) -> list[Chart]:
         return []
     shares = [share_interval(right[k], scored[k]) for k in bins]
     means = [total[k] / scored[k] for k in bins]
-    figure = reliability(means, *([getattr(s, n) for s in shares] for n in ("value", "low", "high")))
+    figure = reliability(means, [s.value for s in shares], [s.low for s in shares], [s.high for s in shares])
     rows = [[f"{m:.2f}", share(s.value), f"{s.n:,}"] for m, s in zip(means, shares, strict=True)]
     error = float(np.average(np.abs(np.subtract(means, [s.value for s in shares])), weights=scored[bins]))
     note = f"share of responses that are right, by their score; calibration error {error:.3f}"

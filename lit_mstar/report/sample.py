@@ -29,7 +29,8 @@ def choose(found: Sequence[Tally], budget: int = BUDGET, most: int = MOST) -> li
         for name, (length, count, _) in tally.asked.items():
             before = sizes.get(name, (0, 0))
             sizes[name] = (before[0] + length + _OVERHEAD * count, before[1] + count)
-    chosen, characters, responses = [], 0, 0
+    chosen: list[str] = []
+    characters = responses = 0
     for name in sorted(sizes, key=_order):
         characters, responses = characters + sizes[name][0], responses + sizes[name][1]
         if chosen and (characters > budget or responses > most):
