@@ -136,11 +136,11 @@ def test_a_folder_that_is_there_is_left_alone(saved: Path, tmp_path: Path):
 def test_vllm_serves_it_by_its_path_alone(saved: Path, tmp_path: Path, taught: Any):
     from vllm import LLM, SamplingParams
 
+    from support.engines import SMALL_ENGINE
+
     export(Exported("policy", saved), tmp_path / "out")
-    engine = LLM(str(tmp_path / "out"), dtype="float32", max_model_len=256, enforce_eager=True, max_num_seqs=4)
-    text = taught.encoder.prompt_text(RED)
+    engine = LLM(str(tmp_path / "out"), dtype="float32", max_model_len=256, **SMALL_ENGINE)
     prompt = {"prompt_token_ids": taught.encoder.prompt_ids(RED), "multi_modal_data": {"image": image_of(RED)}}
     (found,) = engine.generate(prompt, SamplingParams(temperature=0, max_tokens=60))
-    assert text
     assert found.outputs[0].text.strip() == CHAIN.format(3, 3, 7, 7)
     assert found.outputs[0].finish_reason == "stop"
