@@ -11,6 +11,7 @@ from typing import Any
 from lit_mstar.files import missing_input
 
 _DATA_FILE = re.compile(r"[^*?\[]+\.(jsonl|json|parquet|tsv|csv)")
+_WRITTEN = ("division",)  # of files that a source makes where they are not there
 _OF_A_STAGE = re.compile(r"(^|/)\d+-\w")
 
 
@@ -26,7 +27,8 @@ def check_inputs(value: Any, where: str) -> None:
     """
     for path, text in _texts(value):
         file = Path(text)
-        if where == "data" and _DATA_FILE.fullmatch(text) and "://" not in text and not file.exists():
+        is_data = where == "data" and path[-1] not in _WRITTEN and _DATA_FILE.fullmatch(text) and "://" not in text
+        if is_data and not file.exists():
             place = ".".join((where, *(key for key in path if key != "init_args")))
             raise ValueError(f"{place}: {text} does not exist.{nearest(file)}")
         read = path[-1] in ("path", "prm") or (where == "data" and path[-1] == "folder")
