@@ -1,4 +1,4 @@
-"""Checks: `nox` runs lint, tests and tests_vllm; what each may take on 2 cores is in CONTRIBUTING.md.
+"""Checks: `nox` runs lint, docs, tests and tests_vllm; what each may take on 2 cores is in CONTRIBUTING.md.
 
 Two environments hold torch: one with the newest releases, which is what a user gets, and one with vLLM's CPU build,
 which wants a torch and a transformers of its own.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "tests", "tests_vllm"]
+nox.options.sessions = ["lint", "docs", "tests", "tests_vllm"]
 nox.options.reuse_existing_virtualenvs = True
 
 # vLLM's CPU build and the torch that it was built with.
@@ -38,6 +38,15 @@ def lint(session: nox.Session) -> None:
     install_wheel(session)
     session.run("lint-imports", "--no-logo", "--no-cache", str(session.invoked_from) + "/pyproject.toml")
     session.run("lit-mstar", "--help")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documents as a site, strictly: no link leads nowhere, and every name of the reference is there."""
+    session.install("mkdocs-material>=9.6", "mkdocstrings[python]>=0.30", "black", "lazy_loader")
+    install_wheel(session)
+    site = str(session.invoked_from) + "/mkdocs.yml"
+    session.run("mkdocs", "build", "--config-file", site, "--site-dir", "site", env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session
@@ -80,6 +89,31 @@ def faults(session: nox.Session) -> None:
     session.install(TORCH, "-e", ".[dev]")
     arguments = session.posargs or ["--kills", "25", "--seed", "0"]
     session.run("python", "tests/faults/driver.py", *arguments, env=ENVIRONMENT | {"PYTHONPATH": "tests"})
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Builds wheel and sdist, installs each into an environment of its own, and uses it; nothing is uploaded."""
+    session.install("build>=1.3", "twine>=6")
+    folder = Path(session.create_tmp())
+    session.run("python", "-m", "build", "--outdir", str(folder))
+    session.run("twine", "check", "--strict", *map(str, folder.iterdir()))
+    session.chdir(folder)  # where the source folder does not hide what is installed
+    for built in sorted(folder.glob("lit_mstar-*")):
+        session.run("python", "-m", "venv", "--clear", "used")
+        used = str(folder / "used" / "bin")
+        session.run(f"{used}/pip", "install", "--quiet", str(built), external=True)
+        session.run(f"{used}/lit-mstar", "--version", external=True)
+        session.run(
+            f"{used}/python", str(session.invoked_from) + "/tests/support/used.py", external=True, env=ENVIRONMENT
+        )
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """Makes the pictures of README and documents from a run, `runs/quickstart` unless another is named."""
+    session.install("-e", ".[dev]")
+    session.run("python", "docs/screenshots.py", *(session.posargs or ["runs/quickstart"]))
 
 
 @nox.session
