@@ -29,6 +29,8 @@ def test_two_processes_learn_what_one_does(tmp_path: Path):
     assert first["learned"] == second["learned"] == alone["learned"]  # the identical list on every rank
     assert sorted(first["sampled"] + second["sampled"]) == sorted(alone["sampled"])  # nothing twice, nothing left out
     assert first["accuracy"] == second["accuracy"] == alone["accuracy"]
+    assert first["tested"] == second["tested"] == alone["tested"]
+    assert len(alone["tested"]) == 5
     assert (alone["random states"], first["random states"]) == (1, 2)
     for index in range(2):
         one, two = header(tmp_path / "1", index), header(tmp_path / "2", index)

@@ -16,7 +16,9 @@ from torch import distributed as dist
 from lit_mstar import Problem
 from lit_mstar.callbacks import PRMFilter, TemperatureBalancer, TrainingDynamics
 from lit_mstar.data import SelfEvolvingDataModule
+from lit_mstar.modules.tested import TESTED
 from lit_mstar.rollouts.nouns import SamplingParams
+from lit_mstar.rollouts.parquet import read_table
 from support.scripted import ListSource, ScriptedSampler, make_evolver, make_policy, sums
 
 
@@ -32,7 +34,7 @@ def evolution_job(folder: Path) -> Iterator[tuple[str, Any]]:
     """What each rank sampled, learned and measured."""
     ranks = dist.get_world_size()
     sampler = ScriptedSampler(chain)
-    source = ListSource(train=sums(24), validate=sums(7, "v"), test=[])
+    source = ListSource(train=sums(24), validate=sums(7, "v"), test=sums(5, "t"))
     data = SelfEvolvingDataModule(source, SamplingParams(n=4, max_tokens=8), 0.5, batch_size=8 // ranks)
     callbacks = [
         PRMFilter(str(folder / "prm")),
@@ -49,3 +51,6 @@ def evolution_job(folder: Path) -> Iterator[tuple[str, Any]]:
     yield "learned", [(problem.id, ids.tolist()) for problem, ids in data._examples]
     yield "accuracy", float(trainer.callback_metrics["val/accuracy"])
     yield "random states", len(torch.load(folder / "checkpoints/last.ckpt")["lit_mstar_random_states"])
+    trainer.test(policy, datamodule=data, verbose=False)
+    dist.barrier()  # the first rank writes
+    yield "tested", sorted((row["problem_id"], row["answer"]) for row in read_table(folder / TESTED).to_pylist())
