@@ -4,6 +4,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -50,3 +51,19 @@ def test_a_port_that_is_taken_is_named(served: str, folder: Path):
     port = int(served.rpartition(":")[2])
     with pytest.raises(ValueError, match=f"Port {port} cannot be had .* --port 0"):
         watch(lambda: made([folder]), [folder], port)
+
+
+@pytest.mark.slow
+def test_a_page_that_is_open_says_when_there_is_something_new(served: str, folder: Path, browser: Any):
+    page = browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(served)
+    page.wait_for_selector("body[data-ready]")
+    with page.expect_response(f"{served}/state"):
+        pass  # what there is now is known
+    write_iteration(folder / "4-evolve", 2, sampled(source().problems("train"), 1, 4, 7), whole=False)
+    page.click("#reload")  # as soon as it is there
+    page.wait_for_selector("text=3 iterations")
+    assert said == []
+    page.close()
