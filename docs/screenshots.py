@@ -1,10 +1,11 @@
 """Makes the pictures of README and documents from a run: `nox -s screenshots -- runs/quickstart`.
 
-It writes the run's report, opens it in Chromium on a desktop and on a phone, light and dark, and TensorBoard beside it.
+It writes the run's report, opens it in Chromium on a desktop (light) and on a phone (dark), and TensorBoard beside it.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
-DESKTOP, PHONE, WIDE = {"width": 1180, "height": 1500}, {"width": 390, "height": 1300}, {"width": 1180, "height": 860}
+DESKTOP, PHONE, WIDE = {"width": 1180, "height": 1140}, {"width": 390, "height": 1300}, {"width": 1180, "height": 860}
 
 
 def main(run: Path) -> None:
@@ -29,7 +30,7 @@ def main(run: Path) -> None:
         page = Path(folder) / "report.html"
         subprocess.run([sys.executable, "-m", "lit_mstar", "report", str(run), "--out", str(page)], check=True)  # noqa: S603
         chromium = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for name, size, scheme in (("desktop", DESKTOP, "light"), ("dark", DESKTOP, "dark"), ("phone", PHONE, "dark")):
+        for name, size, scheme in (("desktop", DESKTOP, "light"), ("phone", PHONE, "dark")):
             _report(chromium, page, f"report-{name}", size, scheme)
         _problem(chromium, page)
         with _tensorboard(run) as url:
@@ -67,8 +68,8 @@ def _tensorboard(run: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    stage = max(run.glob("*/rollouts")).parent
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(stage), "--port", str(port)]
+    stage = os.path.relpath(max(run.glob("*/rollouts")).parent)  # it is seen in the picture
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", stage, "--port", str(port)]
     process = subprocess.Popen([*command, "--host", "127.0.0.1"], stderr=subprocess.PIPE, text=True)  # noqa: S603
     try:
         while "http" not in str(process.stderr and process.stderr.readline()):

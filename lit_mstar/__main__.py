@@ -73,17 +73,17 @@ def _run(args: list[str], flags: list[str]) -> None:
         module.main(args[1:], *([flags] if command == "run" else []))
     elif not _helped(args):
         from lit_mstar.front.check import check_command
-        from lit_mstar.front.definitions import search_here
 
-        search_here()
         check_command(command, args[1:])
         import_module(_LIGHTNING).main(args, flags)
 
 
 def _helped(args: list[str]) -> bool:
     """Whether the command only asks for help, and has got it."""
+    from lit_mstar.front.definitions import search_here
     from lit_mstar.front.help import help_of
 
+    search_here()  # where a class of the user's own may be
     text = help_of(args[0], args[1:])
     if text is not None:
         print(text)

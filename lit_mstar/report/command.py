@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.console import Console
+
 from lit_mstar.front.definitions import search_here
 from lit_mstar.front.parsers import parser_of
 from lit_mstar.report.comparison import page_of_many
@@ -21,7 +23,8 @@ def main(args: list[str]) -> None:
         watch(lambda: made(options.run, not options.no_source, watched=True), options.run, options.port)
         return
     out = options.out or (options.run[0] / "report.html")
-    write(made(options.run, not options.no_source), out)
+    with Console(stderr=True).status(f"Reading {', '.join(map(str, options.run))} …"):  # shown on a terminal only
+        write(made(options.run, not options.no_source), out)
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
 
 

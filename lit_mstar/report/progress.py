@@ -15,10 +15,10 @@ def how_it_went(found: Sequence[Tally], valid: int) -> list[Chart]:
         "right": Curve([t.index for t in found if t.sampled], [t.right / t.sampled for t in found if t.sampled]),
         "kept": Curve([t.index for t in found if t.sampled], [t.kept / t.sampled for t in found if t.sampled]),
     }
-    gap = "greedy answers on validation problems; above them what sampling still finds"
+    gap = "validation problems: greedy answers, and above them what sampling still finds"
     return [
         *over_iterations(
-            "Greedy accuracy and Pass@K", gap, found, {"pass_at_k": "Pass@K", "greedy_accuracy": "greedy"}, valid=valid
+            "Greedy and Pass@K", gap, found, {"pass_at_k": "Pass@K", "greedy_accuracy": "greedy"}, valid=valid
         ),
         *over_iterations(
             "Reward-Pass@2",
