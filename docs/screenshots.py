@@ -72,7 +72,7 @@ def _tensorboard(run: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", stage, "--port", str(port)]
     process = subprocess.Popen([*command, "--host", "127.0.0.1"], stderr=subprocess.PIPE, text=True)  # noqa: S603
     try:
-        while "http" not in str(process.stderr and process.stderr.readline()):
+        while f":{port}" not in str(process.stderr and process.stderr.readline()):  # it says when it listens
             pass
         yield f"http://127.0.0.1:{port}"
     finally:
