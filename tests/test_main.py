@@ -3,11 +3,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
 import lit_mstar
 from lit_mstar.__main__ import main
+from support.commands import lit_mstar as lit_mstar_command
 
 
 def run_python(code: str) -> subprocess.CompletedProcess[str]:
@@ -20,6 +22,17 @@ def test_help_names_every_command_and_imports_no_torch():
     assert lines[-1] == "False"
     for command in ("fit", "validate", "test", "predict", "annotate", "run"):
         assert any(line.strip().startswith(command + " ") for line in lines)
+
+
+def test_help_finds_a_class_in_the_current_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "my_own_callback.py").write_text(
+        'class Mine:\n    """Does it.\n\n    Args:\n        often: How often.\n    """\n\n'
+        "    def __init__(self, often: int = 3) -> None:\n        pass\n"
+    )
+    found = lit_mstar_command(tmp_path, "fit", "--help", "my_own_callback.Mine")
+    assert found.returncode == 0, found.stderr
+    assert "often: int = 3" in found.stdout
+    assert "How often." in found.stdout
 
 
 def test_no_arguments_is_a_call_for_help(capsys: pytest.CaptureFixture[str]):

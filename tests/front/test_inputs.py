@@ -47,6 +47,11 @@ def test_files_of_data_and_of_earlier_stages_are_looked_for(here: Path) -> None:
         check_inputs({"backbone": {"path": "runs/mine/1-warmup/model"}}, "model")
 
 
+def test_what_a_source_writes_itself_need_not_be_there(here: Path) -> None:
+    divided = {"source": {"class_path": "lit_mstar.data.SplitSource", "init_args": {"division": "mine/division.json"}}}
+    check_inputs(divided, "data")
+
+
 def test_checkpoints_are_looked_for_unless_lightning_finds_them(here: Path) -> None:
     for known in ("last", "best", "hpc", "s3://bucket/last.ckpt", "train.jsonl"):
         check_checkpoint(known)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from lit_mstar.data.inspection.described import described, made
+from lit_mstar.front.check import check_command
 from lit_mstar.front.recipe import read_config
 from support.commands import lit_mstar
 from support.helpers import png
@@ -108,6 +109,9 @@ def test_init_divides_what_is_one_file_and_fills_in_what_it_sees(tmp_path: Path,
     text = (tmp_path / "mine" / "recipe.yaml").read_text()
     assert "# of stage 1; later stages go on with what it made" in text  # comments stay
     assert "configs/your-data" not in text
+    for stage in ("mine/1-warmup.yaml", "mine/trial/1-warmup.yaml"):  # what is there from the start can be run
+        with chdir(tmp_path):
+            check_command("fit", ["--config", stage])
 
 
 def test_init_holds_out_only_what_is_not_given(tmp_path: Path, tiny_folder: Path):
