@@ -28,7 +28,7 @@ def grouped(metrics: Mapping[str, float]) -> dict[str, float]:
 def tag(name: str) -> str:
     """The tag of one measure."""
     if "/T=" in name:
-        return f"exploration/{name}"
+        return f"exploration/{name.replace('/T=', '/T')}"  # some loggers refuse "="
     for beginning, group in _BY_BEGINNING.items():
         if name.startswith(beginning):
             return f"{group}/{name.replace('/', '_')}"

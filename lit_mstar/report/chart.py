@@ -58,7 +58,7 @@ def over_iterations(
     """
     lines = {}
     for name, label in names.items():
-        points = [(t.index, value) for t in found if (value := t.header.get("metrics", {}).get(name)) is not None]
+        points = [(t.index, value) for t in found if (value := t.metrics.get(name)) is not None]
         if points:
             lines[label] = _curve(points, valid)
     return [drawn(title, note, lines, percent)] if lines else []

@@ -16,6 +16,7 @@ from lit_mstar.report.rows import Group, problem_rows
 from lit_mstar.report.run import Run, Stage
 from lit_mstar.report.sample import answers_to_tests
 from lit_mstar.report.source import RunSource
+from lit_mstar.report.tally import Tally
 from lit_mstar.report.thumbnails import Thumbnails
 from lit_mstar.rollouts.nouns import Rollout
 
@@ -121,7 +122,8 @@ def _charts(names: Mapping[str, Run]) -> list[Chart]:
 
 
 def _curve(headers: Sequence[dict[str, Any]], measure: str) -> Curve:
-    points = [(h["index"], value) for h in headers if (value := h.get("metrics", {}).get(measure)) is not None]
+    rows = [Tally(header["index"], header) for header in headers]
+    points = [(row.index, value) for row in rows if (value := row.metrics.get(measure)) is not None]
     return Curve([x for x, _ in points], [y for _, y in points])
 
 

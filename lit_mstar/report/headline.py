@@ -112,7 +112,7 @@ def _as_values(summary: dict[str, Any]) -> list[float]:
 
 
 def _validation(found: Sequence[Tally], valid: int) -> Card | None:
-    values = [t.header.get("metrics", {}).get("greedy_accuracy") for t in found]
+    values = [t.metrics.get("greedy_accuracy") for t in found]
     known = [value for value in values if value is not None]
     if not known:
         return None
@@ -142,7 +142,7 @@ def _counts(found: Sequence[Tally]) -> Card | None:
 
 
 def _faithful(found: Sequence[Tally]) -> Card | None:
-    values = [t.header.get("metrics", {}).get("faithful_kept") for t in found]
+    values = [t.metrics.get("faithful_kept") for t in found]
     known = [value for value in values if value is not None]
     if not known:
         return None

@@ -12,6 +12,7 @@ import base64
 import gzip
 import json
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, NamedTuple
 
 from lit_mstar.report.flags import flags_of, marks_of
@@ -53,12 +54,17 @@ def segments(response: Response, verdicts: Sequence[bool] | None) -> list[list[A
             continue
         if before := response.text[done:start].strip():
             parts.append([before, None, None])
-        score = response.step_scores[number] if number < len(response.step_scores) else None
+        score = _number(response.step_scores[number]) if number < len(response.step_scores) else None
         true = verdicts[number] if verdicts is not None and number < len(verdicts) else None
-        parts.append([step, None if score is None else round(score, 3), true])
+        parts.append([step, score, true])
         done = start + len(step)
     rest = response.text[done:].strip()
     return [*parts, [rest, None, None]] if rest else parts
+
+
+def _number(value: float | None) -> float | None:
+    """A score as JSON has it: NaN is none."""
+    return None if value is None or not isfinite(value) else round(value, 3)
 
 
 def _problem(history: Sequence[tuple[Group, Rollout]], judge: Judge, pictures: Thumbnails) -> dict[str, Any]:
@@ -97,6 +103,6 @@ def _response(problem: Problem, response: Response, judge: Judge) -> dict[str, A
         "a": response.answer,
         "c": None if response.correct is None else int(response.correct),
     }
-    if response.score is not None:
-        row["v"] = round(response.score, 3)
+    if (score := _number(response.score)) is not None:
+        row["v"] = score
     return row | ({"rule": response.rule} if response.rule else {}) | ({"m": marks} if marks else {})

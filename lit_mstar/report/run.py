@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lit_mstar.commands.claim import is_held
 from lit_mstar.front.recipe import read_config
@@ -23,9 +24,15 @@ _LOCKS = (".lock", ".claim")
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage's folder, or that of a run that is one stage."""
+    """A stage's folder, or that of a run that is one stage.
+
+    Args:
+        folder: Where it is.
+        damaged: Files of responses that could not be read so far.
+    """
 
     folder: Path
+    damaged: set[str] = field(default_factory=set, hash=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -55,18 +62,25 @@ class Stage:
 
     @property
     def measured(self) -> list[dict[str, Any]]:
-        """The headers of its iterations."""
-        return [header for header in self.ledger.headers() if isinstance(header.get("index"), int)]
+        """The headers of its iterations, with their indices, whatever else a damaged one lacks."""
+        indices = sorted(int(folder.name.partition("=")[2]) for folder in self.ledger.folder.glob("iteration=*"))
+        return [self.ledger.header(index) | {"index": index} for index in indices]
 
     def tables(self, index: int) -> Iterator[pa.Table]:
-        """An iteration's responses, a row group at a time.
+        """An iteration's responses, a row group at a time; a file that cannot be read is noted in `damaged`.
 
         Raises:
-            OSError: If a file went away meanwhile, as parts do when the iteration is complete.
+            FileNotFoundError: If a file went away meanwhile, as parts do when the iteration is complete.
         """
         for file in self.ledger.files(index):
-            for group in range(pa.parquet.ParquetFile(file).num_row_groups):
-                yield read_table(file, group)
+            try:
+                with pq.ParquetFile(file) as rows:
+                    groups = rows.num_row_groups
+                yield from (read_table(file, group) for group in range(groups))
+            except FileNotFoundError:
+                raise
+            except (OSError, ValueError):  # pyarrow's errors are subclasses
+                self.damaged.add(str(file))
 
 
 @dataclass(frozen=True)
@@ -114,6 +128,8 @@ def find_run(folder: Path) -> Run:
     Raises:
         ValueError: If there is none.
     """
+    if (folder / "results.json").is_file():
+        raise ValueError(f"{folder} holds results of benchmarks, and no run; `lit-mstar compare` shows two of them.")
     inner = sorted(path.parent for name in _LEFT for path in folder.glob(f"*/{name}"))
     stages = [path for path in dict.fromkeys(inner) if ".replaced-" not in path.name]
     if is_stage := any((folder / name).exists() for name in ("config.yaml", "rollouts")):

@@ -17,7 +17,7 @@ def searches(found: Sequence[Tally]) -> list[Chart]:
 
 def search_of(tally: Tally) -> Search | None:
     """The search at the end of an iteration, from its measures; None where there was none."""
-    metrics = tally.header.get("metrics", {})
+    metrics = tally.metrics
     kinds = {name.split("/")[1] for name in metrics if name.startswith("balance/") and "/T=" in name}
     kind = next(iter(sorted(kinds - {"standard_error", "threshold"})), None)
     if kind is None or "next_temperature" not in metrics:
@@ -31,7 +31,7 @@ def search_of(tally: Tally) -> Search | None:
 
 
 def _search_chart(tally: Tally, search: Search) -> Chart:
-    metrics = tally.header["metrics"]
+    metrics = tally.metrics
     close = int(metrics.get("balance/close", 0))
     note = f"{search.before:g} → {search.chosen:g}; {close} of {len(search.grid)} within one standard error of the best"
     rows = [[f"{t:g}", share(v), f"± {100 * e:.1f}"] for t, v, e in zip(*search[:3], strict=True)]

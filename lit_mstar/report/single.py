@@ -54,8 +54,10 @@ def page_of(run: Run, sources: bool = True, watched: bool = False) -> Page:
     _browse(page, source, stage, found, shown, tests)
     page.iterations = provenance.iterations(found)
     page.stages = [*provenance.stages(run)]
+    if stage and stage.damaged:
+        page.notes.append(f"Without responses of files that cannot be read: {', '.join(sorted(stage.damaged))}")
     if source.missing:
-        page.notes.append(f"Without images: {source.missing}")
+        page.notes.append(f"Not all of the problems: {source.missing}")
     return page
 
 

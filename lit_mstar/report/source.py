@@ -9,7 +9,7 @@ from lightning.pytorch import LightningDataModule
 
 from lit_mstar.commands.instantiate import instantiate
 from lit_mstar.report.run import Stage
-from lit_mstar.rollouts.nouns import Judge, Problem
+from lit_mstar.rollouts.nouns import Problem
 
 _SPLITS = ("train", "unlabeled", "test", "validate", "seed")
 
@@ -26,6 +26,7 @@ class RunSource:
         self.missing = "" if use else "images were not asked for"
         self._source: Any = None
         self._problems: dict[str, dict[str, Problem]] = {}
+        self._found: set[str] = set()  # ids of problems that are its own
         if stage is None or not use:
             return
         try:
@@ -48,10 +49,17 @@ class RunSource:
         """The problem of a ledger's row; what the row says of it where the source does not have it any more."""
         for split in splits:
             if (found := self.problems(split).get(row["problem_id"])) is not None:
+                self._found.add(found.id)
                 return found
         return Problem(id=row["problem_id"], question=row["question"] or "", answer=row["reference"])
 
-    @property
-    def judge(self) -> Judge:
-        """Who can tell whether steps are true; nobody, where there is no source."""
-        return getattr(self._source, "judge_steps", None) or (lambda problem, steps: None)
+    def judge(self, problem: Problem, steps: Sequence[str]) -> list[bool] | None:
+        """Whether each step is true; None where nobody can tell, as of problems that the source has no more."""
+        if problem.id not in self._found:
+            return None
+        try:
+            verdicts: list[bool] | None = self._source.judge_steps(problem, steps)
+        except Exception as error:  # of a class of the user's own
+            self.missing = self.missing or f"the source cannot judge steps: {error}"
+            return None
+        return verdicts

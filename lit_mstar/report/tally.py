@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,12 @@ class Tally:
     rules: dict[str, int] = field(default_factory=dict)
     asked: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What was measured in the iteration, as far as it is numbers."""
+        found = self.header.get("metrics") or {}
+        return {name: value for name, value in found.items() if isinstance(value, (int, float)) and isfinite(value)}
+
 
 def tallies(stage: Stage) -> list[Tally]:
     """Every iteration of a stage, complete or not."""
@@ -105,7 +112,8 @@ def _add(tally: Tally, table: pa.Table) -> None:
 def _add_scores(tally: Tally, table: pa.Table, right: NDArray[np.bool_], known: NDArray[np.bool_]) -> None:
     lists = table["step_scores"].combine_chunks()
     owner = pc.list_parent_indices(lists).to_numpy()
-    bins = _bin(pc.list_flatten(lists).to_numpy())
+    scores = pc.list_flatten(lists).to_numpy()
+    owner, bins = owner[np.isfinite(scores)], _bin(scores[np.isfinite(scores)])
     for counts, chosen in ((tally.steps_right, right & known), (tally.steps_wrong, ~right & known)):
         counts += np.bincount(bins[chosen[owner]], minlength=BINS)
     score = table["score"].to_numpy()

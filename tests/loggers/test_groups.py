@@ -10,7 +10,7 @@ from lit_mstar.loggers.groups import grouped, speed, tag
     [
         ("greedy_accuracy", "accuracy/greedy_accuracy"),
         ("pass_at_k", "accuracy/pass_at_k"),
-        ("pass_at_k/T=0.7", "exploration/pass_at_k/T=0.7"),
+        ("pass_at_k/T=0.7", "exploration/pass_at_k/T0.7"),
         ("distinct", "exploration/distinct"),
         ("reward_pass_at_2", "reward/reward_pass_at_2"),
         ("prm/refresh_loss", "reward/prm_refresh_loss"),

@@ -13,8 +13,10 @@ from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from lit_mstar.callbacks import SampleTable, TemperatureBalancer, TrainingDynamics
 from lit_mstar.charts.searches import Search, search_figure
 from lit_mstar.loggers.pictures import log_figure, log_histograms, pixels
+from support.scripted import right
 
 SEARCH = Search([0.5, 1.0, 1.5], [0.7, 0.8, 0.6], [0.02] * 3, 0.5, 1.0)
 
@@ -88,3 +90,29 @@ def test_others_are_told_of_once_and_do_not_stop_the_rest(tmp_path: Path):
     loggers[1].finalize("success")
     assert EventAccumulator(str(tmp_path / "tb")).Reload().Tags()["images"] == ["a"]
     log_histograms(trainer(loggers[0]), {"right": [], "wrong": []}, 1)  # nothing to show is nothing to say
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["wandb", "mlflow"])
+def test_a_whole_run_logs_there(kind: str, evolution: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip(kind)
+    for name in ("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "logs"))
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    (tmp_path / "logs").mkdir()
+    if kind == "wandb":
+        logger: Any = WandbLogger(save_dir=tmp_path / "logs", offline=True)
+    else:
+        logger = MLFlowLogger(tracking_uri=f"file:{tmp_path}/logs/mlruns")
+    logger.log_hyperparams({"model.optimizer.lr": 0.1})
+    measured = [
+        TemperatureBalancer(every=1, grid=[0.5, 1.0], by="pass", k=1),
+        TrainingDynamics(k=2, temperatures=[0.7]),
+        SampleTable(problems=1),
+    ]
+    evolution(lambda problem, index, sampling: right(problem, index), measured, logger=logger)
+    names = [str(file) for file in (tmp_path / "logs").rglob("*.png")]
+    assert any("search" in name for name in names)
+    assert any("samples" in name for name in names)
+    if kind == "mlflow":
+        assert (next((tmp_path / "logs").rglob("metrics/exploration/pass_at_k"), None)) is not None

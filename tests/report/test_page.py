@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +80,31 @@ def test_an_empty_folder_of_a_run_that_has_just_begun_is_a_page(tmp_path: Path):
     html = rendered(page_of(find_run(tmp_path / "r")))
     assert "not finished" in html
     assert "<svg" not in html
+
+
+def test_what_is_damaged_costs_itself_and_is_said(run: Path, tmp_path: Path):
+    shutil.copytree(run, tmp_path / "r")
+    rollouts = tmp_path / "r" / "4-evolve" / "rollouts"
+    whole = (rollouts / "iteration=0001" / "rollouts.parquet").read_bytes()
+    (rollouts / "iteration=0001" / "rollouts.parquet").write_bytes(whole[: len(whole) // 2])
+    (rollouts / "iteration=0000" / "_iteration.json").write_text('{"metrics": {"pass_at_k": "much", "gap": NaN}')
+    page = page_of(find_run(tmp_path / "r"))
+    assert any("files that cannot be read" in note and "iteration=0001" in note for note in page.notes)
+    assert [row["right"].partition(" of ")[2] for row in page.iterations] == ["96", "0"]
+    assert len(data_of(rendered(page))["sets"][0]["problems"]) == 24
+
+
+def test_scores_and_measures_that_are_no_numbers_are_left_out(tmp_path: Path):
+    write_stage(tmp_path / "r", 1.0)
+    odd = rollout(Problem(id="1", question="?", answer="1"), [True, False], [0.5, 0.25])
+    odd.responses[0].score = float("nan")
+    odd.responses[0].step_scores = [float("nan"), 0.5]
+    write_iteration(tmp_path / "r", 0, [odd])
+    header = tmp_path / "r/rollouts/iteration=0000/_iteration.json"
+    said = json.loads(header.read_text())
+    header.write_text(json.dumps(said | {"metrics": {"pass_at_k": "much", "gap": float("nan"), "distinct": 0.5}}))
+    page = page_of(find_run(tmp_path / "r"))
+    first, second = data_of(rendered(page))["sets"][0]["problems"][0]["g"][0]["r"]
+    assert ("v" in first, second["v"]) == (False, 0.25)
+    assert [score for _, score, _ in first["s"] if score is not None] == [0.5]
+    assert "Pass@K" not in {chart.title for section in page.sections for chart in section.charts}

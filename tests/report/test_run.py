@@ -50,3 +50,10 @@ def test_a_summary_that_cannot_be_read_is_as_if_it_were_not_there(run: Path, tmp
     shutil.copytree(run, tmp_path / "r")
     (tmp_path / "r" / "summary.json").write_text(text)
     assert find_run(tmp_path / "r").state == "not finished"
+
+
+def test_results_of_benchmarks_are_no_run(tmp_path: Path):
+    (tmp_path / "results.json").write_text("{}")
+    (tmp_path / "config.yaml").write_text("{}")
+    with pytest.raises(ValueError, match="results of benchmarks.*lit-mstar compare"):
+        find_run(tmp_path)
