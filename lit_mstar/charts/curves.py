@@ -26,7 +26,6 @@ def curves(
     lines: Mapping[str, Curve],
     percent: bool = True,
     xlabel: str = "iteration",
-    shade: bool = False,
     size: tuple[float, float] = SIZE,
 ) -> Figure:
     """Lines by name, each told from the others by colour, by dashes and by its name at its end.
@@ -35,7 +34,6 @@ def curves(
         lines: At least one value each.
         percent: The values are shares.
         xlabel: What is counted.
-        shade: The space between the first two lines means something.
         size: In inches.
     """
     with styled():
@@ -45,20 +43,12 @@ def curves(
             axes.plot(curve.xs, curve.ys, color=colour, linestyle=dash, marker="o")
             if len(curve.low):
                 axes.fill_between(curve.xs, curve.low, curve.high, color=colour, alpha=0.12, linewidth=0)
-        if shade and len(lines) == 2:
-            _shade(axes, *lines.values())
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel(xlabel)
         _scale(axes, lines, percent)
         names = zip(lines.items(), range(len(lines)), strict=True)
         name_ends(axes, [(c.xs[-1], c.ys[-1], name, SERIES[k % len(SERIES)]) for (name, c), k in names])
         return figure
-
-
-def _shade(axes: Axes, first: Curve, second: Curve) -> None:
-    common = sorted({*first.xs} & {*second.xs})
-    above, below = (dict(zip(curve.xs, curve.ys, strict=True)) for curve in (first, second))
-    axes.fill_between(common, [above[x] for x in common], [below[x] for x in common], color=SERIES[0], alpha=0.08)
 
 
 def _scale(axes: Axes, lines: Mapping[str, Curve], percent: bool) -> None:

@@ -64,19 +64,19 @@ def over_iterations(
     return [drawn(title, note, lines, percent)] if lines else []
 
 
-def drawn(title: str, note: str, lines: dict[str, Curve], percent: bool = True, shade: bool = False) -> Chart:
+def drawn(title: str, note: str, lines: dict[str, Curve], percent: bool = True) -> Chart:
     """A chart of curves, and its table."""
     xs = sorted({x for curve in lines.values() for x in curve.xs})
     values = {label: dict(zip(curve.xs, curve.ys, strict=True)) for label, curve in lines.items()}
     rows = [[f"{x:g}", *(_cell(values[label].get(x), percent) for label in lines)] for x in xs]
-    return chart(title, note, curves(lines, percent, shade=shade), ("iteration", *lines), rows)
+    return chart(title, note, curves(lines, percent), ("iteration", *lines), rows)
 
 
 def share_interval(right: float, number: float) -> Interval:
     """A share's interval, as of a mean of so many that are 0 or 1."""
-    return (
-        mean([1.0] * int(right) + [0.0] * int(number - right)) if number <= _MANY else _normal(right / number, number)
-    )
+    if number > _MANY:
+        return _normal(right / number, number)
+    return mean([1.0] * int(right) + [0.0] * int(number - right))
 
 
 def _normal(value: float, number: float) -> Interval:

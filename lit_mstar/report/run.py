@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +20,9 @@ from lit_mstar.rollouts.parquet import read_table
 
 _LEFT = ("config.yaml", "stage.yaml", "summary.json", "rollouts")
 _LOCKS = (".lock", ".claim")
+_TRIES = 3
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,20 @@ class Run:
         """The stage that sampled most iterations, the last among equals."""
         found = [stage for stage in self.stages if stage.measured]
         return max(reversed(found), key=lambda stage: len(stage.measured), default=None)
+
+
+def settled(read: Callable[[], T]) -> T:
+    """What reading gives, once no file goes away meanwhile: an iteration that is completed changes its files.
+
+    Raises:
+        FileNotFoundError: If they change again and again.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return read()
+        except FileNotFoundError:
+            continue
+    return read()
 
 
 def find_run(folder: Path) -> Run:

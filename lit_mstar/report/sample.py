@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lit_mstar.report.run import Stage
+from lit_mstar.report.run import Stage, settled
 from lit_mstar.report.source import RunSource
 from lit_mstar.report.tally import Tally
 from lit_mstar.rollouts.nouns import Rollout
@@ -42,7 +42,7 @@ def choose(found: Sequence[Tally], budget: int = BUDGET, most: int = MOST) -> li
 def rollouts_of(stage: Stage, index: int, wanted: Collection[str], source: RunSource) -> list[Rollout]:
     """An iteration's rollouts of some problems."""
     ids = pa.array(sorted(wanted), pa.string())
-    parts = [table.filter(pc.is_in(table["problem_id"], ids)) for table in stage.tables(index)]
+    parts = settled(lambda: [table.filter(pc.is_in(table["problem_id"], ids)) for table in stage.tables(index)])
     return _made(pa.concat_tables(parts), source) if parts else []
 
 

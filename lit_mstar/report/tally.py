@@ -11,10 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lit_mstar.report.run import Stage
+from lit_mstar.report.run import Stage, settled
 
 BINS = 20  # of scores in [0, 1], ours
-_TRIES = 3  # an iteration that is completed while it is read changes its files
 
 
 def _zeros() -> NDArray[np.float64]:
@@ -74,17 +73,13 @@ def tallies(stage: Stage) -> list[Tally]:
 
 
 def _whole(stage: Stage, header: dict[str, Any]) -> Tally:
-    for left in reversed(range(_TRIES)):
+    def counted() -> Tally:
         tally = Tally(header["index"], header)
-        try:
-            for table in stage.tables(tally.index):
-                _add(tally, table)
-        except FileNotFoundError:
-            if not left:
-                raise
-        else:
-            break
-    return tally
+        for table in stage.tables(tally.index):
+            _add(tally, table)
+        return tally
+
+    return settled(counted)
 
 
 def _add(tally: Tally, table: pa.Table) -> None:

@@ -15,8 +15,7 @@ FIGURES = {
         {
             "a < b": Curve([0, 1, 2], [0.5, 0.6, 0.7], [0.4, 0.5, 0.6], [0.6, 0.7, 0.8]),
             "c": Curve([0, 1, 2], [0.2, 0.3, 0.3]),
-        },
-        shade=True,
+        }
     ),
     "search": lambda: search_figure(Search([0.5, 1.0, 1.5], [0.7, 0.8, 0.6], [0.02] * 3, 0.5, 1.0)),
     "histogram": lambda: histogram([1, 2, 3, 4], [4, 3, 2, 1]),
