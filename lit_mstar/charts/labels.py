@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 _HEIGHT = 11.5  # points that a name takes
+_SHARE = 0.7  # of a figure's height that the axes take
 _LONGEST = 18  # characters of a name
 
 
@@ -34,9 +35,8 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
 def name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Writes names right of the ends of lines, given as (x, y, name, colour) in the axes' units."""
     low, high = axes.get_ylim()
-    height = (
-        axes.get_figure(root=True).get_figheight() * 72 * 0.7 / (high - low)
-    )  # points per unit, about: the axes' share
+    figure = cast(Figure, axes.get_figure(root=True))
+    height = figure.get_figheight() * 72 * _SHARE / (high - low)  # points per unit, about
     wanted = [y * height for _, y, _, _ in ends]
     for (x, y, name, colour), place in zip(ends, spread(wanted, _HEIGHT), strict=True):
         axes.annotate(
