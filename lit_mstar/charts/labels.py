@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.optimize import isotonic_regression
 
 _HEIGHT = 11.5  # points that a name takes
 _SHARE = 0.7  # of a figure's height that the axes take
@@ -12,24 +16,15 @@ _LONGEST = 18  # characters of a name
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Places at least `gap` apart, each as near to where it was as their order and the others let it be.
+    """Places at least `gap` apart, each as near to where it was, in squares, as their order and the others let it be.
 
-    Pools of neighbours that would touch share the mean of what they want (isotonic regression by pool adjacent
-    violators), which moves names as little as possible in the sense of least squares.
+    Less `gap` for each one before it, places that are apart do not fall: isotonic regression finds the nearest.
     """
-    order = sorted(range(len(places)), key=lambda i: places[i])
-    pools: list[list[float]] = []  # [sum of wanted offsets, number]
-    for rank, i in enumerate(order):
-        pools.append([places[i] - rank * gap, 1])
-        while len(pools) > 1 and pools[-2][0] / pools[-2][1] > pools[-1][0] / pools[-1][1]:
-            total, number = pools.pop()
-            pools[-1][0] += total
-            pools[-1][1] += number
-    offsets = [total / number for total, number in pools for _ in range(int(number))]
-    found = [0.0] * len(places)
-    for rank, i in enumerate(order):
-        found[i] = offsets[rank] + rank * gap
-    return found
+    order = np.argsort(places, kind="stable")
+    steps = gap * np.arange(len(order))
+    found = np.empty(len(order))
+    found[order] = isotonic_regression(np.asarray(places)[order] - steps).x + steps
+    return [float(place) for place in found]
 
 
 def name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
