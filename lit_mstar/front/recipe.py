@@ -41,6 +41,8 @@ def read_config(file: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ValueError(f"{file}{line}: no YAML ({error.context or 'reading'}: {error.problem}).") from None
+    except yaml.YAMLError as error:  # what it says of bytes that no text has
+        raise ValueError(f"{file}: no YAML ({' '.join(str(error).split())}).") from None
     if not isinstance(config, dict):
         raise ValueError(f"{file} is no stage config: it must be a mapping of keys to values.")
     return config

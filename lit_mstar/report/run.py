@@ -49,9 +49,11 @@ class Stage:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """`config.yaml`, with all defaults; empty where there is none."""
-        file = self.folder / "config.yaml"
-        return read_config(file) if file.is_file() else {}
+        """`config.yaml`, with all defaults; empty where there is none, or none that can be read."""
+        try:
+            return read_config(self.folder / "config.yaml")
+        except (OSError, ValueError):
+            return {}
 
     @property
     def ledger(self) -> Ledger:

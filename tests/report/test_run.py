@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lit_mstar.report.run import find_run
+from lit_mstar.report.single import page_of
 
 
 def test_a_recipes_stages_are_found_in_order_with_what_they_left(run: Path):
@@ -57,3 +58,13 @@ def test_results_of_benchmarks_are_no_run(tmp_path: Path):
     (tmp_path / "config.yaml").write_text("{}")
     with pytest.raises(ValueError, match="results of benchmarks.*lit-mstar compare"):
         find_run(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1", "", "\x00"])
+def test_a_config_that_cannot_be_read_is_as_if_it_were_not_there(run: Path, tmp_path: Path, text: str):
+    shutil.copytree(run, tmp_path / "r")
+    (tmp_path / "r" / "4-evolve" / "config.yaml").write_text(text)
+    assert find_run(tmp_path / "r").stages[-1].config == {}
+    page = page_of(find_run(tmp_path / "r"))
+    assert any(note.startswith("Not all of the problems") for note in page.notes)
+    assert len(page.sets[0]["problems"]) == 24
