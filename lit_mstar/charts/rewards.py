@@ -43,15 +43,19 @@ def reliability(
     shares: Sequence[float],
     low: Sequence[float],
     high: Sequence[float],
+    what: str = "responses",
+    good: str = "right",
     size: tuple[float, float] = SIZE,
 ) -> Figure:
-    """Of the responses in each bin of scores, the share that is right; on the line, a score is a probability.
+    """Of what is in each bin of scores, the share that is good; on the line, a score is a probability.
 
     Args:
         means: The bins' mean scores.
-        shares: Of right ones.
+        shares: Of good ones.
         low: Of the shares' 95% intervals.
         high: The upper ends.
+        what: What has scores.
+        good: What a high one promises.
         size: In inches.
     """
     with styled():
@@ -62,6 +66,6 @@ def reliability(
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, 1.05)
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.set_xlabel("score of a response")
-        axes.set_ylabel("right")
+        axes.set_xlabel(f"score of {what}")
+        axes.set_ylabel(good)
         return figure

@@ -1,17 +1,23 @@
-"""What scores say of right and wrong, over all responses of a run."""
+"""What scores say of right and wrong, and of true and untrue."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lit_mstar.charts.rewards import histogram, reliability
+from lit_mstar.report.chains import ByIteration
 from lit_mstar.report.chart import Chart, chart, share_interval
 from lit_mstar.report.headline import share
 from lit_mstar.report.tally import BINS, Tally
+from lit_mstar.rollouts.nouns import Judge
 
-_LEAST = 5  # responses in a bin whose share is drawn
+_LEAST = 5  # in a bin whose share is drawn
+
+Floats = NDArray[np.float64]
 
 
 def reward_charts(found: Sequence[Tally]) -> list[Chart]:
@@ -24,20 +30,43 @@ def reward_charts(found: Sequence[Tally]) -> list[Chart]:
         ]
         note = "of right responses upwards, of wrong ones downwards"
         made.append(chart("Step scores", note, histogram([*right], [*wrong]), ("score", "of right", "of wrong"), rows))
-    return [*made, *_reliability(found)]
+    return [*made, *_responses(found)]
 
 
-def _reliability(found: Sequence[Tally]) -> list[Chart]:
-    scored, right, total = (
-        sum((getattr(t, n) for t in found), np.zeros(BINS)) for n in ("scored", "scored_right", "score_sum")
-    )
+def step_charts(shown: ByIteration, judge: Judge) -> list[Chart]:
+    """Whether scores of steps can be trusted, where somebody can tell which are true; of problems that are shown."""
+    pairs = [
+        (score, true)
+        for rollouts in shown.values()
+        for rollout in rollouts
+        for response in rollout.responses
+        for score, true in zip(response.step_scores, judge(rollout.problem, response.steps) or (), strict=False)
+        if isfinite(score)
+    ]
+    scores, truth = (np.array(column, float) for column in zip(*pairs, strict=True)) if pairs else ([], [])
+    bins = np.clip((np.asarray(scores) * BINS).astype(int), 0, BINS - 1)
+    scored, right, total = (np.bincount(bins, weights, minlength=BINS) for weights in (None, truth, scores))
+    return _reliability("Reliability of step scores", "steps", "true", scored, right, total)
+
+
+def _responses(found: Sequence[Tally]) -> list[Chart]:
+    """The same of whole responses, by whether they are right; of all of them."""
+    names = ("scored", "scored_right", "score_sum")
+    scored, right, total = (sum((getattr(tally, name) for tally in found), np.zeros(BINS)) for name in names)
+    return _reliability("Reliability of scores", "responses", "right", scored, right, total)
+
+
+def _reliability(title: str, what: str, good: str, scored: Floats, right: Floats, total: Floats) -> list[Chart]:
+    """A chart from counts by bin of scores, (BINS,): how many there are, how many good ones, the sum of scores."""
     bins = [k for k in range(BINS) if scored[k] >= _LEAST]
     if not bins:
         return []
     shares = [share_interval(right[k], scored[k]) for k in bins]
-    means = [total[k] / scored[k] for k in bins]
-    figure = reliability(means, [s.value for s in shares], [s.low for s in shares], [s.high for s in shares])
+    means = [float(total[k] / scored[k]) for k in bins]
+    figure = reliability(
+        means, [s.value for s in shares], [s.low for s in shares], [s.high for s in shares], what, good
+    )
     rows = [[f"{m:.2f}", share(s.value), f"{s.n:,}"] for m, s in zip(means, shares, strict=True)]
     error = float(np.average(np.abs(np.subtract(means, [s.value for s in shares])), weights=scored[bins]))
-    note = f"share of responses that are right, by their score; calibration error {error:.3f}"
-    return [chart("Reliability of scores", note, figure, ("score", "right", "responses"), rows)]
+    note = f"share of {what} that are {good}, by their score; calibration error {error:.3f}"
+    return [chart(title, note, figure, ("score", good, what), rows)]

@@ -9,7 +9,7 @@ from lit_mstar.report.chains import ByIteration, contrasts, votes
 from lit_mstar.report.headline import cards
 from lit_mstar.report.page import Page, Section
 from lit_mstar.report.progress import how_it_went
-from lit_mstar.report.rewarded import reward_charts
+from lit_mstar.report.rewarded import reward_charts, step_charts
 from lit_mstar.report.rows import Group, problem_rows
 from lit_mstar.report.run import Run, Stage
 from lit_mstar.report.sample import answers_to_tests, choose, rollouts_of
@@ -49,7 +49,7 @@ def page_of(run: Run, sources: bool = True, watched: bool = False) -> Page:
         Section("How it went", how_it_went(found, valid)),
         Section("Temperature searches", searches(found)),
         Section("What was kept, against other right responses", contrasts(shown, source.judge), part),
-        Section("What the reward tells", [*reward_charts(found), *votes(shown)]),
+        Section("What the reward tells", [*reward_charts(found), *step_charts(shown, source.judge), *votes(shown)]),
     ]
     _browse(page, source, stage, found, shown, tests)
     page.iterations = provenance.iterations(found)

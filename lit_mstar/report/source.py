@@ -27,6 +27,7 @@ class RunSource:
         self._source: Any = None
         self._problems: dict[str, dict[str, Problem]] = {}
         self._found: set[str] = set()  # ids of problems that are its own
+        self._verdicts: dict[tuple[str, tuple[str, ...]], list[bool] | None] = {}
         if stage is None or not use:
             return
         try:
@@ -54,9 +55,17 @@ class RunSource:
         return Problem(id=row["problem_id"], question=row["question"] or "", answer=row["reference"])
 
     def judge(self, problem: Problem, steps: Sequence[str]) -> list[bool] | None:
-        """Whether each step is true; None where nobody can tell, as of problems that the source has no more."""
+        """Whether each step is true; None where nobody can tell, as of problems that the source has no more.
+
+        Several parts of a page ask of the same chains: each is judged once.
+        """
         if problem.id not in self._found:
             return None
+        if (key := (problem.id, tuple(steps))) not in self._verdicts:
+            self._verdicts[key] = self._judged(problem, steps)
+        return self._verdicts[key]
+
+    def _judged(self, problem: Problem, steps: Sequence[str]) -> list[bool] | None:
         try:
             verdicts: list[bool] | None = self._source.judge_steps(problem, steps)
         except Exception as error:  # of a class of the user's own
