@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from lit_mstar.rollouts.nouns import Judge
 
 _LEAST = 5  # in a bin whose share is drawn
 
-Floats = NDArray[np.float64]
+Floats = NDArray[Any]
 
 
 def reward_charts(found: Sequence[Tally]) -> list[Chart]:
@@ -43,9 +44,9 @@ def step_charts(shown: ByIteration, judge: Judge) -> list[Chart]:
         for score, true in zip(response.step_scores, judge(rollout.problem, response.steps) or (), strict=False)
         if isfinite(score)
     ]
-    scores, truth = (np.array(column, float) for column in zip(*pairs, strict=True)) if pairs else ([], [])
-    bins = np.clip((np.asarray(scores) * BINS).astype(int), 0, BINS - 1)
-    scored, right, total = (np.bincount(bins, weights, minlength=BINS) for weights in (None, truth, scores))
+    scores, truth = np.array(pairs, float).reshape(-1, 2).T
+    bins = np.clip((scores * BINS).astype(int), 0, BINS - 1)
+    scored, right, total = (np.bincount(bins, weight, BINS) for weight in (np.ones_like(scores), truth, scores))
     return _reliability("Reliability of step scores", "steps", "true", scored, right, total)
 
 
