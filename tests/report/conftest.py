@@ -27,7 +27,7 @@ def page_file(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # as long as it is open, an event loop runs, which other files' tests would trip over
 def browser() -> Iterator[Any]:
     """Chromium, as the system has it."""
     found = next(
