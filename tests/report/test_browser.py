@@ -73,7 +73,8 @@ def test_it_opens_without_a_word_and_nothing_is_wider_than_the_screen(
     found.page.wait_for_selector(".response >> nth=7")
     assert found.page.locator(".response").count() == 8
     assert found.page.evaluate("document.documentElement.scrollWidth") == size["width"]
-    assert found.page.locator("figure svg").count() == found.page.locator("figure").count() == 8
+    charts = page_file.read_text().count("<figure")
+    assert found.page.locator("figure svg").count() == found.page.locator("figure").count() == charts > 7
     assert found.said == []
     found.context.close()
 
