@@ -133,14 +133,18 @@ def test_a_folder_that_is_there_is_left_alone(saved: Path, tmp_path: Path):
 
 @pytest.mark.slow
 @pytest.mark.vllm
-def test_vllm_serves_it_by_its_path_alone(saved: Path, tmp_path: Path, taught: Any):
+def test_vllm_serves_it_by_its_path_alone(saved: Path, tmp_path: Path, taught: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "0")  # a process of its own would import everything anew
     from vllm import LLM, SamplingParams
+    from vllm.distributed import cleanup_dist_env_and_memory
 
     from support.engines import SMALL_ENGINE
 
     export(Exported("policy", saved), tmp_path / "out")
-    engine = LLM(str(tmp_path / "out"), dtype="float32", max_model_len=256, **SMALL_ENGINE)
+    engine = LLM(str(tmp_path / "out"), dtype="float32", max_model_len=256, enforce_eager=True, **SMALL_ENGINE)
     prompt = {"prompt_token_ids": taught.encoder.prompt_ids(RED), "multi_modal_data": {"image": image_of(RED)}}
     (found,) = engine.generate(prompt, SamplingParams(temperature=0, max_tokens=60))
+    del engine
+    cleanup_dist_env_and_memory()  # for the engines of other tests
     assert found.outputs[0].text.strip() == CHAIN.format(3, 3, 7, 7)
     assert found.outputs[0].finish_reason == "stop"
