@@ -95,11 +95,12 @@ def faults(session: nox.Session) -> None:
 def release(session: nox.Session) -> None:
     """Builds wheel and sdist, installs each into an environment of its own, and uses it; nothing is uploaded."""
     session.install("build>=1.3", "twine>=6")
-    folder = Path(session.create_tmp())
+    folder = Path(session.create_tmp()).resolve() / "dist"
     session.run("python", "-m", "build", "--outdir", str(folder))
-    session.run("twine", "check", "--strict", *map(str, folder.iterdir()))
+    both = [*folder.glob("*.whl"), *folder.glob("*.tar.gz")]
+    session.run("twine", "check", "--strict", *map(str, both))
     session.chdir(folder)  # where the source folder does not hide what is installed
-    for built in sorted(folder.glob("lit_mstar-*")):
+    for built in both:
         session.run("python", "-m", "venv", "--clear", "used")
         used = str(folder / "used" / "bin")
         session.run(f"{used}/pip", "install", "--quiet", str(built), external=True)
