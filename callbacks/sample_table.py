@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lit_mstar.charts.followed import followed_figure
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
-from lit_mstar.loggers.pictures import log_figure, log_histograms
+from lit_mstar.loggers.pictures import anyone_shows, log_figure, log_histograms
 from lit_mstar.rollouts.images import open_image
 from lit_mstar.rollouts.nouns import Iteration, Problem
 
@@ -31,7 +31,7 @@ class SampleTable(EvolutionCallback):
 
     def on_iteration_end(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """Draws; the step axis counts iterations, so none is replaced."""
-        if not trainer.loggers:
+        if not anyone_shows(trainer):
             return
         data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
         log_histograms(trainer, _scores(iteration), iteration.index)

@@ -22,36 +22,47 @@ _DPI = 110
 _BINS = 20
 
 
+def anyone_shows(trainer: Trainer) -> bool:
+    """Whether a logger has something for figures; every rank must ask, and all get the first one's answer.
+
+    Only the first rank's loggers are real, and what is made for figures alone may need all ranks.
+    """
+    return bool(trainer.strategy.broadcast(bool(_showing(trainer))))
+
+
 def log_figure(trainer: Trainer, tag: str, figure: Figure, step: int) -> None:
-    """Sends a figure to all loggers of a trainer; they show the latest, or a slider over steps.
+    """Sends a figure to all loggers of a trainer that show figures, as a picture at a step.
 
     Known are loggers whose experiment takes figures (`add_figure` as of TensorBoard, `log_figure` as of MLflow and
     Comet), and those that have `log_image` themselves, as W&B's and others' have.
     """
-    for logger in trainer.loggers:
-        figure.patch.set_alpha(1)
-        with styled():
-            if not _sent(logger, tag, figure, step):
-                rank_zero_warn(
-                    f"{type(logger).__name__} shows no figures (temperature searches, followed problems); `lit-mstar "
-                    "report` draws them from what is on disk."
-                )
+    if not trainer.is_global_zero:  # whose loggers are not real
+        return
+    figure.patch.set_alpha(1)
+    with styled():
+        for logger in _showing(trainer):
+            _send(logger, tag, figure, step)
 
 
 def log_histograms(trainer: Trainer, values: Mapping[str, Sequence[float]], step: int) -> None:
     """Sends scores in [0, 1] of `right` and `wrong` as two histograms, or as one figure where there are none."""
+    if not trainer.is_global_zero:
+        return
+    others = []
     for logger in trainer.loggers:
-        if hasattr(logger, "experiment") and hasattr(logger.experiment, "add_histogram"):
-            for name, scores in values.items():
-                if len(scores):
-                    logger.experiment.add_histogram(f"reward/step_scores_{name}", np.asarray(scores), step)
-    others = [one for one in trainer.loggers if not hasattr(getattr(one, "experiment", None), "add_histogram")]
+        experiment: Any = getattr(logger, "experiment", None)
+        if not hasattr(experiment, "add_histogram"):
+            others.append(logger)
+            continue
+        for name, scores in values.items():
+            if len(scores):
+                experiment.add_histogram(f"reward/step_scores_{name}", np.asarray(scores), step)
     if others and all(map(len, values.values())):
         with styled():
             figure = histogram(_counts(values["right"]), _counts(values["wrong"]))
             figure.patch.set_alpha(1)
-            for logger in others:
-                _sent(logger, "reward/step_scores", figure, step)
+            for logger in filter(_shows, others):
+                _send(logger, "reward/step_scores", figure, step)
 
 
 def pixels(figure: Figure) -> Image.Image:
@@ -63,20 +74,32 @@ def pixels(figure: Figure) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
-def _sent(logger: Logger, tag: str, figure: Figure, step: int) -> bool:
-    """Whether the logger has something for figures."""
+def _showing(trainer: Trainer) -> list[Logger]:
+    """The loggers that have something for figures; the others are told of once."""
+    for logger in trainer.loggers:
+        if not _shows(logger):
+            rank_zero_warn(
+                f"{type(logger).__name__} shows no figures (temperature searches, followed problems); `lit-mstar "
+                "report` draws them from what is on disk."
+            )
+    return [logger for logger in trainer.loggers if _shows(logger)]
+
+
+def _shows(logger: Logger) -> bool:
+    experiment = getattr(logger, "experiment", None)
+    return hasattr(logger, "log_image") or any(hasattr(experiment, name) for name in ("add_figure", "log_figure"))
+
+
+def _send(logger: Logger, tag: str, figure: Figure, step: int) -> None:
     experiment: Any = getattr(logger, "experiment", None)
     if hasattr(experiment, "add_figure"):
         experiment.add_image(tag, np.asarray(pixels(figure)), step, dataformats="HWC")
     elif isinstance(logger, MLFlowLogger):
-        logger.experiment.log_figure(logger.run_id, figure, f"{tag}/{step:04d}.png")
+        experiment.log_figure(logger.run_id, figure, f"{tag}/{step:04d}.png")
     elif hasattr(logger, "log_image"):
         logger.log_image(tag, [pixels(figure)], step)
-    elif hasattr(experiment, "log_figure"):
-        experiment.log_figure(figure_name=tag, figure=figure, step=step)
     else:
-        return False
-    return True
+        experiment.log_figure(figure_name=tag, figure=figure, step=step)
 
 
 def _counts(scores: Sequence[float]) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from lightning.pytorch import Trainer
 
@@ -21,7 +22,7 @@ def write_tested(trainer: Trainer, mine: Sequence[Rollout]) -> None:
 
     Whoever compares two models problem by problem needs more than their accuracies.
     """
-    rollouts = {rollout.problem.id: rollout for part in gather(list(mine)) for rollout in part}
-    if trainer.is_global_zero and rollouts and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+    table = pa.concat_tables(gather(to_table(mine)))  # without images, which the problems have
+    if trainer.is_global_zero and len(table) and not trainer.fast_dev_run:  # type: ignore[attr-defined]
         with atomic(Path(trainer.default_root_dir) / TESTED) as partial:
-            pq.write_table(to_table([*rollouts.values()]), partial)
+            pq.write_table(table, partial)

@@ -46,7 +46,7 @@ def votes(found: ByIteration) -> list[Chart]:
         for way, accuracy in _voted(rollouts).items():
             ways.setdefault(way, {})[index] = accuracy
     lines = {label: Curve([*ways[way]], [*ways[way].values()]) for way, label in _WAYS.items() if way in ways}
-    note = "answers to training problems from all N responses to each, before they were learned from"
+    note = f"answers from all N responses, before they were learned from; at most {_VOTES} problems an iteration"
     return [drawn("Best of N against majority", note, lines)] if lines else []
 
 

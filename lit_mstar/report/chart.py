@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
+from scipy.stats import binomtest
 
 from lit_mstar.charts.curves import Curve, curves
 from lit_mstar.charts.theme import styled, svg
-from lit_mstar.evaluation.intervals import Interval
-from lit_mstar.report.headline import mean, share
+from lit_mstar.report.headline import share
 from lit_mstar.report.tally import Tally
-
-_MANY = 2000  # from which on a share's interval is the normal one
 
 
 @dataclass(frozen=True)
@@ -72,24 +70,16 @@ def drawn(title: str, note: str, lines: dict[str, Curve], percent: bool = True) 
     return chart(title, note, curves(lines, percent), ("iteration", *lines), rows)
 
 
-def share_interval(right: float, number: float) -> Interval:
-    """A share's interval, as of a mean of so many that are 0 or 1."""
-    if number > _MANY:
-        return _normal(right / number, number)
-    return mean([1.0] * int(right) + [0.0] * int(number - right))
-
-
-def _normal(value: float, number: float) -> Interval:
-    error = (value * (1 - value) / number) ** 0.5
-    return Interval(value, max(0.0, value - 1.96 * error), min(1.0, value + 1.96 * error), int(number), error)
+def share_interval(right: float, number: float) -> tuple[float, float]:
+    """Wilson's 95% interval of a share; of a mean that is none, such as Pass@K, about."""
+    found = binomtest(round(right), round(number)).proportion_ci(0.95, "wilson")
+    return float(found.low), float(found.high)
 
 
 def _curve(points: Sequence[tuple[int, float]], valid: int) -> Curve:
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    if not valid:
-        return Curve(xs, ys)
-    ends = [share_interval(y * valid, valid) for y in ys]
-    return Curve(xs, ys, [end.low for end in ends], [end.high for end in ends])
+    ends = [share_interval(y * valid, valid) for y in ys] if valid else []
+    return Curve(xs, ys, [low for low, _ in ends], [high for _, high in ends])
 
 
 def _cell(value: float | None, percent: bool) -> str:

@@ -66,6 +66,7 @@ def page_of_many(runs: Sequence[Run], sources: bool = True, watched: bool = Fals
             {"name": "test", "label": "test problems that they answer differently", "note": "", "problems": rows}
         ]
         page.images = pictures.urls
+    page.notes += [*(note for run in runs for note in run.notes), *source.notes, *pictures.notes]
     return page
 
 

@@ -136,9 +136,11 @@ def _counts(found: Sequence[Tally]) -> Card | None:
     sampled = sum(tally.sampled for tally in found)
     if not sampled:
         return None
-    right, kept, cut = (sum(getattr(tally, name) for tally in found) for name in ("right", "kept", "cut"))
+    names = ("right", "kept", "cut", "unknown")
+    right, kept, cut, unknown = (sum(getattr(tally, name) for tally in found) for name in names)
     notes = [f"{right:,} right ({share(right / sampled)})", f"{kept:,} learned from ({share(kept / sampled)})"]
-    return Card("responses sampled", f"{sampled:,}", notes=[*notes, *([f"{cut:,} cut"] if cut else [])])
+    notes += [f"{number:,} {what}" for number, what in ((cut, "cut"), (unknown, "without a verdict")) if number]
+    return Card("responses sampled", f"{sampled:,}", notes=notes)
 
 
 def _faithful(found: Sequence[Tally]) -> Card | None:

@@ -86,6 +86,7 @@ def rendered(page: Page) -> str:
         style=Markup(style),  # noqa: S704 - ours
         policy=_policy(script, page.watched),
         data=data,
+        sampled=[[*row.values()] for row in page.iterations],
         svg=Markup,  # what the charts' own library wrote
     )
 

@@ -16,7 +16,7 @@ from lit_mstar.report.headline import share
 from lit_mstar.report.tally import BINS, Tally
 from lit_mstar.rollouts.nouns import Judge
 
-_LEAST = 5  # in a bin whose share is drawn
+_LEAST = 5  # in a bin whose share is drawn, ours
 
 Floats = NDArray[Any]
 
@@ -62,12 +62,10 @@ def _reliability(title: str, what: str, good: str, scored: Floats, right: Floats
     bins = [k for k in range(BINS) if scored[k] >= _LEAST]
     if not bins:
         return []
-    shares = [share_interval(right[k], scored[k]) for k in bins]
-    means = [float(total[k] / scored[k]) for k in bins]
-    figure = reliability(
-        means, [s.value for s in shares], [s.low for s in shares], [s.high for s in shares], what, good
-    )
-    rows = [[f"{m:.2f}", share(s.value), f"{s.n:,}"] for m, s in zip(means, shares, strict=True)]
-    error = float(np.average(np.abs(np.subtract(means, [s.value for s in shares])), weights=scored[bins]))
+    means, shares = total[bins] / scored[bins], right[bins] / scored[bins]
+    low, high = zip(*(share_interval(right[k], scored[k]) for k in bins), strict=True)
+    figure = reliability([*means], [*shares], low, high, what, good)
+    rows = [[f"{m:.2f}", share(s), f"{n:,.0f}"] for m, s, n in zip(means, shares, scored[bins], strict=True)]
+    error = float(np.average(np.abs(means - shares), weights=scored[bins]))
     note = f"share of {what} that are {good}, by their score; calibration error {error:.3f}"
     return [chart(title, note, figure, ("score", good, what), rows)]

@@ -121,6 +121,12 @@ class Run:
         return "running" if running else "not finished"
 
     @property
+    def notes(self) -> list[str]:
+        """What could not be read so far, for people."""
+        damaged = sorted(file for stage in self.stages for file in stage.damaged)
+        return [f"Without responses of files that cannot be read: {', '.join(damaged)}"] if damaged else []
+
+    @property
     def evolving(self) -> Stage | None:
         """The stage that sampled most iterations, the last among equals."""
         found = [stage for stage in self.stages if stage.measured]
@@ -151,9 +157,9 @@ def find_run(folder: Path) -> Run:
         raise ValueError(f"{folder} holds results of benchmarks, and no run; `lit-mstar compare` shows two of them.")
     inner = sorted(path.parent for name in _LEFT for path in folder.glob(f"*/{name}"))
     stages = [path for path in dict.fromkeys(inner) if ".replaced-" not in path.name]
-    if is_stage := any((folder / name).exists() for name in ("config.yaml", "rollouts")):
+    if any((folder / name).exists() for name in ("config.yaml", "rollouts")):
         stages = [folder]
-    if not stages and not is_stage:
+    if not stages:
         raise ValueError(f"{folder} holds no run; name the folder of a run (runs/quickstart), or of one of its stages.")
     return Run(folder, tuple(Stage(path) for path in stages))
 

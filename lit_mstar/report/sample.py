@@ -14,8 +14,8 @@ from lit_mstar.report.tally import Tally
 from lit_mstar.rollouts.nouns import Rollout
 from lit_mstar.rollouts.parquet import from_table, read_table
 
-_OVERHEAD = 60  # characters that a response takes beside its text, about
-BUDGET = 14_000_000  # characters of responses on a page, ours: compressed, some megabytes
+_OVERHEAD = 60  # bytes that a response takes beside its text, about
+BUDGET = 14_000_000  # bytes of responses on a page, ours: compressed, some megabytes
 MOST = 100_000  # responses on a page, ours
 
 
@@ -26,14 +26,14 @@ def choose(found: Sequence[Tally], budget: int = BUDGET, most: int = MOST) -> li
     """
     sizes: dict[str, tuple[int, int]] = {}
     for tally in found:
-        for name, (length, count, _) in tally.asked.items():
+        for name, (length, count) in tally.asked.items():
             before = sizes.get(name, (0, 0))
             sizes[name] = (before[0] + length + _OVERHEAD * count, before[1] + count)
     chosen: list[str] = []
-    characters = responses = 0
+    size = responses = 0
     for name in sorted(sizes, key=_order):
-        characters, responses = characters + sizes[name][0], responses + sizes[name][1]
-        if chosen and (characters > budget or responses > most):
+        size, responses = size + sizes[name][0], responses + sizes[name][1]
+        if chosen and (size > budget or responses > most):
             break
         chosen.append(name)
     return chosen
@@ -46,13 +46,14 @@ def rollouts_of(stage: Stage, index: int, wanted: Collection[str], source: RunSo
     return _made(pa.concat_tables(parts), source) if parts else []
 
 
-def answers_to_tests(stage: Stage, source: RunSource, most: int = MOST) -> list[Rollout]:
-    """What a stage answered to the test problems; nothing if it was not tested."""
+def answers_to_tests(stage: Stage, source: RunSource) -> list[Rollout]:
+    """What a stage answered to the test problems; nothing if it was not tested, or the file cannot be read."""
     if not stage.tested.is_file():
         return []
     try:
-        return _made(read_table(stage.tested), source, ("test",))[:most]
+        return _made(read_table(stage.tested), source, ("test",))
     except (OSError, ValueError):  # damaged, or of something else
+        stage.damaged.add(str(stage.tested))
         return []
 
 

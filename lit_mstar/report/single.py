@@ -44,20 +44,21 @@ def page_of(run: Run, sources: bool = True, watched: bool = False) -> Page:
         (f"time by phase of {stage.name}" if stage else "", costs.phase_times(stage)),
         ("tokens", costs.tokens(found)),
     ]
-    part = "" if len(chosen) == _asked(found) else f"Of a sample of {len(chosen):,} problems."
+    part = "" if len(chosen) == _asked(found) else f"of a sample of {len(chosen):,} problems"
     page.sections = [
         Section("How it went", how_it_went(found, valid)),
         Section("Temperature searches", searches(found)),
         Section("What was kept, against other right responses", contrasts(shown, source.judge), part),
-        Section("What the reward tells", [*reward_charts(found), *step_charts(shown, source.judge), *votes(shown)]),
+        Section(
+            "What the reward tells",
+            [*reward_charts(found), *step_charts(shown, source.judge), *votes(shown)],
+            part and f"step scores' reliability and votes: {part}; the others: of all",
+        ),
     ]
     _browse(page, source, stage, found, shown, tests)
     page.iterations = provenance.iterations(found)
     page.stages = [*provenance.stages(run)]
-    if stage and stage.damaged:
-        page.notes.append(f"Without responses of files that cannot be read: {', '.join(sorted(stage.damaged))}")
-    if source.missing:
-        page.notes.append(f"Not all of the problems: {source.missing}")
+    page.notes += [*run.notes, *source.notes]
     return page
 
 
@@ -88,10 +89,7 @@ def _browse(
         if groups
     ]
     page.images = pictures.urls
-    if pictures.left_out:
-        page.notes.append(f"{pictures.left_out:,} images are left out, so that the page stays small.")
-    if pictures.unreadable:
-        page.notes.append(f"{pictures.unreadable:,} images cannot be read any more.")
+    page.notes += pictures.notes
 
 
 def _asked(found: Sequence[Tally]) -> int:
@@ -103,7 +101,8 @@ def _sampled(found: Sequence[Tally], shown: ByIteration) -> str:
     there = len({rollout.problem.id for rollouts in shown.values() for rollout in rollouts})
     if there == _asked(found):
         return ""
-    return f"a sample, drawn at random, of {_asked(found):,} problems; numbers and charts above count all of them"
+    whole = f"{_asked(found):,} problems"
+    return f"a sample, drawn at random, of {whole}; the numbers above count all of them, charts unless they say so"
 
 
 def _subtitle(run: Run, stage: Stage | None, found: Sequence[Tally]) -> list[str]:

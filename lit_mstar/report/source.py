@@ -54,6 +54,11 @@ class RunSource:
                 return found
         return Problem(id=row["problem_id"], question=row["question"] or "", answer=row["reference"])
 
+    @property
+    def notes(self) -> list[str]:
+        """What it cannot give, for people."""
+        return [f"Not all of the problems: {self.missing}"] if self.missing else []
+
     def judge(self, problem: Problem, steps: Sequence[str]) -> list[bool] | None:
         """Whether each step is true; None where nobody can tell, as of problems that the source has no more.
 

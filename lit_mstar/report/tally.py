@@ -39,8 +39,7 @@ class Tally:
         scored: How many responses score in each bin, (BINS,).
         scored_right: Of these, the right ones.
         score_sum: The sum of scores in each bin.
-        rules: How often each rule of the grader decided.
-        asked: By problem: characters of its responses, how many there are, how many are right.
+        asked: By problem: bytes of its responses' texts, how many there are.
     """
 
     index: int
@@ -57,8 +56,7 @@ class Tally:
     scored: NDArray[np.float64] = field(default_factory=_zeros)
     scored_right: NDArray[np.float64] = field(default_factory=_zeros)
     score_sum: NDArray[np.float64] = field(default_factory=_zeros)
-    rules: dict[str, int] = field(default_factory=dict)
-    asked: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    asked: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -95,13 +93,11 @@ def _add(tally: Tally, table: pa.Table) -> None:
     tally.tokens += int(tokens.sum())
     tally.learned += int(tokens[kept].sum())
     _add_scores(tally, table, right, known)
-    for found in pc.value_counts(table["rule"].combine_chunks()).to_pylist():
-        tally.rules[found["values"]] = tally.rules.get(found["values"], 0) + found["counts"]
-    columns = {"problem": table["problem_id"], "length": pc.utf8_length(table["text"]), "right": pa.array(right)}
-    rows = pa.table(columns).group_by("problem").aggregate([("length", "sum"), ("length", "count"), ("right", "sum")])
-    for row in zip(*(rows[n].to_pylist() for n in ("problem", "length_sum", "length_count", "right_sum")), strict=True):
-        old = tally.asked.get(row[0], (0, 0, 0))
-        tally.asked[row[0]] = (old[0] + row[1], old[1] + row[2], old[2] + row[3])
+    columns = {"problem": table["problem_id"], "length": pc.binary_length(table["text"])}
+    rows = pa.table(columns).group_by("problem").aggregate([("length", "sum"), ("length", "count")])
+    for row in rows.to_pylist():
+        length, count = tally.asked.get(row["problem"], (0, 0))
+        tally.asked[row["problem"]] = (length + row["length_sum"], count + row["length_count"])
 
 
 def _add_scores(tally: Tally, table: pa.Table, right: NDArray[np.bool_], known: NDArray[np.bool_]) -> None:

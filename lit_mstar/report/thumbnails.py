@@ -33,6 +33,12 @@ class Thumbnails:
         self._numbers: dict[str | bytes, int | None] = {}
         self._side = self._fitting(images)
 
+    @property
+    def notes(self) -> list[str]:
+        """What a page lacks of them, for people."""
+        said = {"are left out, so that the page stays small": self.left_out, "cannot be read any more": self.unreadable}
+        return [f"{number:,} images {what}." for what, number in said.items() if number]
+
     def of(self, problem: Problem) -> list[int]:
         """The numbers of a problem's pictures, as far as there is room for them."""
         return [number for image in problem.images if (number := self._number(image)) is not None]

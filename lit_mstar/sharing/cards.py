@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from lit_mstar import __version__
 from lit_mstar.files import atomic
 from lit_mstar.report import provenance
 from lit_mstar.report.headline import Card, cards
+from lit_mstar.report.run import Run
 from lit_mstar.report.sample import answers_to_tests
 from lit_mstar.report.source import RunSource
-from lit_mstar.report.tally import tallies
+from lit_mstar.report.tally import Tally, tallies
 from lit_mstar.sharing.exported import Exported
 
 
@@ -29,15 +31,16 @@ def write_card(found: Exported, folder: Path, name: str, **more: Any) -> None:
         **more: What its kind's template asks for besides.
     """
     run = found.run
+    iterations = tallies(run.evolving) if run and run.evolving and found.kind == "policy" else []
     text = _template(f"{found.kind}.md").render(
         name=name,
         metadata=_metadata(found, more).rstrip(),
         version=__version__,
         title=run.title if run else "",
-        numbers=_numbers(found),
+        numbers=_numbers(run, iterations) if run else [],
         stages=[*provenance.stages(run)] if run else [],
         source=provenance.source_of(found.stage) if found.stage else "",
-        iterations=provenance.iterations(tallies(run.evolving)) if run and run.evolving else [],
+        iterations=provenance.iterations(iterations),
         **more,
     )
     with atomic(folder / "README.md") as partial:
@@ -63,13 +66,9 @@ def _metadata(found: Exported, more: dict[str, Any]) -> str:
     return str(data.to_yaml())
 
 
-def _numbers(found: Exported) -> list[Card]:
-    if found.run is None:
-        return []
+def _numbers(run: Run, iterations: Sequence[Tally]) -> list[Card]:
     source = RunSource(None)
-    tests = [(stage, answers_to_tests(stage, source)) for stage in found.run.stages]
-    iterations = tallies(found.run.evolving) if found.run.evolving else []
-    return cards(found.run, iterations, tests, valid=0)
+    return cards(run, iterations, [(stage, answers_to_tests(stage, source)) for stage in run.stages], valid=0)
 
 
 def _template(name: str) -> Any:

@@ -94,9 +94,10 @@ def test_without_a_logger_nothing_is_sampled_for_it(evolution: Any) -> None:
     assert len([1 for _, sampling in evolution.sampler.calls if sampling.temperature > 0]) == 1
 
 
-def test_a_logger_without_figures_says_so_once(evolution: Any, tmp_path: Path) -> None:
+def test_a_logger_without_figures_says_so_once_and_nothing_is_sampled_for_it(evolution: Any, tmp_path: Path) -> None:
     source = ListSource(train=sums(4))
     with pytest.warns(UserWarning, match="CSVLogger shows no figures") as told:
         evolution(half_right, [SampleTable()], source=source, max_epochs=2, logger=CSVLogger(tmp_path))
     # One and the same message, which Python shows once.
     assert len({str(one.message) for one in told if "no figures" in str(one.message)}) == 1
+    assert len([1 for _, sampling in evolution.sampler.calls if sampling.temperature > 0]) == 2  # the iterations

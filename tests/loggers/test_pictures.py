@@ -22,7 +22,9 @@ SEARCH = Search([0.5, 1.0, 1.5], [0.7, 0.8, 0.6], [0.02] * 3, 0.5, 1.0)
 
 
 def trainer(*loggers: Any) -> Any:
-    return SimpleNamespace(loggers=list(loggers))
+    return SimpleNamespace(
+        loggers=list(loggers), is_global_zero=True, strategy=SimpleNamespace(broadcast=lambda value: value)
+    )
 
 
 def drawn() -> np.ndarray:
