@@ -9,15 +9,15 @@ from typing import Any
 from lit_mstar.charts.curves import Curve
 from lit_mstar.commands.stage_run import home_of, move_paths
 from lit_mstar.front.changes import Difference, differences
-from lit_mstar.report.chart import Chart, drawn
-from lit_mstar.report.headline import Card, correct, margin, mean, paired, share
+from lit_mstar.report.browser.rows import Group, problem_rows
+from lit_mstar.report.browser.sample import answers_to_tests
+from lit_mstar.report.browser.thumbnails import Thumbnails
 from lit_mstar.report.page import Page, Section, Table
-from lit_mstar.report.rows import Group, problem_rows
 from lit_mstar.report.run import Run, Stage
-from lit_mstar.report.sample import answers_to_tests
+from lit_mstar.report.sections.chart import Chart, drawn
+from lit_mstar.report.sections.headline import Card, correct, margin, mean, paired, share
 from lit_mstar.report.source import RunSource
 from lit_mstar.report.tally import Tally
-from lit_mstar.report.thumbnails import Thumbnails
 from lit_mstar.rollouts.nouns import Rollout
 
 # Measure: title, whether it is a share.

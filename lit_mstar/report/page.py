@@ -14,11 +14,11 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from lit_mstar.files import atomic
-from lit_mstar.report.chart import Chart
-from lit_mstar.report.costs import Part
-from lit_mstar.report.flags import FLAGS
-from lit_mstar.report.headline import Card
-from lit_mstar.report.rows import packed
+from lit_mstar.report.browser.flags import FLAGS
+from lit_mstar.report.browser.rows import packed
+from lit_mstar.report.sections.chart import Chart
+from lit_mstar.report.sections.costs import Part
+from lit_mstar.report.sections.headline import Card
 
 
 @dataclass

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lit_mstar.report import costs, provenance
-from lit_mstar.report.chains import ByIteration, contrasts, votes
-from lit_mstar.report.headline import cards
+from lit_mstar.report.browser.rows import Group, problem_rows
+from lit_mstar.report.browser.sample import answers_to_tests, choose, rollouts_of
+from lit_mstar.report.browser.thumbnails import Thumbnails
 from lit_mstar.report.page import Page, Section
-from lit_mstar.report.progress import how_it_went
-from lit_mstar.report.rewarded import reward_charts, step_charts
-from lit_mstar.report.rows import Group, problem_rows
 from lit_mstar.report.run import Run, Stage
-from lit_mstar.report.sample import answers_to_tests, choose, rollouts_of
-from lit_mstar.report.searched import searches
+from lit_mstar.report.sections import costs, provenance
+from lit_mstar.report.sections.chains import ByIteration, contrasts, votes
+from lit_mstar.report.sections.headline import cards
+from lit_mstar.report.sections.progress import how_it_went
+from lit_mstar.report.sections.rewarded import reward_charts, step_charts
+from lit_mstar.report.sections.searched import searches
 from lit_mstar.report.source import RunSource
 from lit_mstar.report.tally import Tally, tallies
-from lit_mstar.report.thumbnails import Thumbnails
 from lit_mstar.rollouts.nouns import Rollout
 
 Tests = Sequence[tuple[Stage, Sequence[Rollout]]]

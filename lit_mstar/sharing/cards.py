@@ -12,10 +12,10 @@ from jinja2 import Environment
 
 from lit_mstar import __version__
 from lit_mstar.files import atomic
-from lit_mstar.report import provenance
-from lit_mstar.report.headline import Card, cards
+from lit_mstar.report.browser.sample import answers_to_tests
 from lit_mstar.report.run import Run
-from lit_mstar.report.sample import answers_to_tests
+from lit_mstar.report.sections import provenance
+from lit_mstar.report.sections.headline import Card, cards
 from lit_mstar.report.source import RunSource
 from lit_mstar.report.tally import Tally, tallies
 from lit_mstar.sharing.exported import Exported

@@ -12,9 +12,9 @@ from typing import Any
 
 from lit_mstar import Problem
 from lit_mstar.charts.curves import Curve
-from lit_mstar.report.chart import drawn
 from lit_mstar.report.page import Page, Section, Table, rendered
 from lit_mstar.report.run import find_run
+from lit_mstar.report.sections.chart import drawn
 from lit_mstar.report.single import page_of
 from support.reported import data_of, rollout, write_iteration, write_stage
 

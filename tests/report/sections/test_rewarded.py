@@ -6,7 +6,7 @@ from torch import tensor
 from torchmetrics.functional.classification import binary_calibration_error
 
 from lit_mstar import Problem, Response, Rollout
-from lit_mstar.report.rewarded import reward_charts, step_charts
+from lit_mstar.report.sections.rewarded import reward_charts, step_charts
 from lit_mstar.report.tally import BINS, Tally
 
 

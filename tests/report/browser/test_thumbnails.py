@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from lit_mstar import Problem
-from lit_mstar.report.thumbnails import Thumbnails
+from lit_mstar.report.browser.thumbnails import Thumbnails
 
 
 def picture(width: int, height: int, seed: int) -> bytes:

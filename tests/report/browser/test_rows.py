@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_mstar import Problem, Response
-from lit_mstar.report.rows import Group, packed, problem_rows, segments
-from lit_mstar.report.thumbnails import Thumbnails
+from lit_mstar.report.browser.rows import Group, packed, problem_rows, segments
+from lit_mstar.report.browser.thumbnails import Thumbnails
 from support.reported import rollout
 
 line = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

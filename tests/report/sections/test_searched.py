@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lit_mstar.report.searched import search_of, searches
+from lit_mstar.report.sections.searched import search_of, searches
 from lit_mstar.report.tally import Tally
 from support.reported import GRID, search_metrics
 

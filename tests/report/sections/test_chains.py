@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from lit_mstar import Problem
-from lit_mstar.report.chains import contrasts, votes
+from lit_mstar.report.sections.chains import contrasts, votes
 from support.reported import rollout
 
 

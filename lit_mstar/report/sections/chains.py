@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from lit_mstar.charts.curves import Curve
-from lit_mstar.report.chart import Chart, drawn
+from lit_mstar.report.sections.chart import Chart, drawn
 from lit_mstar.rewards.reranking import contrast
 from lit_mstar.rewards.verification import accuracies
 from lit_mstar.rollouts.nouns import Judge, Rollout

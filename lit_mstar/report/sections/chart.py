@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from lit_mstar.charts.curves import Curve, curves
 from lit_mstar.charts.theme import styled, svg
-from lit_mstar.report.headline import share
+from lit_mstar.report.sections.headline import share
 from lit_mstar.report.tally import Tally
 
 

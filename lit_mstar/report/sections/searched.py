@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lit_mstar.charts.searches import Search, search_figure
-from lit_mstar.report.chart import Chart, chart
-from lit_mstar.report.headline import share
+from lit_mstar.report.sections.chart import Chart, chart
+from lit_mstar.report.sections.headline import share
 from lit_mstar.report.tally import Tally
 
 

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
-from lit_mstar.report.flags import flags_of, marks_of
-from lit_mstar.report.thumbnails import Thumbnails
+from lit_mstar.report.browser.flags import flags_of, marks_of
+from lit_mstar.report.browser.thumbnails import Thumbnails
 from lit_mstar.rollouts.nouns import Judge, Problem, Response, Rollout
 
 

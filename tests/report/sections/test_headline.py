@@ -6,9 +6,9 @@ from pathlib import Path
 from scipy.stats import ttest_rel
 
 from lit_mstar.evaluation.intervals import mean_interval
-from lit_mstar.report.headline import paired
+from lit_mstar.report.browser.sample import answers_to_tests
 from lit_mstar.report.run import Run, Stage, find_run
-from lit_mstar.report.sample import answers_to_tests
+from lit_mstar.report.sections.headline import paired
 from lit_mstar.report.single import page_of
 from lit_mstar.report.source import RunSource
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_mstar.charts.rewards import histogram, reliability
-from lit_mstar.report.chains import ByIteration
-from lit_mstar.report.chart import Chart, chart, share_interval
-from lit_mstar.report.headline import share
+from lit_mstar.report.sections.chains import ByIteration
+from lit_mstar.report.sections.chart import Chart, chart, share_interval
+from lit_mstar.report.sections.headline import share
 from lit_mstar.report.tally import BINS, Tally
 from lit_mstar.rollouts.nouns import Judge
 

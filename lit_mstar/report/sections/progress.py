@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lit_mstar.charts.curves import Curve
-from lit_mstar.report.chart import Chart, drawn, over_iterations
+from lit_mstar.report.sections.chart import Chart, drawn, over_iterations
 from lit_mstar.report.tally import Tally
 
 

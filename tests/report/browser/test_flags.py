@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lit_mstar import Problem
-from lit_mstar.report.flags import flags_of, looks_like, marks_of
+from lit_mstar.report.browser.flags import flags_of, looks_like, marks_of
 from support.reported import response, rollout
 
 PROBLEM = Problem(id="p", question="?", answer="7")

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_mstar import Problem
-from lit_mstar.report.chart import share_interval
+from lit_mstar.report.browser.sample import choose, rollouts_of
 from lit_mstar.report.run import Stage
-from lit_mstar.report.sample import choose, rollouts_of
+from lit_mstar.report.sections.chart import share_interval
 from lit_mstar.report.source import RunSource
 from lit_mstar.report.tally import Tally, tallies
 from support.reported import rollout, write_iteration
