@@ -12,10 +12,12 @@ from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.sources.source import Split
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.modules.policy import PolicyModule
+from lit_mstar.modules.scorer import AnyScorer, scorer_of
 from lit_mstar.rewards.reranking import reranking
 from lit_mstar.rewards.verification import accuracies, sizes_up_to
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.rollouts.tensors import scores
+from lit_mstar.scorers.scoring import Scoring
 
 _NAMES = {
     "greedy": "greedy",
@@ -41,13 +43,21 @@ class PRMVerifier(EvolutionCallback):
         temperature: Of the sampling; None takes the DataModule's.
         split: Which problems are sampled: all of them, whatever `limit_test_batches` says.
         k: How many of the correct responses training keeps (2 in the paper).
+        scorer: Who scores, as for `PRMFilter.prm`; None takes the scores that a callback above this one has given.
 
     Raises:
         ValueError: If `n` or `k` is less than 1, or `temperature` isn't above 0; before anything is sampled, if the
             DataModule cannot sample, or the split has no answered problems.
     """
 
-    def __init__(self, n: int = 64, temperature: float | None = None, split: Split = "test", k: int = 2) -> None:
+    def __init__(
+        self,
+        n: int = 64,
+        temperature: float | None = None,
+        split: Split = "test",
+        k: int = 2,
+        scorer: AnyScorer | None = None,
+    ) -> None:
         if n < 1 or k < 1:
             raise ValueError(f"PRMVerifier.n is {n} and k is {k}; both must be at least 1.")
         if temperature is not None and temperature <= 0:
@@ -56,18 +66,24 @@ class PRMVerifier(EvolutionCallback):
         self.temperature = temperature
         self.split: Split = split
         self.k = k
+        self.scorer = scorer
+        self._scoring: Scoring | None = None
         self._report = ""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Checks what it will sample from."""
         if stage in ("fit", "test"):
             self._data(trainer).require(self.split, answered=True)
+            if self.scorer is not None and self._scoring is None:
+                self._scoring = Scoring(scorer_of(self.scorer))
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Samples and measures; every rank has all rollouts and finds the same."""
         data = self._data(trainer)
         sampling = self._sampling(data)
         rollouts = data.measure(self.split, sampling).rollouts
+        if self._scoring:
+            rollouts = self._scoring.scored(rollouts, pl_module.device, trainer)
         curves = accuracies(rollouts, sizes_up_to(self.n), cast(PolicyModule, pl_module).marker.grader)
         metrics = {"single": curves["pass"][1]}
         if self.split == "test":
@@ -85,6 +101,8 @@ class PRMVerifier(EvolutionCallback):
         if self._report and trainer.is_global_zero:
             print(self._report, flush=True)
         self._report = ""
+        if self._scoring:
+            self._scoring.scorer.close()
 
     def _sampling(self, data: SelfEvolvingDataModule) -> SamplingParams:
         temperature = data.sampling.temperature if self.temperature is None else self.temperature

@@ -13,9 +13,11 @@ from lit_mstar.charts.searches import Search, search_figure
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.loggers.pictures import log_figure
+from lit_mstar.modules.scorer import AnyScorer, scorer_of
 from lit_mstar.rewards.balance import By, Choice, Rule, Worth, choose, criterion, curve_metrics
 from lit_mstar.rollouts.nouns import Iteration
 from lit_mstar.rollouts.tensors import correctness, first_of_text, scores
+from lit_mstar.scorers.scoring import Scoring
 
 GRID = tuple(round(0.1 * tenth, 1) for tenth in range(3, 17))
 THRESHOLDS = tuple(round(0.1 * tenth, 1) for tenth in range(10))
@@ -42,6 +44,7 @@ class TemperatureBalancer(EvolutionCallback):
             mean ("skip", as in B-STaR's code).
         rule: What is taken: the temperature that is worth most ("argmax", as in the paper), or the current one unless
             another is better beyond the paired standard error of the difference ("significant", ours).
+        scorer: Who scores, as for `PRMFilter.prm`; None takes the scores that a callback above this one has given.
 
     Raises:
         ValueError: If `every`, `k` or `wanted` is less than 1, `grid` is empty or has a temperature that is not
@@ -59,6 +62,7 @@ class TemperatureBalancer(EvolutionCallback):
         thresholds: Sequence[float] = THRESHOLDS,
         empty: Literal["zero", "skip"] = "zero",
         rule: Rule = "argmax",
+        scorer: AnyScorer | None = None,
     ) -> None:
         if every < 1:
             raise ValueError(f"TemperatureBalancer.every is {every}; it must be at least 1.")
@@ -72,9 +76,21 @@ class TemperatureBalancer(EvolutionCallback):
         self.n = n
         self.amends_selection = by == "balance"
         self.criterion = criterion(by, k, wanted, thresholds, empty)
+        self.scorer = scorer
+        self._scoring: Scoring | None = None
         self.temperature: float | None = None  # None: as the DataModule says
         self.threshold: float | None = None  # None: whatever is selected is learned from
         self.history: list[dict[str, Any]] = []  # one entry per choice, with the whole curve
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Looks whether its scorer, if it has one, can score."""
+        if stage == "fit" and self.scorer is not None and self._scoring is None:
+            self._scoring = Scoring(scorer_of(self.scorer))
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Ends what its scorer has started."""
+        if self._scoring:
+            self._scoring.scorer.close()
 
     def on_sampling_start(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """Samples with the chosen temperature."""
@@ -99,7 +115,7 @@ class TemperatureBalancer(EvolutionCallback):
         if (iteration.index + 1) % self.every:
             return
         data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
-        curve = [self._worth(data, iteration, temperature) for temperature in self.grid]
+        curve = [self._worth(trainer, data, iteration, temperature) for temperature in self.grid]
         chosen = choose(self.rule, self.grid, curve, iteration.sampling.temperature)
         self.temperature, self.threshold = self.grid[chosen.place], curve[chosen.place].threshold
         entry: dict[str, Any] = {
@@ -127,13 +143,17 @@ class TemperatureBalancer(EvolutionCallback):
         self.threshold = state_dict["threshold"]
         self.history = state_dict["history"]
 
-    def _worth(self, data: SelfEvolvingDataModule, done: Iteration, temperature: float) -> Worth:
+    def _worth(self, trainer: Trainer, data: SelfEvolvingDataModule, done: Iteration, temperature: float) -> Worth:
         # The same random numbers at every temperature: their differences are then less noisy than the values.
         sampling = replace(done.sampling, temperature=temperature, n=self.n or done.sampling.n)
         rollouts = data.measure("validate", sampling).rollouts
+        if self._scoring:
+            rollouts = self._scoring.scored(rollouts, trainer.strategy.root_device, trainer)
         ranking = scores(rollouts)
         if ranking is None and self.criterion.needs_scores:
-            raise ValueError("TemperatureBalancer needs scored responses; add the PRMFilter callback.")
+            raise ValueError(
+                "TemperatureBalancer needs scored responses; add the PRMFilter callback, or name a scorer."
+            )
         return self.criterion(correctness(rollouts), ranking, first_of_text(rollouts))
 
     def _log(self, iteration: Iteration, curve: Sequence[Worth], chosen: Choice) -> None:

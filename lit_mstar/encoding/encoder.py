@@ -76,7 +76,7 @@ class Encoder:
         """The id of the token that ends the assistant's turn, which is what responses are taught to end in."""
         tokens: Any = self.tokenizer
         known = [*self._stops, tokens.eos_token_id]
-        return int(learned_end(self._chat, self._controls, known, default=tokens.eos_token_id))
+        return int(learned_end(self.chat, self.controls, known, default=tokens.eos_token_id))
 
     @cached_property
     def end_ids(self) -> list[int]:
@@ -92,7 +92,7 @@ class Encoder:
     @property
     def forbidden_ids(self) -> list[int]:
         """Control tokens that no response may contain, such as an image's (`ControlTokens.unwritten` says which)."""
-        found = sorted(self._controls.unwritten - {*self.end_ids})
+        found = sorted(self.controls.unwritten - {*self.end_ids})
         return [i for i in found if self.vocabulary is None or i < self.vocabulary]
 
     def prompt_text(self, problem: Problem, later: Sequence[tuple[str, str]] = ()) -> str:
@@ -109,15 +109,16 @@ class Encoder:
         Raises:
             ValueError: If the problem has more choices than there are letters.
         """
-        return self._rendered(self._turn(problem), problem.system, later)
+        return self._rendered(self.parts(problem), problem.system, later)
 
     def images(self, problem: Problem) -> tuple[str | bytes, ...]:
         """The problem's images in the order of their placeholders in the prompt."""
-        return tuple(problem.images[part - 1] for part in self._turn(problem) if isinstance(part, int))
+        return tuple(problem.images[part - 1] for part in self.parts(problem) if isinstance(part, int))
 
-    def _turn(self, problem: Problem) -> Parts:
+    def parts(self, problem: Problem, prompt: str | None = None) -> Parts:
+        """The user's turn in texts and numbers of images; by another prompt than the problem's or the model's."""
         own = str(getattr(self.processor, "image_token", "<image>"))
-        return user_turn(problem, problem.prompt or self.prompt, self._controls, own, self._inline)
+        return user_turn(problem, prompt or problem.prompt or self.prompt, self.controls, own, self._inline)
 
     def _rendered(self, parts: Parts, system: str | None = None, later: Sequence[tuple[str, str]] = ()) -> str:
         content: Any = [{"type": "text", "text": p} if isinstance(p, str) else {"type": "image"} for p in parts]
@@ -125,16 +126,18 @@ class Encoder:
         first = [{"role": "system", "content": [{"type": "text", "text": system}]}] if system else []
         turns = [*first, {"role": "user", "content": content}]
         for answer, question in later:
-            said = {"assistant": answer, "user": self._controls.neutral(question)}
+            said = {"assistant": answer, "user": self.controls.neutral(question)}
             turns += [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in said.items()]
-        return self._chat(turns, add_generation_prompt=True)
+        return self.chat(turns, add_generation_prompt=True)
 
-    def _chat(self, turns: list[dict[str, Any]], add_generation_prompt: bool = False) -> str:
+    def chat(self, turns: list[dict[str, Any]], add_generation_prompt: bool = False) -> str:
+        """Turns, each with a role and a list of parts, as the model's chat template writes them."""
         apply: Any = self.processor.apply_chat_template
         return str(apply(turns, add_generation_prompt=add_generation_prompt, **self.template))
 
     @cached_property
-    def _controls(self) -> ControlTokens:
+    def controls(self) -> ControlTokens:
+        """The tokens that steer the model."""
         return ControlTokens(self.processor)
 
     @cached_property
@@ -146,14 +149,14 @@ class Encoder:
     def prompt_ids(self, problem: Problem) -> list[int]:
         """The token ids of `prompt_text`, one placeholder per image: what engines that expand images take."""
         text = self.prompt_text(problem)
-        return list(self.tokenizer(text, **self._special(text))["input_ids"])
+        return list(self.tokenizer(text, **self.special(text))["input_ids"])
 
     @cached_property
     def writes_bos(self) -> bool:
         """Whether the chat template writes the token that begins a text, so that the tokenizer must not."""
-        return bool(self._special(self.prompt_text(Problem(id="probe", question="?"))))
+        return bool(self.special(self.prompt_text(Problem(id="probe", question="?"))))
 
-    def _special(self, text: str) -> dict[str, bool]:
+    def special(self, text: str) -> dict[str, bool]:
         """Where a template has written BOS, the tokenizer must not do so again."""
         bos = self.tokenizer.bos_token
         return {"add_special_tokens": False} if bos and text.startswith(bos) else {}
@@ -161,13 +164,13 @@ class Encoder:
     def text_ids(self, text: str) -> list[int]:
         """The token ids of a text, with nothing added; control tokens that it spells are text as well."""
         ids = self._ids(text)
-        if self._controls.ids.isdisjoint(ids):
+        if self.controls.ids.isdisjoint(ids):
             return ids
         # A control token that is not flagged special, or a piece of the vocabulary: tokenizers split only the others.
-        first, *more = self._controls.broken(text)
-        return [*self._ids(first), *(token for piece in more for token in self._inner_ids(piece))]
+        first, *more = self.controls.broken(text)
+        return [*self._ids(first), *(token for piece in more for token in self.inner_ids(piece))]
 
-    def _inner_ids(self, piece: str) -> list[int]:
+    def inner_ids(self, piece: str) -> list[int]:
         """The ids of a piece as it is inside a text: some tokenizers put a space before whatever they are given."""
         line = self._ids("\n")
         within = self._ids(f"\n{piece}")[len(line) :]
@@ -185,7 +188,7 @@ class Encoder:
         if not self.tokenizer.is_fast:
             return None
         found = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
-        if not self._controls.ids.isdisjoint(found["input_ids"]):
+        if not self.controls.ids.isdisjoint(found["input_ids"]):
             return None
         starts = [start for start, _ in found["offset_mapping"]]
         return list(found["input_ids"]), [bisect_left(starts, end) - 1 for end in ends]
@@ -236,7 +239,7 @@ class Encoder:
             images=images if any(images) else None,
             padding=True,
             return_tensors="pt",
-            **self._special(texts[0]),
+            **self.special(texts[0]),
         )
         return {name: value for name, value in found.items() if name != "labels"}  # some processors make them up
 

@@ -29,7 +29,11 @@ def chat() -> ArgumentParser:
     )
     parser.add_argument("model", help="a run's folder, a model's folder or adapter, or its name on the hub")
     parser.add_argument("image", nargs="*", type=existing, help="one or more images")
-    parser.add_argument("--prm", type=existing, help="a reward model whose scores stand behind the steps")
+    parser.add_argument(
+        "--prm",
+        type=existing,
+        help="a reward model (a folder, or a YAML file that describes a scorer) whose scores stand behind the steps",
+    )
     parser.add_argument("--question", action="append", default=[], help="asked first; may be given more than once")
     parser.add_argument("--temperature", type=float, default=0.0, help="0 always gives the same answer (default)")
     parser.add_argument("--max-tokens", type=positive, default=512, help="of an answer (default: 512)")

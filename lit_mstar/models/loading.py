@@ -54,6 +54,11 @@ class Checkpoint:
             tensor: Tensor = file.get_tensor(name)
         return tensor
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        """A tensor's shape; the tensor is not read."""
+        with safe_open(self.folder / self.files[name], "pt") as file:
+            return tuple(file.get_slice(name).get_shape())
+
     def names(self, model: Any) -> dict[str, str]:
         """Names in the checkpoint by names in the model, by the rules that `from_pretrained` follows."""
         rules = get_model_conversion_mapping(model)

@@ -12,6 +12,7 @@ from transformers import AutoImageProcessor, AutoProcessor, ProcessorMixin
 
 from lit_mstar.encoding.architectures import Architecture
 from lit_mstar.models.origin import Origin, clear_errors
+from lit_mstar.models.text_only import TextProcessor
 
 _OWN_FILE = "lit_mstar.json"  # what a model was trained with that Hugging Face's files do not say; saved with it
 
@@ -34,6 +35,8 @@ def load_processor(
     path, auto = origin.path if own else origin.base, cast(Any, AutoProcessor)
     with clear_errors(path):
         processor = auto.from_pretrained(path, trust_remote_code=trust_remote_code)
+    if not hasattr(processor, "tokenizer"):
+        processor = TextProcessor(processor)
     _restore_image_backend(processor, path)
     if chat_template is not None:
         processor.chat_template = _text_of(chat_template)

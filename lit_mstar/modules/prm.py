@@ -33,11 +33,12 @@ from lit_mstar.models.sharding import Sharding, sharder
 from lit_mstar.modules.base import BackboneModule
 from lit_mstar.modules.schedules import WarmupConstant
 from lit_mstar.rollouts.nouns import Problem, Rollout
+from lit_mstar.scorers.base import StepScorer
 
 HEAD_FILE = "prm_head.safetensors"
 
 
-class ProcessRewardModule(BackboneModule):
+class ProcessRewardModule(BackboneModule, StepScorer):
     """Learns the probability that a step leads to the right answer, from Monte-Carlo labels.
 
     Args:
@@ -117,6 +118,27 @@ class ProcessRewardModule(BackboneModule):
         self.test_metrics.update(logits.sigmoid(), targets.long())
         self.log_dict(self.test_metrics, batch_size=len(labels))
 
+    def check(self) -> None:
+        """Refuses a folder without a trained head.
+
+        Raises:
+            ValueError: If the folder is not there or holds a model without a step head.
+        """
+        if self.model is None and not (Path(self.backbone.path) / HEAD_FILE).is_file():
+            raise ValueError(missing_input(self.backbone.path, f"a process reward model (no {HEAD_FILE} in it)"))
+
+    def place(self, device: torch.device) -> None:
+        """See `StepScorer.place`."""
+        if self.model is None:
+            self.check()
+            self.configure_model()
+            self.eval().requires_grad_(False)
+        self.to(device)
+
+    def rest(self) -> None:
+        """See `StepScorer.rest`."""
+        self.to("cpu")
+
     def score(self, rollouts: Sequence[Rollout]) -> list[list[list[float]]]:
         """Scores every step of every response; prompt and image are encoded once per problem (and `batch_size`).
 
@@ -156,12 +178,10 @@ class ProcessRewardModule(BackboneModule):
         Raises:
             ValueError: If the folder is not there or holds a model without a step head.
         """
-        if not (Path(folder) / HEAD_FILE).is_file():
-            raise ValueError(missing_input(folder, f"a process reward model (no {HEAD_FILE} in it)"))
         # In the dtype that it was trained in: an adapter, say, on a base in bfloat16.
         prm = cls(Backbone(folder, dtype="auto"), batch_size=batch_size)
-        prm.configure_model()
-        return prm.eval().requires_grad_(False)
+        prm.place(torch.device("cpu"))
+        return prm
 
     def _can_share(self) -> bool:
         if self._shares is None:

@@ -15,10 +15,11 @@ from lit_mstar.encoding.prompt_cache import fit, forget, inference
 from lit_mstar.front.definitions import search_here
 from lit_mstar.front.parsers import parser_of
 from lit_mstar.models.backbone import Backbone
-from lit_mstar.modules.prm import ProcessRewardModule
+from lit_mstar.modules.scorer import scorer_of
 from lit_mstar.reasoning.format import ReasoningFormat
 from lit_mstar.rollouts.images import open_image
 from lit_mstar.rollouts.nouns import Problem, Response, Rollout
+from lit_mstar.scorers.base import StepScorer, require_scores
 from lit_mstar.sharing.exported import find_exported
 from lit_mstar.sharing.streamed import Plain, Scored, Stream
 from lit_mstar.terminal.output import filtered_output
@@ -40,7 +41,7 @@ class Chat:
         self,
         backbone: Backbone,
         images: Sequence[str] = (),
-        prm: ProcessRewardModule | None = None,
+        prm: StepScorer | None = None,
         temperature: float = 0.0,
         max_tokens: int = 512,
         device: str = "cpu",
@@ -49,7 +50,9 @@ class Chat:
             open_image(image)  # what is wrong with it is said before a model is loaded
         self.encoder = backbone.encoder
         self.model: Any = backbone.load_model().eval().to(device)
-        self.prm = prm.to(device) if prm else None
+        self.prm = prm
+        if prm:
+            prm.place(torch.device(device))
         self.images = tuple(images)
         self.temperature = temperature
         self.max_tokens = max_tokens
@@ -85,7 +88,7 @@ class Chat:
         assert self.prm is not None  # noqa: S101 - only then is it asked
         problem = Problem(id="chat", question=question, images=self.images)
         response = Response(text="\n".join(steps), steps=steps)
-        return self.prm.score([Rollout(problem=problem, responses=[response])])[0][0]
+        return require_scores(self.prm, [Rollout(problem=problem, responses=[response])])[0][0]
 
     def _stream(self, question: str, console: Console) -> Stream:
         tokenizer = self.encoder.tokenizer
@@ -101,7 +104,7 @@ def main(args: list[str]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     disable_progress_bar()  # type: ignore[no-untyped-call]
     with filtered_output("normal"):
-        prm = ProcessRewardModule.from_folder(str(_folder(options.prm, "prm"))) if options.prm else None
+        prm = _scorer(options.prm) if options.prm else None
         model = _folder(Path(options.model), "policy") if Path(options.model).exists() else options.model
         device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
         backbone = Backbone(str(model), dtype="auto")
@@ -114,6 +117,11 @@ def main(args: list[str]) -> None:
 def _folder(path: Path, what: Any) -> Path:
     """A model's folder, or the one in a run that is meant."""
     return find_exported(path, what).folder
+
+
+def _scorer(path: Path) -> StepScorer:
+    """The reward model in a run or a folder, or the one that a YAML file describes."""
+    return scorer_of(str(path if path.is_file() else _folder(path, "prm")))
 
 
 def _questions(given: Sequence[str], console: Console) -> Iterator[str]:
