@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.data import DataLoader
@@ -16,6 +17,7 @@ from lit_mstar.data.loaders import filled_up, own_random, training_loader
 from lit_mstar.encoding.encoder import Batch, Encoder
 from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.files import missing_input
+from lit_mstar.modules.step_loss import Labels, weighed
 from lit_mstar.rollouts.images import image_size
 from lit_mstar.step_labels.parquet import read_steps
 
@@ -67,6 +69,22 @@ class StepwiseDataModule(LightningDataModule):
                 "policy that is right now and then but not always: warm it up longer (or less), sample hotter, or "
                 "raise completions.n."
             )
+
+    def positive_share(self, kind: Labels) -> float:
+        """The share of successes among all that is learned from the training chains, in (0, 1) (`step_losses`).
+
+        Raises:
+            ValueError: If all steps are alike: there is nothing to balance.
+        """
+        right = total = 0.0
+        for example in self._examples["train"]:
+            draws = [max(1, number) for number in example.draws or [1] * len(example.labels)]
+            weights, targets = weighed(torch.tensor(example.labels), torch.tensor(draws), kind)
+            right += float((weights * targets).sum())
+            total += float(weights.sum())
+        if not 0 < right < total:
+            raise ValueError(f"All step labels in {self.folder} are alike: there is nothing to balance, nor to learn.")
+        return right / total
 
     def train_dataloader(self) -> Any:
         """Batches of labelled chains."""

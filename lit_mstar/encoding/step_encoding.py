@@ -26,12 +26,15 @@ class StepExample:
         steps: The reasoning steps.
         labels: One per step: the share of completions from there that reached the right answer, in [0, 1].
         truth: One per step: whether it is true of the images; None where nobody can tell.
+        draws: One per step: of how many completions its label is the share, 0 where it follows from another step's;
+            None where nobody counted.
     """
 
     problem: Problem
     steps: list[str]
     labels: list[float]
     truth: list[bool] | None = None
+    draws: list[int] | None = None
 
     def targets(self) -> list[bool]:
         """What a score is judged by: the truth, or hard labels where it is unknown."""
@@ -51,7 +54,8 @@ def collate_steps(encoder: Encoder, examples: Sequence[StepExample]) -> Batch:
     """Problems with their steps to tensors.
 
     Returns:
-        The model's inputs (R, T), `ends` (R, S) int64, `labels` and `targets` (R, S) float32 with NaN as padding.
+        The model's inputs (R, T), `ends` (R, S) int64, `labels`, `draws` and `targets` (R, S) float32 with NaN as
+        padding. A label that nobody counted, or that follows from another step's, is as good as one draw.
     """
     chains = [step_ids(encoder, example.steps) for example in examples]
     inputs = encoder.collate([example.problem for example in examples], [ids for ids, _ in chains])
@@ -60,6 +64,7 @@ def collate_steps(encoder: Encoder, examples: Sequence[StepExample]) -> Batch:
     return inputs | {
         "ends": pad_sequence(ends, batch_first=True),
         "labels": _pad_nan([example.labels for example in examples]),
+        "draws": _pad_nan([[max(1, n) for n in e.draws or [1] * len(e.labels)] for e in examples]),
         "targets": _pad_nan([example.targets() for example in examples]),
     }
 

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils.rnn import pad_sequence
-from torchmetrics import MeanMetric, MetricCollection
-from torchmetrics.classification import BinaryAUROC, BinaryCalibrationError
+from torchmetrics import MeanMetric
 
 from lit_mstar.encoding.encoder import Batch
 from lit_mstar.encoding.prompt_cache import CACHE, encode_prompts, equal_prompts, fit, forget, inference
@@ -31,9 +30,14 @@ from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.origin import clear_errors
 from lit_mstar.models.sharding import Sharding, sharder
 from lit_mstar.modules.base import BackboneModule
+from lit_mstar.modules.calibration import Calibration
 from lit_mstar.modules.schedules import WarmupConstant
+from lit_mstar.modules.step_loss import Labels, step_losses
+from lit_mstar.modules.step_metrics import StepMetrics, chains_of
+from lit_mstar.rewards.aggregation import Aggregation
 from lit_mstar.rollouts.nouns import Problem, Rollout
 from lit_mstar.scorers.base import StepScorer
+from lit_mstar.training.division import gather
 
 HEAD_FILE = "prm_head.safetensors"
 
@@ -43,7 +47,11 @@ class ProcessRewardModule(BackboneModule, StepScorer):
 
     Args:
         backbone: The model and its processor; its language-model head is left out.
-        labels: "soft" learns the share of completions that reached the answer, "hard" whether any did.
+        labels: "soft" learns the share of completions that reached the answer, "hard" whether any did, "binomial" the
+            draws themselves (`step_loss`).
+        balance: Weigh right and wrong steps so that both have half of the loss (ours).
+        aggregation: Step scores to one: "min" as in the paper, or another; "validation" takes what tells best on
+            validation which chains are right in all steps. None takes what a trained PRM was saved with, else "min".
         optimizer: Any torch optimizer (the default rate is ours).
         lr_scheduler: Any torch schedule, stepped once per optimizer step.
         batch_size: Most responses scored at the same time (ours).
@@ -55,7 +63,9 @@ class ProcessRewardModule(BackboneModule, StepScorer):
     def __init__(
         self,
         backbone: Backbone,
-        labels: Literal["soft", "hard"] = "soft",
+        labels: Labels = "soft",
+        balance: bool = False,
+        aggregation: Aggregation | Literal["validation"] | None = None,
         optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-5),
         lr_scheduler: LRSchedulerCallable = lambda optimizer: WarmupConstant(optimizer),
         batch_size: int = 256,
@@ -64,14 +74,18 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         super().__init__(backbone, optimizer, lr_scheduler, sharding)
         if batch_size < 1:
             raise ValueError(f"ProcessRewardModule.batch_size is {batch_size}; it must be at least 1.")
-        self.labels = labels
+        self.labels: Labels = labels
+        self.balance = balance
+        self._way = aggregation
+        self.calibration = Calibration()
         self.batch_size = batch_size
         self.head: nn.Linear = None  # type: ignore[assignment]  # built in configure_model
         self._shares: bool | None = None  # whether the model goes on from an encoded prompt; None until found out
         self.val_loss = MeanMetric(nan_strategy="disable")  # over reasoning steps, not batches
-        metrics = MetricCollection({"step_auroc": BinaryAUROC(), "step_ece": BinaryCalibrationError(n_bins=15)})
-        self.val_metrics = metrics.clone(prefix="val/")
-        self.test_metrics = metrics.clone(prefix="test/")
+        self._positive: float | None = None  # the share of successes in training, where classes are balanced
+        self._validated: list[tuple[list[float], list[bool]]] = []  # logits and targets of chains
+        self.val_metrics = StepMetrics("val")
+        self.test_metrics = StepMetrics("test")
 
     def configure_model(self) -> None:
         """Loads the model without its language head, and the scalar head where the folder has one."""
@@ -82,9 +96,20 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         saved = Path(self.backbone.path) / HEAD_FILE
         if saved.is_file():
             with clear_errors(str(saved)):
-                self.head.load_state_dict(load_file(saved))
+                self._load_head(saved)
         if shard := sharder(self, self.sharding):
             self.head = shard(self.head)  # type: ignore[assignment]
+
+    def _load_head(self, file: Path) -> None:
+        state = load_file(file)
+        own = {
+            name.removeprefix("calibration."): state.pop(name) for name in [*state] if name.startswith("calibration.")
+        }
+        self.head.load_state_dict(state)
+        self.calibration.load_state_dict(own)
+        with safe_open(file, "pt") as opened:
+            saved = (opened.metadata() or {}).get("aggregation")
+        self._way = self._way or (cast(Aggregation, saved) if saved in get_args(Aggregation) else None)
 
     def forward(self, ends: Tensor, **inputs: Any) -> Tensor:
         """Logits of the steps that end at token positions `ends` (R, S) int64 of the model's inputs; (R, S)."""
@@ -99,24 +124,39 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         """Summed binary cross-entropy; `on_before_optimizer_step` divides by the number of reasoning steps."""
         return self.count(*self.loss(batch))
 
-    def loss(self, batch: Batch) -> tuple[Tensor, int]:
-        """Summed binary cross-entropy over a batch's reasoning steps, in nats, and their number."""
-        logits, labels, _ = self._logits(batch)
-        return self._losses(logits, labels).sum(), len(labels)
+    def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Summed cross-entropy over a batch's reasoning steps, in nats, and the sum of their weights (`step_losses`)."""
+        losses, weights = self._losses(self(**_inputs(batch)), batch)
+        return losses.sum(), weights.sum()
+
+    def setup(self, stage: str) -> None:
+        """As for every module; and asks the data how many steps are right, where classes are to be balanced."""
+        super().setup(stage)
+        if stage == "fit" and self.balance:
+            self._positive = self.trainer.datamodule.positive_share(self.labels)  # type: ignore[attr-defined]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Step AUROC and calibration error against the truth, or against hard labels where it is unknown."""
-        logits, labels, targets = self._logits(batch)
-        self.val_loss.update(self._losses(logits, labels))
-        self.val_metrics.update(logits.sigmoid(), targets.long())
-        self.log("val/loss", self.val_loss, prog_bar=True, batch_size=len(labels))
-        self.log_dict(self.val_metrics, prog_bar=True, batch_size=len(labels))
+        logits = self(**_inputs(batch))
+        losses, weights = self._losses(logits, batch)
+        self.val_loss.update(losses / weights, weights)
+        self._validated += chains_of(logits, batch)
+        self.log("val/loss", self.val_loss, prog_bar=True, batch_size=len(losses))
+        self.val_metrics.update(logits, self.calibration(logits), batch)
+        self.log_dict(self.val_metrics.logged, prog_bar=True, batch_size=len(losses))
+
+    def on_validation_epoch_end(self) -> None:
+        """Calibrates on what was validated; the figures of before and after are those of the test."""
+        chains = [chain for part in gather(self._validated) for chain in part]
+        self._validated.clear()
+        if not self.trainer.sanity_checking and self.trainer.state.fn == "fit":
+            self.calibration.fit(chains)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """As validation."""
-        logits, labels, targets = self._logits(batch)
-        self.test_metrics.update(logits.sigmoid(), targets.long())
-        self.log_dict(self.test_metrics, batch_size=len(labels))
+        """As validation, with and without the calibration that validation fitted."""
+        logits = self(**_inputs(batch))
+        self.test_metrics.update(logits, self.calibration(logits), batch)
+        self.log_dict(self.test_metrics.logged, batch_size=len(logits))
 
     def check(self) -> None:
         """Refuses a folder without a trained head.
@@ -157,6 +197,16 @@ class ProcessRewardModule(BackboneModule, StepScorer):
                     scores[i][j] = value
         return scores
 
+    @property
+    def aggregation(self) -> Aggregation:  # type: ignore[override]
+        """How its steps' scores become a response's."""
+        return self.calibration.aggregation if self._way == "validation" else self._way or "min"
+
+    @property
+    def threshold(self) -> float:  # type: ignore[override]
+        """The least score of a step that counts as right: of highest macro-F1 on validation."""
+        return float(self.calibration.threshold)
+
     def save(self, folder: Path | None) -> None:
         """Writes the backbone as a Hugging Face folder, with the scalar head in a file of its own.
 
@@ -164,8 +214,9 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         """
         self.backbone.save(self.model, folder)
         head = {name: weight.cpu().clone() for name, weight in weights.whole_parameters(self.head)}
+        head |= {f"calibration.{name}": value.cpu().clone() for name, value in self.calibration.state_dict().items()}
         if folder:
-            save_file(head, folder / HEAD_FILE)
+            save_file(head, folder / HEAD_FILE, metadata={"aggregation": self.aggregation})
 
     @classmethod
     def from_folder(cls, folder: str, batch_size: int = 256) -> ProcessRewardModule:
@@ -215,7 +266,7 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         self, problems: list[Problem], owners: list[int], chains: list[list[str]], share: bool
     ) -> list[list[float]]:
         """Scores chains of steps; chain r belongs to problem `owners[r]`."""
-        logits = self._chain_logits(problems, owners, chains, share)
+        logits = self.calibration(self._chain_logits(problems, owners, chains, share))
         return [row[: len(steps)] for row, steps in zip(logits.sigmoid().tolist(), chains, strict=True)]
 
     def _chain_logits(self, problems: list[Problem], owners: list[int], chains: list[list[str]], share: bool) -> Tensor:
@@ -225,8 +276,7 @@ class ProcessRewardModule(BackboneModule, StepScorer):
                 StepExample(problems[i], steps, [0.0] * len(steps)) for i, steps in zip(owners, chains, strict=True)
             ]
             batch = collate_steps(self.encoder, examples)
-            inputs = {name: value.to(self.device) for name, value in batch.items() if name not in ("labels", "targets")}
-            return cast(Tensor, self(**inputs))
+            return cast(Tensor, self(**{name: value.to(self.device) for name, value in _inputs(batch).items()}))
         prompts = encode_prompts(self.model, fit(self.encoder.prompts(problems), self.model))
         prompts.rows(torch.tensor(owners, device=self.device))  # P rows to R
         pieces = [step_ids(self.encoder, steps) for steps in chains]
@@ -234,12 +284,11 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         ends = pad_sequence([torch.tensor(ends, device=self.device) for _, ends in pieces], batch_first=True)
         return cast(Tensor, self(ends, **prompts.continued(ids)))
 
-    def _logits(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits, labels and targets of the batch's real steps, flat: (number of steps,) each."""
-        inputs = {name: value for name, value in batch.items() if name not in ("labels", "targets")}
+    def _losses(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Losses and weights of the batch's real steps, flat: (number of steps,) each."""
         real = ~batch["labels"].isnan()  # (R, S)
-        return self(**inputs)[real], batch["labels"][real], batch["targets"][real]
+        return step_losses(logits[real], batch["labels"][real], batch["draws"][real], self.labels, self._positive)
 
-    def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
-        targets = labels if self.labels == "soft" else (labels > 0).float()
-        return binary_cross_entropy_with_logits(logits, targets, reduction="none")
+
+def _inputs(batch: Batch) -> dict[str, Tensor]:
+    return {name: value for name, value in batch.items() if name not in ("labels", "draws", "targets")}

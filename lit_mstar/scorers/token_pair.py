@@ -25,8 +25,8 @@ class TokenPairScorer(ModelScorer):
         **options: As for `ModelScorer`.
 
     Raises:
-        ValueError: If there is neither or both of `preset` and `format`; when it is checked, if a token is more than one
-            for the model's tokenizer.
+        ValueError: If there is neither or both of `preset` and `format`; when it is checked, if the model's tokenizer
+            divides a verdict.
     """
 
     def __init__(

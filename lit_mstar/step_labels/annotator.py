@@ -6,17 +6,19 @@ it. One file per batch of problems; a rerun skips the problems that are there.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lightning.pytorch.utilities import rank_zero_warn
 
 from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.rollouts.identity import digest, question_digest, reference_digest
-from lit_mstar.rollouts.nouns import Judge, Problem, SamplingParams
-from lit_mstar.step_labels.monte_carlo import label_steps
+from lit_mstar.rollouts.nouns import Judge, Problem, Rollout, SamplingParams
+from lit_mstar.step_labels.drawing import Drawing
+from lit_mstar.step_labels.monte_carlo import Cost, Labeller
 from lit_mstar.step_labels.parquet import read_fingerprint, write_steps
 from lit_mstar.training.division import gather
 
@@ -28,6 +30,9 @@ class StepAnnotator(PolicyModule):
         folder: Where the Parquet files go.
         responses: How the responses to be labelled are drawn; duplicates are labelled once.
         completions: How completions are drawn; `n` is the K of the Monte-Carlo estimate.
+        drawing: When a prefix's completions are enough; by default, when there are K.
+        choose: "mixed" labels only problems some of whose responses are right and some wrong: where all are alike,
+            labels teach little else than what is known already (ours). How many are passed over is said at the end.
         **policy: As for `PolicyModule`.
     """
 
@@ -36,24 +41,33 @@ class StepAnnotator(PolicyModule):
         folder: str,
         responses: SamplingParams = SamplingParams(n=4),
         completions: SamplingParams = SamplingParams(n=8, seed=1),
+        drawing: Drawing = Drawing(),
+        choose: Literal["all", "mixed"] = "all",
         **policy: Any,
     ) -> None:
         super().__init__(**policy)
         self.folder = Path(folder)
         self.responses = responses
         self.completions = completions
-        self._chains, self._blank = 0, 0
+        self.drawing = drawing
+        self.choose = choose
+        self._counts: Counter[str] = Counter()
 
     def on_predict_epoch_start(self) -> None:
         """As for every policy; and begins to count what has no steps."""
         super().on_predict_epoch_start()
-        self._chains, self._blank = 0, 0
+        self._counts.clear()
 
     def on_predict_epoch_end(self) -> None:
-        """Says once, for all batches and ranks, what had no steps to label."""
-        chains, blank = map(sum, zip(*gather((self._chains, self._blank)), strict=True))
-        if blank:
-            rank_zero_warn(f"{blank} of {chains} distinct responses are blank: no steps to label.")
+        """Says once, for all batches and ranks, what was not labelled."""
+        counts: Counter[str] = sum(gather(self._counts), Counter())
+        if counts["blank"]:
+            rank_zero_warn(f"{counts['blank']} of {counts['chains']} distinct responses are blank: no steps to label.")
+        if counts["alike"]:
+            rank_zero_warn(
+                f"{counts['alike']} of {counts['problems']} problems have only right or only wrong responses and are "
+                "not labelled (choose: mixed)."
+            )
 
     def predict_step(  # type: ignore[override]
         self, batch: Iterable[Problem], batch_idx: int, dataloader_idx: int = 0
@@ -68,7 +82,8 @@ class StepAnnotator(PolicyModule):
         split = data.predict_splits[dataloader_idx]
         file = self.folder / f"{split}-{batch_idx * self.trainer.world_size + self.global_rank:05d}.parquet"
         content = [(question_digest(problem), reference_digest(problem)) for problem in batch]
-        settings = (self.responses, self.completions, self.encoder.said, self.marker.settings(), self.fingerprint())
+        drawn = (self.responses, self.completions, self.drawing, self.choose)
+        settings = (*drawn, self.encoder.said, self.marker.settings(), self.fingerprint())
         fingerprint = digest((*content, *settings)).encode()
         if file.exists():
             if read_fingerprint(file) != fingerprint:
@@ -77,17 +92,36 @@ class StepAnnotator(PolicyModule):
                     "label anew, or set model.init_args.folder to another one."
                 )
             return
-        write_steps(file, split, self._annotate(batch, data.source.judge_steps), fingerprint)
+        examples, cost = self._annotate(batch, data.source.judge_steps, split)
+        write_steps(file, split, examples, fingerprint, vars(cost))
 
-    def _annotate(self, problems: Sequence[Problem], judge: Judge) -> list[StepExample]:
+    def _annotate(self, problems: Sequence[Problem], judge: Judge, split: str) -> tuple[list[StepExample], Cost]:
         rollouts = [self.marker.mark(rollout) for _, rollout in self.sampler.sample(problems, self.responses)]
-        chains = [(r.problem, text) for r in rollouts for text in dict.fromkeys(x.text for x in r.responses)]
+        # What is held out shows how a PRM does on all there is.
+        chosen = [x for x in rollouts if split != "train" or self.choose == "all" or _mixed(x)]
+        chains = [(r.problem, text) for r in chosen for text in dict.fromkeys(x.text for x in r.responses)]
         steps = [self.marker.reasoning.steps(text) for _, text in chains]
-        labels = label_steps(self.sampler, chains, self.completions, self.marker)
-        self._chains += len(steps)
-        self._blank += steps.count([])
-        return [
-            StepExample(problem=problem, steps=parts, labels=values, truth=judge(problem, parts))
-            for (problem, _), parts, values in zip(chains, steps, labels, strict=True)
+        labeller = Labeller(self.sampler, self.completions, self.marker, self.drawing)
+        labels = labeller.label(chains, chosen if self._reuses else ())
+        self._counts += Counter(
+            problems=len(rollouts), alike=len(rollouts) - len(chosen), chains=len(steps), blank=steps.count([])
+        )
+        examples = [
+            StepExample(problem, parts, found.labels, truth=judge(problem, parts), draws=found.draws)
+            for (problem, _), parts, found in zip(chains, steps, labels, strict=True)
             if parts
         ]
+        return examples, labeller.cost
+
+    @property
+    def _reuses(self) -> bool:
+        """Whether responses are draws like completions: drawn alike, and not labelled for what became of them."""
+        alike = all(
+            getattr(self.responses, name) == getattr(self.completions, name)
+            for name in ("temperature", "top_p", "stop")
+        )
+        return self.drawing.reuse and alike and self.choose == "all"
+
+
+def _mixed(rollout: Rollout) -> bool:
+    return len({response.correct for response in rollout.responses}) > 1

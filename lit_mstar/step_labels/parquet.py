@@ -9,7 +9,9 @@ folder that the reader names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ _SCHEMA = pa.schema(
         "completions": pa.list_(pa.string()),
         "labels": pa.list_(pa.float64()),
         "truth": pa.list_(pa.bool_()),  # null where nobody can tell
+        "draws": pa.list_(pa.int32()),  # of how many completions a label is the share; null where nobody counted
         "choices": pa.list_(pa.string()),
         "answer": pa.string(),
         "images": pa.list_(pa.struct({"bytes": pa.binary(), "path": pa.string()})),
@@ -39,7 +42,7 @@ _SCHEMA = pa.schema(
         "template": pa.string(),
     }
 )
-_FINGERPRINT = b"fingerprint"
+_FINGERPRINT, _COST = b"fingerprint", b"cost"
 _TRAIN = pc.field("split") == "train"
 
 
@@ -47,13 +50,15 @@ _GROUP = 2 * MAX_BYTES  # bytes of images, ours: so much is in memory twice whil
 _SPLITS = ("train", "validate", "test")
 
 
-def write_steps(file: Path, split: str, examples: Sequence[StepExample], fingerprint: bytes) -> None:
-    """Writes one file; `fingerprint` says what it was made from.
+def write_steps(
+    file: Path, split: str, examples: Sequence[StepExample], fingerprint: bytes, cost: Mapping[str, int] | None = None
+) -> None:
+    """Writes one file; `fingerprint` says what it was made from, `cost` what that took.
 
     Raises:
         ValueError: If an image is missing or longer than `images.MAX_BYTES`.
     """
-    schema = _SCHEMA.with_metadata({_FINGERPRINT: fingerprint})
+    schema = _SCHEMA.with_metadata({_FINGERPRINT: fingerprint, _COST: json.dumps(cost or {}).encode()})
     with atomic(file) as partial, pq.ParquetWriter(partial, schema, dictionary_pagesize_limit=_GROUP) as writer:
         # The chains of a problem have the same images: a dictionary this large keeps them once.
         for rows in _groups(examples):
@@ -86,11 +91,14 @@ def read_steps(file: Path, image_root: Path | None = None) -> list[tuple[str, St
 
 
 def label_figures(folder: Path) -> dict[str, float]:
-    """How many steps of training problems are labelled in a folder, and their mean label; none is NaN."""
+    """How many steps of training problems are labelled, their mean label (none is NaN), and what all labels took."""
     files = [str(file) for file in sorted(folder.glob("*.parquet"))]
     table = ds.dataset(files, schema=_SCHEMA, format="parquet").to_table(columns=["labels"], filter=_TRAIN)
     labels = pc.list_flatten(table["labels"])
-    return {"steps": len(labels), "mean_label": float(pc.mean(labels).as_py() or 0.0)}
+    cost: Counter[str] = Counter()
+    for file in files:
+        cost.update(json.loads((pq.read_schema(file).metadata or {}).get(_COST, b"{}")))
+    return {"steps": len(labels), "mean_label": float(pc.mean(labels).as_py() or 0.0), **cost}
 
 
 def read_fingerprint(file: Path) -> bytes | None:
@@ -120,6 +128,7 @@ def _row(example: StepExample) -> dict[str, Any]:
         "completions": example.steps,
         "labels": example.labels,
         "truth": example.truth,
+        "draws": example.draws,
         "choices": list(problem.choices),
         "answer": problem.answer,
         "images": [{"bytes": image_bytes(image), "path": None} for image in problem.images],
@@ -147,7 +156,7 @@ def _example(row: dict[str, Any], root: Path) -> StepExample:
         system=row["system"],
         prompt=row["template"],
     )
-    return StepExample(problem=problem, steps=row["completions"], labels=row["labels"], truth=row["truth"])
+    return StepExample(problem, row["completions"], row["labels"], truth=row["truth"], draws=row["draws"])
 
 
 def _image(image: dict[str, Any], root: Path) -> str | bytes:
@@ -167,6 +176,10 @@ def _check(row: dict[str, Any]) -> None:
     steps, labels, truth = row["completions"] or [], row["labels"] or [], row["truth"]
     fits = len(labels) == len(steps) and None not in labels and all(0 <= label <= 1 for label in labels)
     known = truth is None or (len(truth) == len(steps) and None not in truth)
+    draws = row["draws"]
+    counted = draws is None or (
+        len(draws) == len(steps) and all(number is not None and number >= 0 for number in draws)
+    )
     for name, ok, wanted in (
         ("split", row["split"] in _SPLITS, f"one of {', '.join(_SPLITS)}"),
         ("id", row["id"] is not None, "a text"),
@@ -174,6 +187,7 @@ def _check(row: dict[str, Any]) -> None:
         ("completions", steps and None not in steps, "a list of one or more texts"),
         ("labels", fits, "as many numbers in [0, 1] as there are completions"),
         ("truth", known, "null, or as many truth values as there are completions"),
+        ("draws", counted, "null, or as many numbers of 0 or more as there are completions"),
         ("choices", None not in (row["choices"] or []), "a list of texts"),
     ):
         if not ok:

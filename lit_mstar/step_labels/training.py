@@ -50,7 +50,7 @@ def train_on(
             batch = collate_steps(prm.encoder, [examples[i] for i in chosen])
             total, number = prm.loss({name: value.to(prm.device) for name, value in batch.items()})
             (total / number).backward()  # type: ignore[no-untyped-call]
-            losses.append(float(total.detach()) / number)
+            losses.append(float(total.detach()) / float(number))
             require_finite(losses[-1], float(squared_norms(prm, prm.device).sum().sqrt()), step)
             stepper.step()
             stepper.zero_grad(set_to_none=True)
