@@ -111,7 +111,7 @@ class PRMFilter(EvolutionCallback):
         scorer = self._loaded()
         if not isinstance(scorer, ProcessRewardModule):
             raise ValueError(
-                f"PRMFilter.refresh trains a ProcessRewardModule, and prm is a {type(scorer).__name__}; leave refresh out."
+                f"PRMFilter.refresh trains a ProcessRewardModule, and prm is a {type(scorer).__name__}; leave it out."
             )
         return scorer
 

@@ -4,7 +4,8 @@ To be read in this order: the room `sources`, `base` (what the policy's DataModu
 `prompt_check` and `left_out` (what cannot be used), `supervised` with `checks`, `self_evolving` (the iteration) with
 `interval` (which problems), `rank_sampling` (drawn by whom), `hint` (asked how), `fingerprint` (known again by what)
 and `marking` (anew, after references have changed), `stepwise` (for the PRM), `loaders`; then the rooms `published`
-(data sets and benchmarks), `benchmarks` (asked and kept), and `inspection` (looked at before a run).
+(data sets and benchmarks), `benchmarks` (asked and kept), `step_benchmarks` (scored and kept), and `inspection` (looked
+at before a run).
 """
 
 from lit_mstar.data.base import ProblemDataModule
@@ -35,6 +36,7 @@ from lit_mstar.data.sources import (
     TableSource,
     TsvSource,
 )
+from lit_mstar.data.step_benchmarks import StepBenchmark, StepBenchmarkDataModule
 from lit_mstar.data.stepwise import StepwiseDataModule
 from lit_mstar.data.supervised import SupervisedDataModule
 
@@ -61,6 +63,8 @@ __all__ = [
     "ShareGPTSource",
     "Split",
     "SplitSource",
+    "StepBenchmark",
+    "StepBenchmarkDataModule",
     "StepwiseDataModule",
     "SupervisedDataModule",
     "TableSource",

@@ -1,12 +1,12 @@
-"""Steps with labels, for the process reward model: what `lit-mstar annotate` wrote."""
+"""Steps with labels, for the process reward model: what `lit-mstar annotate` wrote, or others have published."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -19,29 +19,55 @@ from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.files import missing_input
 from lit_mstar.modules.step_loss import Labels, weighed
 from lit_mstar.rollouts.images import image_size
-from lit_mstar.step_labels.parquet import read_steps
+from lit_mstar.step_labels.formats.reading import Reading, split_of, step_files
+from lit_mstar.step_labels.parquet import is_ours, read_steps
 
 
 class StepwiseDataModule(LightningDataModule):
     """Serves labelled chains of steps.
 
     Args:
-        folder: What `lit-mstar annotate` wrote: Parquet files whose rows name their split.
+        folder: What `lit-mstar annotate` wrote, Parquet files whose rows name their split; or a file or a folder in the
+            format of TRL, VisualPRM400K (raw or conversations), MM-PRM, VisualProcessBench or ProcessBench (JSON Lines,
+            JSON, Parquet), told by its fields. Files called train…, valid… and test… are these splits.
         batch_size: Chains per batch on each rank.
         num_workers: Processes that prepare training batches; 0 prepares them in the trainer's own.
         image_root: The folder that images named by their paths may come from; `folder` by default. What `annotate`
             writes holds the images themselves.
+        held_out: Share of the problems, in [0, 0.5), that validate, and as many that test, where nothing says what is
+            for what; all chains of a problem stay together.
+        on_bad_row: "skip" leaves out rows of others that cannot be used, and says how many and why.
+        most_bad: The largest share of them.
+
+    Raises:
+        ValueError: If `held_out` or `most_bad` is outside its range.
     """
 
     trainer: Any  # attached by Lightning before any hook runs
     serves = "labelled steps"
 
-    def __init__(self, folder: str, batch_size: int = 64, num_workers: int = 0, image_root: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: str,
+        batch_size: int = 64,
+        num_workers: int = 0,
+        image_root: Path | None = None,
+        held_out: float = 0.05,
+        on_bad_row: Literal["error", "skip"] = "skip",
+        most_bad: float = 0.1,
+    ) -> None:
         super().__init__()
+        if not 0 <= held_out < 0.5 or not 0 <= most_bad < 1:
+            raise ValueError(
+                f"StepwiseDataModule.held_out is {held_out}, most_bad {most_bad}; they must be in [0, 0.5) and [0, 1)."
+            )
         self.folder = Path(folder)
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.image_root = image_root
+        self.held_out = held_out
+        self.on_bad_row = on_bad_row
+        self.most_bad = most_bad
         self._examples: dict[str, list[StepExample]] = {}
 
     def setup(self, stage: str) -> None:
@@ -50,18 +76,14 @@ class StepwiseDataModule(LightningDataModule):
         Raises:
             ValueError: If there are none, none of their rows is for training, or one is not what it should be.
         """
-        files = sorted(self.folder.glob("*.parquet"))
-        if not files:
-            raise ValueError(missing_input(self.folder, "a folder with annotated steps (no *.parquet in it)"))
         self._examples = {"train": [], "validate": [], "test": []}
-        for file in files:
-            for split, example in read_steps(file, self.image_root):
-                self._examples[split].append(example)
+        for split, example in self._read():
+            self._examples[split].append(example)
         for image in {image for rows in self._examples.values() for row in rows for image in row.problem.images}:
             image_size(image)  # once each, however many chains have it
-        if not self._examples["train"]:
+        if stage == "fit" and not self._examples["train"]:
             raise ValueError(f"{self.folder} has no rows of split 'train'; annotate the training problems too.")
-        labels = {label for example in self._examples["train"] for label in example.labels}
+        labels = {x for example in self._examples["train"] for x in example.labels if not math.isnan(x)}
         if stage == "fit" and len(labels) < 2:
             said = f"are {labels.pop()}" if labels else "are missing"
             rank_zero_warn(
@@ -69,6 +91,33 @@ class StepwiseDataModule(LightningDataModule):
                 "policy that is right now and then but not always: warm it up longer (or less), sample hotter, or "
                 "raise completions.n."
             )
+
+    def _read(self) -> Iterator[tuple[str, StepExample]]:
+        files = step_files(self.folder)
+        if not files:
+            raise ValueError(missing_input(self.folder, "a folder with annotated steps (no *.parquet in it)"))
+        reading = Reading(self.image_root)
+        for file in files:
+            if is_ours(file):
+                yield from read_steps(file, self.image_root)
+            else:
+                for split, example in reading.examples(file):
+                    yield split_of(split or file.stem, example.problem.id, self.held_out), example
+        self._require_usable(reading)
+
+    def _require_usable(self, reading: Reading) -> None:
+        """Says what of other people's rows cannot be used, or refuses.
+
+        Raises:
+            ValueError: If there are more of them than allowed.
+        """
+        bad, total = reading.unusable, reading.unusable + reading.formats.total()
+        if not bad:
+            return
+        said = f"{bad} of {total} rows of {self.folder} cannot be used: {reading.said()}"
+        if self.on_bad_row == "error" or bad > self.most_bad * total:
+            raise ValueError(f"{said}. Correct them, or allow more by on_bad_row: skip and most_bad.")
+        rank_zero_warn(said)
 
     def positive_share(self, kind: Labels) -> float:
         """The share of successes among all that is learned from the training chains, in (0, 1) (`step_losses`).
@@ -78,8 +127,10 @@ class StepwiseDataModule(LightningDataModule):
         """
         right = total = 0.0
         for example in self._examples["train"]:
-            draws = [max(1, number) for number in example.draws or [1] * len(example.labels)]
-            weights, targets = weighed(torch.tensor(example.labels), torch.tensor(draws), kind)
+            known = [i for i, label in enumerate(example.labels) if not math.isnan(label)]
+            draws = [max(1, example.draws[i]) if example.draws else 1 for i in known]
+            labels = torch.tensor([example.labels[i] for i in known])
+            weights, targets = weighed(labels, torch.tensor(draws), kind)
             right += float((weights * targets).sum())
             total += float(weights.sum())
         if not 0 < right < total:

@@ -31,6 +31,9 @@ def point_at(config: Namespace) -> None:
     if not isinstance(given, str) or given in ("best", "last", "hpc", "registry"):
         return
     options = config.model.init_args
+    if str(config.model.class_path).endswith("ScorerModule"):
+        config.ckpt_path, options.scorer = None, given
+        return
     if re.match(r"https?://", given) and not given.endswith(".ckpt"):  # Lightning fetches checkpoints
         if not str(config.model.class_path).endswith("BenchmarkModule"):
             raise ValueError(

@@ -4,3 +4,4 @@ from .policy import PolicyModule as PolicyModule
 from .prm import ProcessRewardModule as ProcessRewardModule
 from .schedules import RunSchedule as RunSchedule
 from .schedules import WarmupConstant as WarmupConstant
+from .scorer_module import ScorerModule as ScorerModule

@@ -35,6 +35,7 @@ from lit_mstar.modules.schedules import WarmupConstant
 from lit_mstar.modules.step_loss import Labels, step_losses
 from lit_mstar.modules.step_metrics import StepMetrics, chains_of
 from lit_mstar.rewards.aggregation import Aggregation
+from lit_mstar.rollouts.identity import digest
 from lit_mstar.rollouts.nouns import Problem, Rollout
 from lit_mstar.scorers.base import StepScorer
 from lit_mstar.training.division import gather
@@ -125,7 +126,7 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         return self.count(*self.loss(batch))
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Summed cross-entropy over a batch's reasoning steps, in nats, and the sum of their weights (`step_losses`)."""
+        """Summed cross-entropy over a batch's steps, in nats, and the sum of their weights (`step_losses`)."""
         losses, weights = self._losses(self(**_inputs(batch)), batch)
         return losses.sum(), weights.sum()
 
@@ -174,6 +175,11 @@ class ProcessRewardModule(BackboneModule, StepScorer):
             self.configure_model()
             self.eval().requires_grad_(False)
         self.to(device)
+
+    def settings(self) -> str:
+        """See `StepScorer.settings`: the weights and how their scores are read."""
+        sums = [float(value.double().sum()) for value in self.state_dict().values()]
+        return f"{type(self).__qualname__}({digest((self.aggregation, *sums))})"
 
     def rest(self) -> None:
         """See `StepScorer.rest`."""

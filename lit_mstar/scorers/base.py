@@ -54,6 +54,12 @@ class StepScorer(ABC):
     def close(self) -> None:
         """Gives its resources back for good."""
 
+    def settings(self) -> str:
+        """All that decides its scores, as a text: another text means that steps are to be scored anew."""
+        given = {name: value for name, value in sorted(vars(self).items()) if not name.startswith("_")}
+        shown = ", ".join(f"{name}={value!r}" for name, value in given.items() if " at 0x" not in repr(value))
+        return f"{type(self).__module__}.{type(self).__qualname__}({shown})"
+
     def said(self) -> str:
         """What went wrong with some steps since it was last asked, in a sentence; empty where nothing did."""
         return ""
@@ -87,9 +93,7 @@ def _hidden(rollout: Rollout) -> Rollout:
 
 def _require(found: Sequence[Any], steps: int, bounds: tuple[float, float], where: str) -> None:
     if len(found) != steps:
-        raise ValueError(
-            f"{where}: {len(found)} scores for {steps} steps. The scorer must divide a response as ReasoningFormat does."
-        )
+        raise ValueError(f"{where}: {len(found)} scores for {steps} steps. A scorer must take the steps as they are.")
     for step, value in enumerate(found):
         if not isinstance(value, int | float) or not math.isfinite(value):
             raise ValueError(

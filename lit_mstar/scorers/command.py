@@ -43,8 +43,8 @@ class CommandScorer(StepScorer):
         folder: Where it runs; here by default.
 
     Raises:
-        ValueError: If the command is empty or its program is not there; if it says that it cannot score, ends, or writes
-            something else than it should.
+        ValueError: If the command is empty or its program is not there; if it says that it cannot score, ends, or
+            writes something else than it should.
         TimeoutError: If it takes too long; it is killed, and what was sampled is kept.
     """
 

@@ -1,4 +1,4 @@
-"""What scorers with a model of others' share: loading it, showing it chains, reading all steps of N responses at once."""
+"""What scorers with others' models share: loading one, showing it chains, reading all steps of N responses at once."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def _processed(encoder: Encoder, row: Shown, images: Images) -> Batch:
     ids, first = batch["input_ids"][0].tolist(), row.reads[0]
     if ids[len(ids) - len(row.ids) + first :] != row.ids[first:]:
         raise ValueError(
-            "The processor makes other tokens of a chain than its tokenizer; use CommandScorer with the model's own code."
+            "The processor makes other tokens of a chain than its tokenizer: take CommandScorer, with the model's code."
         )
     return batch
 

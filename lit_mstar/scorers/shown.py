@@ -98,7 +98,7 @@ def _filled(text: str, marks: Sequence[str]) -> tuple[str, list[int]]:
     first, *pieces = text.split(_MARK)
     if len(pieces) != len(marks):
         raise ValueError(
-            f"The model's chat template writes {len(pieces)} of {len(marks)} steps; give a template that keeps all turns."
+            f"The model's chat template writes {len(pieces)} of {len(marks)} steps; give one that keeps all turns."
         )
     whole, starts = first, []
     for mark, piece in zip(marks, pieces, strict=True):
@@ -108,13 +108,13 @@ def _filled(text: str, marks: Sequence[str]) -> tuple[str, list[int]]:
 
 
 def _token_at(offsets: Sequence[tuple[int, int]], start: int, mark: str) -> int:
-    """The position of the token that is a mark, all of it and nothing else; white space before it may count or not."""
+    """The position of the token that is a mark and nothing else; white space before it may count or not."""
     end = start + len(mark)
     place = bisect_left([stop for _, stop in offsets], end)
     blank = len(mark) - len(mark.lstrip())
     if place == len(offsets) or offsets[place][1] != end or not start <= offsets[place][0] <= start + blank:
         raise ValueError(
-            f"{mark!r} is no token of its own where it stands behind a step: the tokenizer divides it, or joins it with "
-            "its neighbours. Is this the model that the format is for?"
+            f"{mark!r} is no token of its own where it stands behind a step: the tokenizer divides it, or joins it "
+            "with its neighbours. Is this the model that the format is for?"
         )
     return place

@@ -56,7 +56,7 @@ class TokenClassScorer(ModelScorer):
         classes = names[-1][1]
         if not 0 <= self.known.positive < classes:
             raise ValueError(
-                f"{self.path}: its head has {classes} classes, and positive is {self.known.positive}; they count from 0."
+                f"{self.path}: its head has {classes} classes, and positive is {self.known.positive}, counted from 0."
             )
         super().check()
 

@@ -27,7 +27,8 @@ def verdicts(text: str, steps: int, good: Sequence[str] = GOOD, bad: Sequence[st
     words = {word.lower(): True for word in good} | {word.lower(): False for word in bad}
     spelled = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     line = re.compile(
-        rf"^[^\w\n]*(?:step[ \t]*)?(\d+)[ \t*_]*(?:\([^()\n]*\))?[:.)=|-]*[ \t*_`\"'(\[]*(?:\\boxed\{{)?({spelled}){_END}",
+        rf"^[^\w\n]*(?:step[ \t]*)?(\d+)[ \t*_]*(?:\([^()\n]*\))?[:.)=|-]*"
+        rf"[ \t*_`\"'(\[]*(?:\\boxed\{{)?({spelled}){_END}",
         re.I | re.M,
     )
     found: list[bool | None] = [None] * steps

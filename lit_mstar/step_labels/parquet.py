@@ -90,6 +90,18 @@ def read_steps(file: Path, image_root: Path | None = None) -> list[tuple[str, St
     return examples
 
 
+def is_ours(file: Path) -> bool:
+    """Whether a file has our columns; one that cannot be read is taken for ours, so that reading it says what it is."""
+    if file.suffix != ".parquet":
+        return False
+    try:
+        return {"split", "completions", "truth"} <= set(pq.read_schema(file).names) or _FINGERPRINT in (
+            pq.read_schema(file).metadata or {}
+        )
+    except (pa.ArrowException, OSError):
+        return True
+
+
 def label_figures(folder: Path) -> dict[str, float]:
     """How many steps of training problems are labelled, their mean label (none is NaN), and what all labels took."""
     files = [str(file) for file in sorted(folder.glob("*.parquet"))]
@@ -174,7 +186,9 @@ def _check(row: dict[str, Any]) -> None:
         ValueError: With the column, its value and what it must be.
     """
     steps, labels, truth = row["completions"] or [], row["labels"] or [], row["truth"]
-    fits = len(labels) == len(steps) and None not in labels and all(0 <= label <= 1 for label in labels)
+    fits = (
+        len(labels) == len(steps) and None not in labels and all(label != label or 0 <= label <= 1 for label in labels)
+    )
     known = truth is None or (len(truth) == len(steps) and None not in truth)
     draws = row["draws"]
     counted = draws is None or (
