@@ -11,7 +11,7 @@ from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.modules.prm import ProcessRewardModule
-from lit_mstar.modules.scorer import AnyScorer, scorer_of
+from lit_mstar.modules.scorer import scorer_of
 from lit_mstar.rewards.aggregation import Aggregation
 from lit_mstar.rewards.selection import Selection, TopK
 from lit_mstar.rollouts.nouns import Iteration
@@ -32,8 +32,8 @@ class PRMFilter(EvolutionCallback):
             a PRM trained here.
         refresh: How the PRM is trained on as the policy changes (ours); None leaves it as it is, as the paper does.
             It happens before the callbacks that come after this one measure.
-        batch_size: Most responses scored at the same time (ours), by a PRM in a folder; their keys and values are what
-            takes memory.
+        batch_size: Most responses scored at the same time (ours); their keys and values are what takes memory. Other
+            scorers have one of their own.
 
     Raises:
         ValueError: If `batch_size` is less than 1, or another scorer than a PRM trained here is to be refreshed; if
@@ -44,7 +44,7 @@ class PRMFilter(EvolutionCallback):
 
     def __init__(
         self,
-        prm: AnyScorer,
+        prm: str | StepScorer,
         selection: Selection | None = None,
         aggregation: Aggregation | None = None,
         refresh: PRMRefresh | None = None,

@@ -12,11 +12,12 @@ from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.sources.source import Split
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.modules.policy import PolicyModule
-from lit_mstar.modules.scorer import AnyScorer, scorer_of
+from lit_mstar.modules.scorer import scorer_of
 from lit_mstar.rewards.reranking import reranking
 from lit_mstar.rewards.verification import accuracies, sizes_up_to
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.rollouts.tensors import scores
+from lit_mstar.scorers.base import StepScorer
 from lit_mstar.scorers.scoring import Scoring
 
 _NAMES = {
@@ -56,7 +57,7 @@ class PRMVerifier(EvolutionCallback):
         temperature: float | None = None,
         split: Split = "test",
         k: int = 2,
-        scorer: AnyScorer | None = None,
+        scorer: str | StepScorer | None = None,
     ) -> None:
         if n < 1 or k < 1:
             raise ValueError(f"PRMVerifier.n is {n} and k is {k}; both must be at least 1.")

@@ -13,10 +13,11 @@ from lit_mstar.charts.searches import Search, search_figure
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.loggers.pictures import log_figure
-from lit_mstar.modules.scorer import AnyScorer, scorer_of
+from lit_mstar.modules.scorer import scorer_of
 from lit_mstar.rewards.balance import By, Choice, Rule, Worth, choose, criterion, curve_metrics
 from lit_mstar.rollouts.nouns import Iteration
 from lit_mstar.rollouts.tensors import correctness, first_of_text, scores
+from lit_mstar.scorers.base import StepScorer
 from lit_mstar.scorers.scoring import Scoring
 
 GRID = tuple(round(0.1 * tenth, 1) for tenth in range(3, 17))
@@ -62,7 +63,7 @@ class TemperatureBalancer(EvolutionCallback):
         thresholds: Sequence[float] = THRESHOLDS,
         empty: Literal["zero", "skip"] = "zero",
         rule: Rule = "argmax",
-        scorer: AnyScorer | None = None,
+        scorer: str | StepScorer | None = None,
     ) -> None:
         if every < 1:
             raise ValueError(f"TemperatureBalancer.every is {every}; it must be at least 1.")

@@ -25,6 +25,7 @@ _COMMANDS = {
     "export": ("lit_mstar.sharing.command", "a model, a reward model or labelled steps as a folder for others"),
     "chat": ("lit_mstar.sharing.chat", "talk to a model about an image, with the scores of its steps"),
     "convert": ("lit_mstar.commands.convert", "a sharded checkpoint to a consolidated one, or back"),
+    "scorer": ("lit_mstar.commands.scorer", "check a reward model, or compare several on a run's responses"),
     "compare": ("lit_mstar.evaluation.command", "two models on the same benchmarks, with intervals"),
     "regrade": ("lit_mstar.commands.regrade", "mark a run anew, after references or grader have changed"),
     "serve": ("lit_mstar.commands.serve", "a vLLM server that takes new weights while it runs"),

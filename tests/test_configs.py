@@ -12,7 +12,9 @@ from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.data.hint import hinted
 from lit_mstar.front.recipe import read_config
 from lit_mstar.models.sharding import Sharding
+from lit_mstar.modules.scorer import described_scorer
 from lit_mstar.rollouts.nouns import Problem
+from lit_mstar.scorers.presets import preset
 from lit_mstar.studies.definition import read_study
 from lit_mstar.studies.plan import plan
 
@@ -117,7 +119,8 @@ def test_what_a_recipe_says_is_needed_by_a_stage(recipe: Path):
     assert [name for name in said if not any(f"$({name})" in text for text in texts)] == []
 
 
-BENCHMARKS = sorted(set((CONFIGS / "benchmarks").glob("*.yaml")) - {CONFIGS / "benchmarks" / "recipe.yaml"})
+STEP_BENCHMARKS = [CONFIGS / "benchmarks" / f"{name}.yaml" for name in ("visualprocessbench", "processbench")]
+BENCHMARKS = sorted({*(CONFIGS / "benchmarks").glob("*.yaml")} - {CONFIGS / "benchmarks/recipe.yaml", *STEP_BENCHMARKS})
 
 
 @pytest.mark.parametrize("config", BENCHMARKS, ids=lambda path: path.stem)
@@ -129,6 +132,32 @@ def test_every_benchmark_instantiates(config: Path, tmp_path: Path, monkeypatch:
     wanted = ["MathVista", "M3CoT", "MMStar-R", "MMBench-R", "AI2D"]
     assert names == wanted if config.stem == "all" else len(names) == 1
     assert cli.model.evaluation.temperature == 0
+
+
+@pytest.mark.parametrize("config", STEP_BENCHMARKS, ids=lambda path: path.stem)
+def test_every_step_benchmark_instantiates(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    cli = MStarCLI(args=["--config", str(config), "--model.scorer", "mine"], run=False)
+    figures = {benchmark.name: benchmark.figure for benchmark in cli.datamodule.benchmarks}
+    assert figures == (
+        {"VisualProcessBench": "macro_f1"}
+        if config.stem == "visualprocessbench"
+        else dict.fromkeys(["GSM8K", "MATH", "OlympiadBench", "Omni-MATH"], "first_error")
+    )
+
+
+SCORERS = sorted((CONFIGS / "scorers").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("config", SCORERS, ids=lambda path: path.stem)
+def test_every_scorer_instantiates(config: Path):
+    scorer = described_scorer(config)
+    said = yaml.safe_load(config.read_text())
+    assert type(scorer).__name__ == said["class_path"].rpartition(".")[2]
+    given = said["init_args"]
+    wanted = preset(given["preset"]) if "preset" in given else None
+    assert scorer.threshold == given.get("threshold", wanted.threshold if wanted else 0.5)
+    assert scorer.aggregation == given.get("aggregation", wanted.aggregation if wanted else "min")
 
 
 def test_the_control_warms_up_exactly_like_the_quickstart():

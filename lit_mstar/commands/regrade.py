@@ -24,7 +24,7 @@ from lit_mstar.front.parsers import parser_of
 from lit_mstar.front.recipe import read_config
 from lit_mstar.reasoning.marking import Marker
 from lit_mstar.rollouts.ledger import Ledger
-from lit_mstar.rollouts.nouns import Problem, Rollout
+from lit_mstar.rollouts.nouns import Judge, Problem, Rollout
 from lit_mstar.rollouts.parquet import SCHEMA, from_table, read_table, to_table
 
 _COLUMNS = (
@@ -53,7 +53,7 @@ def main(args: list[str]) -> None:
         config = options.config or stage / "config.yaml"
         _existing(config, stage)
         print(f"{stage}, by {config}{' (dry run: nothing is written)' if options.dry_run else ''}")
-        problems, unlabeled, marker = configured(config)
+        problems, unlabeled, marker, _ = configured(config)
         print(regrade(Ledger(stage / "rollouts"), problems, marker, not options.dry_run, unlabeled))
 
 
@@ -80,11 +80,15 @@ def _made(config: Path, data_alone: bool = False) -> Any:
     return instantiate(parts, read_config(config))
 
 
-def configured(config: Path) -> tuple[dict[str, Problem], set[str], Marker]:
-    """The problems of a stage as they are now, by id, which of them are unlabeled, and its marker; loads no model."""
+def configured(config: Path) -> tuple[dict[str, Problem], set[str], Marker, Judge]:
+    """What a stage is configured to ask; loads no model.
+
+    Returns:
+        The problems as they are now, by id, which of them are unlabeled, the marker, and who can tell true steps.
+    """
     made = _made(config)
     hidden, known = ({p.id: p for p in made.data.source.problems(split)} for split in ("unlabeled", "train"))
-    return hidden | known, hidden.keys() - known.keys(), made.model.marker
+    return hidden | known, hidden.keys() - known.keys(), made.model.marker, made.data.source.judge_steps
 
 
 def regrade(

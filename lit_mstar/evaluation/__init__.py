@@ -3,7 +3,7 @@
 To be read in this order: `rules` (the official ones) with `asked_extractor`, `scoring` (which rule, rows and groups),
 `graded` (what became of problems), `intervals`, `figures`, `results` (the folder), `tables` with `published` (others'
 figures), `kept` (from responses to results), `step_figures` and `step_tables` (verdicts on
-steps), `comparison`, `command`.
+steps), `scorer_comparison`, `comparison`, `command`.
 """
 
 from lazy_loader import attach_stub

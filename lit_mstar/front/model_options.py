@@ -32,11 +32,28 @@ def chat() -> ArgumentParser:
     parser.add_argument(
         "--prm",
         type=existing,
-        help="a reward model (a folder, or a YAML file that describes a scorer) whose scores stand behind the steps",
+        help="a reward model, a folder or a YAML file, whose scores stand behind the steps",
     )
     parser.add_argument("--question", action="append", default=[], help="asked first; may be given more than once")
     parser.add_argument("--temperature", type=float, default=0.0, help="0 always gives the same answer (default)")
     parser.add_argument("--max-tokens", type=positive, default=512, help="of an answer (default: 512)")
+    parser.add_argument("--device", help="such as cuda or cpu; a GPU where there is one by default")
+    return parser
+
+
+def scorer() -> ArgumentParser:
+    """`lit-mstar scorer`."""
+    parser = Parser(
+        prog="lit-mstar scorer",
+        description="check SCORER FIXTURE: does it give its authors' scores? compare RUN SCORER…: what each "
+        "would have made of a run's responses; nothing is sampled. A scorer is a PRM's folder or a YAML file.",
+    )
+    parser.add_argument("what", choices=["check", "compare"])
+    parser.add_argument("names", nargs="+", metavar="NAME", help="see above")
+    parser.add_argument("--tolerance", type=float, default=1e-3, help="largest difference for check (default: 0.001)")
+    parser.add_argument("--iteration", type=int, help="whose responses are compared on; the last by default")
+    parser.add_argument("--problems", type=positive, default=500, help="most problems to compare on (default: 500)")
+    parser.add_argument("--json", type=Path, help="a file for the comparison as values")
     parser.add_argument("--device", help="such as cuda or cpu; a GPU where there is one by default")
     return parser
 

@@ -17,6 +17,7 @@ _PARSERS = {
     "regrade": run_options.regrade,
     "export": model_options.export,
     "chat": model_options.chat,
+    "scorer": model_options.scorer,
     "convert": model_options.convert,
     "serve": model_options.serve,
     "completion": model_options.completion,

@@ -29,7 +29,7 @@ class TextProcessor:
 
     def apply_chat_template(self, turns: list[dict[str, Any]], **options: Any) -> str:
         """Renders turns of texts."""
-        texts = [turn | {"content": "".join(part["text"] for part in turn["content"])} for turn in turns]
+        texts = [turn | {"content": "".join(part.get("text", "") for part in turn["content"])} for turn in turns]
         options = {"chat_template": self.chat_template} | options
         return str(self.tokenizer.apply_chat_template(texts, tokenize=False, **options))
 

@@ -12,15 +12,12 @@ from lit_mstar.front.recipe import read_config
 from lit_mstar.modules.prm import HEAD_FILE, ProcessRewardModule
 from lit_mstar.scorers.base import StepScorer
 
-AnyScorer = str | StepScorer
-"""The folder of a trained PRM, a YAML file with `class_path` and `init_args`, or a scorer."""
 
-
-def scorer_of(given: AnyScorer, batch_size: int = 256) -> StepScorer:
+def scorer_of(given: str | StepScorer, batch_size: int = 256) -> StepScorer:
     """The scorer that is meant.
 
     Args:
-        given: See `AnyScorer`; of a stage's folder, its `model`.
+        given: The folder of a trained PRM or of its stage, a YAML file with `class_path` and `init_args`, or a scorer.
         batch_size: Of a PRM in a folder.
 
     Raises:
@@ -31,12 +28,17 @@ def scorer_of(given: AnyScorer, batch_size: int = 256) -> StepScorer:
         return given
     path = Path(given)
     if path.suffix in (".yaml", ".yml"):
-        return scorer_of(_described(path))
+        return scorer_of(described_scorer(path))
     folder = path / "model" if (path / "model" / HEAD_FILE).is_file() else path
     return ProcessRewardModule.from_folder(str(folder), batch_size)
 
 
-def _described(file: Path) -> StepScorer:
+def described_scorer(file: Path) -> StepScorer:
+    """The scorer that a YAML file describes; nothing is loaded.
+
+    Raises:
+        ValueError: If the file is not there, or a class or an argument is wrong.
+    """
     if not file.is_file():
         raise ValueError(missing_input(file, "a file that describes a scorer"))
     parser = ArgumentParser(exit_on_error=False)

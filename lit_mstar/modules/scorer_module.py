@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lightning.pytorch import LightningModule
 
-from lit_mstar.modules.scorer import AnyScorer, scorer_of
+from lit_mstar.modules.scorer import scorer_of
 from lit_mstar.scorers.base import StepScorer
 
 
@@ -17,7 +17,7 @@ class ScorerModule(LightningModule):
         batch_size: Most responses scored at the same time, by a PRM in a folder.
     """
 
-    def __init__(self, scorer: AnyScorer | None = None, batch_size: int = 256) -> None:
+    def __init__(self, scorer: str | StepScorer | None = None, batch_size: int = 256) -> None:
         super().__init__()
         if scorer is None:
             raise ValueError(

@@ -27,12 +27,12 @@ def verdicts(text: str, steps: int, good: Sequence[str] = GOOD, bad: Sequence[st
     words = {word.lower(): True for word in good} | {word.lower(): False for word in bad}
     spelled = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     line = re.compile(
-        rf"^[^\w\n]*(?:step[ \t]*)?(\d+)[ \t*_]*(?:\([^()\n]*\))?[:.)=|-]*"
+        rf"^[^\w\n]*(?:step[ \t]*)?(\d+)[ \t*_]*(?:\([^()\n]*\))?[:.)=|–—-]*"
         rf"[ \t*_`\"'(\[]*(?:\\boxed\{{)?({spelled}){_END}",
         re.I | re.M,
     )
     found: list[bool | None] = [None] * steps
-    for match in line.finditer(text):
+    for match in line.finditer(_lines(text)):
         if 1 <= (number := int(match[1])) <= steps:
             found[number - 1] = words[match[2].lower()]
     return found
@@ -45,5 +45,9 @@ def last_verdict(text: str, good: Sequence[str] = GOOD, bad: Sequence[str] = BAD
     pattern = (
         rf"\\boxed\{{\s*(?:\\text\{{)?({spelled})\}}*|^[\s*_`\"']*(?:(?:verdict|answer)\W+)?({spelled})[\s.!*_`\"']*$"
     )
-    matches = list(re.finditer(pattern, text, re.I | re.M))
+    matches = list(re.finditer(pattern, _lines(text), re.I | re.M))
     return words[(matches[-1][1] or matches[-1][2]).lower()] if matches else None
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n")

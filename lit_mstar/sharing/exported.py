@@ -8,6 +8,7 @@ from typing import Literal
 
 from lit_mstar.modules.prm import HEAD_FILE
 from lit_mstar.report.run import Run, Stage, find_run
+from lit_mstar.step_labels.formats.rows import KINDS
 
 Kind = Literal["policy", "prm", "steps"]
 
@@ -62,7 +63,10 @@ def _kind(folder: Path) -> Kind | None:
         return "prm"
     if any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
         return "policy"
-    return "steps" if folder.is_dir() and any(folder.glob("train*.parquet")) else None
+    if folder.is_file():
+        return "steps" if folder.suffix in KINDS else None
+    known = ("train*.parquet", "*.jsonl") if not (folder / "config.yaml").exists() else ("train*.parquet",)
+    return "steps" if folder.is_dir() and any(any(folder.glob(name)) for name in known) else None
 
 
 def _whole(folder: Path) -> Run:

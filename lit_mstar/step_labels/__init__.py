@@ -2,8 +2,8 @@
 
 To be read in this order: `monte_carlo` (labels by sampling on) with `drawing` (when there are enough completions) and
 `chain` (where they go on from), `annotator` (a stage that makes them), `parquet` (how they lie on disk), the room
-`formats` (other people's), `refresh` (labels and steps for a PRM that keeps up with the policy), `training` (those
-steps).
+`formats` (other people's), `refresh` (labels and steps for a PRM that keeps up with the policy) with
+`honesty` (whether it is still to be trusted), `training` (those steps).
 """
 
 from lazy_loader import attach_stub

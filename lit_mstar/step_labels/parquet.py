@@ -10,6 +10,7 @@ folder that the reader names.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -185,15 +186,12 @@ def _check(row: dict[str, Any]) -> None:
     Raises:
         ValueError: With the column, its value and what it must be.
     """
-    steps, labels, truth = row["completions"] or [], row["labels"] or [], row["truth"]
-    fits = (
-        len(labels) == len(steps) and None not in labels and all(label != label or 0 <= label <= 1 for label in labels)
-    )
+    steps, labels, truth, draws = row["completions"] or [], row["labels"] or [], row["truth"], row["draws"]
     known = truth is None or (len(truth) == len(steps) and None not in truth)
-    draws = row["draws"]
-    counted = draws is None or (
-        len(draws) == len(steps) and all(number is not None and number >= 0 for number in draws)
-    )
+    counted = draws is None or (len(draws) == len(steps) and all(n is not None and n >= 0 for n in draws))
+    drawn = draws if draws and counted else [1] * len(labels)
+    # NaN stands for a step that nobody has measured, which has no draws.
+    fits = len(labels) == len(steps) and all(_fits(label, n) for label, n in zip(labels, drawn, strict=True))
     for name, ok, wanted in (
         ("split", row["split"] in _SPLITS, f"one of {', '.join(_SPLITS)}"),
         ("id", row["id"] is not None, "a text"),
@@ -206,3 +204,7 @@ def _check(row: dict[str, Any]) -> None:
     ):
         if not ok:
             raise ValueError(f"column {name!r} is {row[name]!r}; it must be {wanted}.")
+
+
+def _fits(label: float | None, draws: int) -> bool:
+    return label is not None and (0 <= label <= 1 or (math.isnan(label) and draws == 0))

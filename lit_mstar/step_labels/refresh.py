@@ -8,22 +8,28 @@ again), and the PRM takes a few steps on them.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from itertools import islice
-from typing import Literal
+from typing import cast
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
-from torchmetrics.functional.classification import binary_auroc
+from torch import Tensor
 
 from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.modules.prm import ProcessRewardModule
-from lit_mstar.rollouts.nouns import Iteration, Judge, Problem, Response, SamplingParams
-from lit_mstar.step_labels.monte_carlo import label_steps
-from lit_mstar.step_labels.training import batches, train_on
+from lit_mstar.modules.scorer import scorer_of
+from lit_mstar.modules.step_loss import Labels
+from lit_mstar.rollouts.nouns import Iteration, Judge, Problem, Response, Rollout, SamplingParams
+from lit_mstar.scorers.base import StepScorer, require_scores
+from lit_mstar.step_labels.drawing import Drawing
+from lit_mstar.step_labels.honesty import StepScores, disagreement, honesty
+from lit_mstar.step_labels.monte_carlo import Labeller, StepLabels
+from lit_mstar.step_labels.training import batches, restore, train_on, trained
 from lit_mstar.training.division import gather, rank, ranks
 from lit_mstar.training.randomness import derived_seed
+
+_CHECKED = ("prm/disagreement", "prm/disagreement_after", "prm/rolled_back")
 
 
 class PRMRefresh:
@@ -41,6 +47,9 @@ class PRMRefresh:
         labels: "soft" learns the share of completions that reached the answer, "hard" whether any did.
         optimizer: Any torch optimizer; it begins anew at each refresh.
         seed: Of the order of responses and of dropout.
+        outside: A scorer that is not trained, as for `PRMFilter.prm`: where the PRM, once refreshed, disagrees with it
+            more than before, the refresh is undone. None undoes none.
+        drawing: When a prefix's completions are enough.
 
     Raises:
         ValueError: If a number is less than 1.
@@ -54,9 +63,11 @@ class PRMRefresh:
         completions: SamplingParams = SamplingParams(n=8, seed=1),
         steps: int = 16,
         batch_size: int = 16,
-        labels: Literal["soft", "hard"] = "soft",
+        labels: Labels = "soft",
         optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-5),
         seed: int = 0,
+        outside: str | StepScorer | None = None,
+        drawing: Drawing = Drawing(),
     ) -> None:
         numbers = {"every": every, "problems": problems, "responses": responses, "steps": steps}
         for name, value in (numbers | {"batch_size": batch_size}).items():
@@ -71,6 +82,9 @@ class PRMRefresh:
         self.labels = labels
         self.optimizer = optimizer
         self.seed = seed
+        self.outside = outside
+        self.drawing = drawing
+        self._outside: StepScorer | None = None
 
     def due(self, iteration: Iteration) -> bool:
         """Whether the PRM is refreshed at the end of this iteration; never after one that only measures."""
@@ -82,15 +96,17 @@ class PRMRefresh:
         """Trains the PRM, which is on the CPU before and afterwards; every rank must call it, and ends with the same.
 
         Returns:
-            `prm/refresh_labels`, the number of steps labelled; `prm/refresh_loss`, the mean over optimizer steps; and
-            `prm/refresh_auroc` of the scores that the iteration was selected by, against the steps' truth or, where
-            nobody can tell, hard labels; it is left out where all of them are of one kind.
+            `prm/refresh_labels`, the number of steps labelled; `prm/refresh_loss`, the mean over optimizer steps;
+            `prm/refresh_auroc`, `prm/refresh_ece` and `prm/refresh_by_accident` of the scores that the iteration was
+            selected by (`honesty.honesty`), and the same with `_after` of the refreshed PRM's scores of the same
+            chains. With an outside scorer, `prm/disagreement` before, `prm/disagreement_after`, and
+            `prm/rolled_back`, 1 where the refresh was undone.
         """
         chosen = self._choose(iteration)
         labels = self._label(policy, chosen)
         examples = [
-            StepExample(problem=problem, steps=response.steps, labels=values, truth=judge(problem, response.steps))
-            for (problem, response), values in zip(chosen, labels, strict=True)
+            StepExample(problem, r.steps, found.labels, truth=judge(problem, r.steps), draws=found.draws)
+            for (problem, r), found in zip(chosen, labels, strict=True)
         ]
         if not examples:
             warnings.warn(
@@ -99,12 +115,49 @@ class PRMRefresh:
                 stacklevel=2,
             )
             return {"prm/refresh_labels": 0.0}
-        metrics = {"prm/refresh_labels": float(sum(map(len, labels)))}
-        metrics |= _auroc(examples, [response.step_scores for _, response in chosen])
+        metrics = {"prm/refresh_labels": float(sum(len(example.labels) for example in examples))}
+        right, before = [r.correct for _, r in chosen], [r.step_scores for _, r in chosen]
+        metrics |= {f"prm/refresh_{k}": v for k, v in honesty(examples, right, before, prm.aggregation).items()}
+        old = {name: weight.detach().clone() for name, weight in trained(prm).items()}
         prm.to(policy.device)
         metrics["prm/refresh_loss"] = self._train(prm, examples, iteration.index)
+        after = self._scores(prm, chosen)
+        metrics |= {f"prm/refresh_{k}_after": v for k, v in honesty(examples, right, after, prm.aggregation).items()}
         prm.to("cpu")
+        if self.outside is not None:
+            metrics |= self._checked(prm, policy, chosen, before, after, old)
         return metrics
+
+    def _checked(
+        self,
+        prm: ProcessRewardModule,
+        policy: PolicyModule,
+        chosen: list[tuple[Problem, Response]],
+        before: StepScores,
+        after: StepScores,
+        old: dict[str, Tensor],
+    ) -> dict[str, float]:
+        """Asks the outside scorer, and undoes a refresh after which the PRM disagrees with it more."""
+        if self._outside is None:
+            self._outside = scorer_of(cast(str | StepScorer, self.outside))
+        outside = self._outside
+        outside.place(policy.device)
+        said = self._scores(outside, chosen)
+        outside.rest()
+        ways = (outside.aggregation, prm.aggregation)
+        gaps = [disagreement(said, scores, ways) for scores in (before, after)]
+        undone = gaps[1] > gaps[0]
+        if undone:
+            restore(prm, old)
+        return dict(zip(_CHECKED, (*gaps, float(undone)), strict=True))
+
+    def _scores(self, scorer: StepScorer, chosen: list[tuple[Problem, Response]]) -> list[list[float]]:
+        """The scores of the chosen chains' steps; each rank computes a part of them."""
+        mine = range(rank(), len(chosen), ranks())
+        rollouts = [Rollout(problem=chosen[i][0], responses=[chosen[i][1]]) for i in mine]
+        scores = [of_rollout[0] for of_rollout in require_scores(scorer, rollouts)]
+        found = {i: row for part in gather(dict(zip(mine, scores, strict=True))) for i, row in part.items()}
+        return [found[i] for i in range(len(chosen))]
 
     def _choose(self, iteration: Iteration) -> list[tuple[Problem, Response]]:
         """The responses to be labelled, with their problems; those without steps have nothing to label."""
@@ -117,14 +170,14 @@ class PRMRefresh:
             chosen += [(rollout.problem, response) for response in islice(distinct.values(), self.responses)]
         return chosen
 
-    def _label(self, policy: PolicyModule, chosen: list[tuple[Problem, Response]]) -> list[list[float]]:
+    def _label(self, policy: PolicyModule, chosen: list[tuple[Problem, Response]]) -> list[StepLabels]:
         """Labels from the current policy; each rank makes a part of them."""
         sampler = policy.sampler
         sampler.load_policy(policy)
         # Ranks that share an engine must call it equally often, so each of them labels everything.
         mine = range(rank(), len(chosen), ranks()) if sampler.independent else range(len(chosen))
         chains = [(chosen[i][0], chosen[i][1].text) for i in mine]
-        labels = label_steps(sampler, chains, self.completions, policy.marker)
+        labels = Labeller(sampler, self.completions, policy.marker, self.drawing).label(chains)
         sampler.rest()  # it makes room for the PRM's training
         found = {i: values for part in gather(dict(zip(mine, labels, strict=True))) for i, values in part.items()}
         return [found[i] for i in range(len(chosen))]
@@ -133,11 +186,3 @@ class PRMRefresh:
         prm.labels = self.labels
         seed = derived_seed(f"{self.seed} PRM {index}")
         return train_on(prm, examples, self.optimizer, batches(len(examples), self.batch_size, self.steps), seed)
-
-
-def _auroc(examples: Sequence[StepExample], scores: Sequence[Sequence[float]]) -> dict[str, float]:
-    targets = [int(target) for example in examples for target in example.targets()]
-    if len(set(targets)) < 2:
-        return {}
-    values = torch.tensor([score for row in scores for score in row])
-    return {"prm/refresh_auroc": float(binary_auroc(values, torch.tensor(targets)))}

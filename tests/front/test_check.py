@@ -10,7 +10,8 @@ from lit_mstar.front.check import check_command, check_configs, read_command
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 STAGE = CONFIGS / "quickstart/4-evolve.yaml"
-FINE = [file for file in sorted(CONFIGS.rglob("*.yaml")) if file.name != "recipe.yaml" and "studies" not in file.parts]
+PARTS = {"studies", "scorers"}  # these are no stages
+FINE = [file for file in sorted(CONFIGS.rglob("*.yaml")) if file.name != "recipe.yaml" and not PARTS & {*file.parts}]
 
 
 @pytest.mark.parametrize("file", FINE, ids=lambda file: str(file.relative_to(CONFIGS)))

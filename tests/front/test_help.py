@@ -34,7 +34,7 @@ def test_help_names_every_callback_and_what_to_ask_for_more() -> None:
 @pytest.mark.parametrize("name", ["PRMFilter", "lit_mstar.callbacks.PRMFilter"])
 def test_help_of_a_class_has_its_arguments_with_types_defaults_and_meaning(name: str) -> None:
     text = help_of("fit", ["--help", name]) or ""
-    assert "\n  prm: str (required)\n" in text
+    assert "\n  prm: str | StepScorer (required)\n" in text
     assert "\n  batch_size: int = 256\n      Most responses scored at the same time (ours);" in text
 
 

@@ -79,6 +79,8 @@ def example(
         raise ValueError(f"a label is {wrong[0]}; it must be in [0, 1].")
     if all(map(math.isnan, labels)):
         raise ValueError("none of its steps has a label.")
+    if draws is None and any(map(math.isnan, labels)):
+        draws = [int(not math.isnan(label)) for label in labels]
     key = hashlib.sha256(question.encode("utf-8", "surrogatepass"))
     for image in images:
         key.update(image if isinstance(image, bytes) else image.encode())
