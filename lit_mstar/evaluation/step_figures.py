@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import f1_score, roc_auc_score
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
-_RESAMPLES = 1000  # of problems, ours
+Floats = NDArray[np.float64]
+_RESAMPLES = 2000  # of problems, ours
 
 
 @dataclass(frozen=True)
@@ -32,61 +34,89 @@ class ScoredChain:
     labels: tuple[float, ...]
 
 
-def macro_f1(chains: Sequence[ScoredChain], threshold: float) -> float:
-    """The mean of the F1 of right steps and that of wrong ones, over all judged steps of all chains together.
+@dataclass(frozen=True)
+class Figure:
+    """A figure that is made of counts, which chains add up to.
 
-    A step counts as right from the threshold on (VisualProcessBench, Wang et al. 2025, arXiv:2503.10291).
+    Args:
+        title: For tables.
+        count: The counts of a chain at a threshold, (4,).
+        value: The figure of sums of counts, (…, 4) to (…,).
     """
-    scores, right = judged(chains)
-    return float(f1_score(right, scores >= threshold, average="macro", labels=[False, True], zero_division=0.0))
+
+    title: str
+    count: Callable[[ScoredChain, float], Floats]
+    value: Callable[[Floats], Floats]
+
+    def __call__(self, chains: Sequence[ScoredChain], threshold: float) -> float:
+        """The figure of all chains together; a step counts as right from the threshold on."""
+        return float(self.value(np.sum([self.count(chain, threshold) for chain in chains], axis=0)))
+
+    def with_interval(self, chains: Sequence[ScoredChain], threshold: float) -> dict[str, Any]:
+        """The figure and its 95% interval: percentiles over resampled problems with all their chains (bootstrap)."""
+        clusters: dict[str, Floats] = {}
+        for chain in chains:
+            clusters[chain.cluster] = clusters.get(chain.cluster, np.zeros(4)) + self.count(chain, threshold)
+        counts = np.array(list(clusters.values()))  # (problems, 4)
+        picks = np.random.default_rng(0).multinomial(len(counts), [1 / len(counts)] * len(counts), _RESAMPLES)
+        low, high = np.quantile(self.value(picks @ counts), [0.025, 0.975])
+        steps = sum(label == label for chain in chains for label in chain.labels)
+        value = float(self.value(counts.sum(0)))
+        return {"value": value, "low": float(low), "high": float(high), "chains": len(chains), "steps": steps}
+
+    def best_threshold(self, chains: Sequence[ScoredChain]) -> float:
+        """The threshold of the highest figure among a hundred that divide the scores evenly."""
+        scores, _ = judged(chains)
+        candidates = np.unique(np.quantile(scores, np.linspace(0, 1, 101)))
+        return float(max(candidates, key=lambda threshold: self(chains, threshold)))
 
 
-def first_error_f1(chains: Sequence[ScoredChain], threshold: float) -> float:
-    """The harmonic mean of the accuracies on chains with an error and on chains without.
-
-    Of the first kind, the first step below the threshold must be the first wrong one; of the other, none may be below
-    it (ProcessBench, Zheng et al. 2024, arXiv:2412.06559).
-    """
-    found: dict[bool, list[bool]] = {True: [], False: []}
-    for chain in chains:
-        wrong, said = _first(chain.labels, lambda x: x == 0), _first(chain.scores, lambda x: x < threshold)
-        found[wrong is not None].append(wrong == said)
-    if not all(found.values()):
-        return 0.0
-    wrong_ones, right_ones = (float(np.mean(found[kind])) for kind in (True, False))
-    return 2 * wrong_ones * right_ones / (wrong_ones + right_ones) if wrong_ones + right_ones else 0.0
+def _steps(chain: ScoredChain, threshold: float) -> Floats:
+    """How many judged steps are right and called so, wrong and called right, right and called wrong, neither."""
+    said = [(x > 0, s >= threshold) for s, x in zip(chain.scores, chain.labels, strict=True) if x == x]
+    return np.array([said.count(pair) for pair in ((True, True), (False, True), (True, False), (False, False))], float)
 
 
-def auroc(chains: Sequence[ScoredChain], threshold: float = 0.0) -> float:
+def _macro(counts: Floats) -> Floats:
+    right, made_up, missed, wrong = np.moveaxis(counts, -1, 0)
+    return (_f1(right, made_up + missed) + _f1(wrong, made_up + missed)) / 2
+
+
+def _f1(hits: Floats, errors: Floats) -> Floats:
+    return 2 * hits / np.maximum(2 * hits + errors, 1)
+
+
+def _errors(chain: ScoredChain, threshold: float) -> Floats:
+    """Of a chain with an error, whether it is found, and 1; of one without, whether none is made up, and 1."""
+    wrong, said = _first(chain.labels, lambda x: x == 0), _first(chain.scores, lambda x: x < threshold)
+    pair = [float(wrong == said), 1.0]
+    return np.array([0.0, 0.0, *pair] if wrong is None else [*pair, 0.0, 0.0])
+
+
+def _harmonic(counts: Floats) -> Floats:
+    found, with_error, kept, without = np.moveaxis(counts, -1, 0)
+    one, other = found / np.maximum(with_error, 1), kept / np.maximum(without, 1)
+    return 2 * one * other / np.maximum(one + other, 1e-12)
+
+
+macro_f1 = Figure("macro-F1 over steps", _steps, _macro)
+"""The mean of the F1 of right steps and that of wrong ones, over all judged steps of all chains together, as
+VisualProcessBench counts it (Wang et al. 2025, arXiv:2503.10291)."""
+
+first_error_f1 = Figure("F1 of the first error", _errors, _harmonic)
+"""The harmonic mean of the accuracies on chains with an error, whose first step below the threshold must be the first
+wrong one, and on chains without, which must have none (ProcessBench, Zheng et al. 2024, arXiv:2412.06559)."""
+
+FIGURES = {"macro_f1": macro_f1, "first_error": first_error_f1}
+
+
+def auroc(chains: Sequence[ScoredChain]) -> float:
     """How often a right step scores above a wrong one, over all judged steps; NaN where all are of one kind."""
     scores, right = judged(chains)
     return float(roc_auc_score(right, scores)) if len(set(right.tolist())) == 2 else float("nan")
 
 
-def best_threshold(chains: Sequence[ScoredChain], figure: Callable[[Sequence[ScoredChain], float], float]) -> float:
-    """The threshold of the highest figure among a hundred that divide the scores evenly."""
-    scores, _ = judged(chains)
-    candidates = np.unique(np.quantile(scores, np.linspace(0, 1, 101)))
-    return float(max(candidates, key=lambda threshold: figure(chains, threshold)))
-
-
-def with_interval(
-    chains: Sequence[ScoredChain], figure: Callable[[Sequence[ScoredChain], float], float], threshold: float
-) -> dict[str, Any]:
-    """A figure with its 95% interval: percentiles over resampled problems, with all their chains (bootstrap)."""
-    clusters: dict[str, list[ScoredChain]] = {}
-    for chain in chains:
-        clusters.setdefault(chain.cluster, []).append(chain)
-    groups, rng = list(clusters.values()), np.random.default_rng(0)
-    drawn = (rng.integers(len(groups), size=len(groups)) for _ in range(_RESAMPLES))
-    values = [figure([chain for i in picks for chain in groups[i]], threshold) for picks in drawn]
-    low, high = np.nanquantile(values, [0.025, 0.975])
-    steps = sum(label == label for chain in chains for label in chain.labels)
-    value = figure(chains, threshold)
-    return {"value": value, "low": float(low), "high": float(high), "chains": len(chains), "steps": steps}
-
-
-def judged(chains: Sequence[ScoredChain]) -> tuple[Any, Any]:
+def judged(chains: Sequence[ScoredChain]) -> tuple[Floats, NDArray[np.bool_]]:
     """Scores and truth values of all judged steps."""
     pairs = [(s, x) for chain in chains for s, x in zip(chain.scores, chain.labels, strict=True) if x == x]
     return np.array([s for s, _ in pairs]), np.array([x > 0 for _, x in pairs])

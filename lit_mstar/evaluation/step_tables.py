@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lit_mstar.evaluation.step_figures import (
-    ScoredChain,
-    auroc,
-    best_threshold,
-    first_error_f1,
-    macro_f1,
-    with_interval,
-)
+from lit_mstar.evaluation.step_figures import FIGURES, ScoredChain, auroc
 from lit_mstar.evaluation.tables import percent
-
-_FIGURES = {"macro_f1": ("macro-F1 over steps", macro_f1), "first_error": ("F1 of the first error", first_error_f1)}
 
 
 def results(
@@ -30,21 +21,21 @@ def results(
         threshold: From which a step counts as right, chosen elsewhere.
         groups: Tags by which results are shown, too.
     """
-    title, count = _FIGURES[figure]
-    best = best_threshold(chains, count)
+    counted = FIGURES[figure]
+    best = counted.best_threshold(chains)
     found: dict[str, Any] = {
         "name": name,
-        "figure": title,
+        "figure": counted.title,
         "threshold": threshold,
-        "overall": with_interval(chains, count, threshold),
-        "auroc": with_interval(chains, auroc, threshold),
-        "best": {"threshold": best, "value": count(chains, best)},
+        "overall": counted.with_interval(chains, threshold),
+        "auroc": auroc(chains),
+        "best": {"threshold": best, "value": counted(chains, best)},
         "groups": {},
     }
     for tag in groups:
         values = sorted({chain.tags[tag] for chain in chains if tag in chain.tags})
         found["groups"][tag] = {
-            value: with_interval([chain for chain in chains if chain.tags.get(tag) == value], count, threshold)
+            value: counted.with_interval([chain for chain in chains if chain.tags.get(tag) == value], threshold)
             for value in values
         }
     return found
@@ -58,12 +49,11 @@ def markdown(scorer: str, found: Sequence[dict[str, Any]]) -> str:
         lines += ["| | chains | steps | % | 95% |", "| --- | --: | --: | --: | --- |"]
         lines.append(_row("all", result["overall"]))
         lines += [_row(f"{tag}: {v}", f) for tag, rows in result["groups"].items() for v, f in rows.items()]
-        lines.append(_row("AUROC over steps", result["auroc"]))
         best = result["best"]
         lines += [
             "",
-            f"With the threshold that is best on these very rows ({best['threshold']:.3g}), which is no result: "
-            f"{percent(best['value'])}.",
+            f"AUROC over steps: {result['auroc']:.3f}. With the threshold that is best on these very rows "
+            f"({best['threshold']:.3g}), which is no result: {percent(best['value'])}.",
         ]
     return "\n".join(lines)
 
