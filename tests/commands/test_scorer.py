@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lit_mstar import ProcessRewardModule, Response, Rollout
+from lit_mstar import Iteration, ProcessRewardModule, Response, Rollout
 from lit_mstar.commands.scorer import read_fixture
 from lit_mstar.data import DigitsSource
+from lit_mstar.reasoning.marking import Marker
 from lit_mstar.rollouts.images import image_bytes
+from lit_mstar.rollouts.ledger import Ledger
+from lit_mstar.rollouts.nouns import SamplingParams
 from support.commands import lit_mstar
 from support.scripted import make_policy, make_prm
 
@@ -72,41 +75,18 @@ def test_a_fixture_that_says_nothing_is_refused(tmp_path: Path, row: str, why: s
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A stage that has sampled from a tiny policy, with what it needs to be read again."""
+    """A stage that has sampled, with what it needs to be read again."""
     home = tmp_path / "runs/small/4-evolve"
     make_policy().save(tmp_path / "model")
     make_prm(tmp_path / "prm")
+    source = {"class_path": "lit_mstar.data.DigitsSource", "init_args": {"train": 4, "validate": 0, "test": 0}}
+    backbone = {"class_path": "lit_mstar.Backbone", "init_args": {"path": str(tmp_path / "model")}}
     config = {
-        "seed_everything": 0,
-        "trainer": {"default_root_dir": str(home), "max_epochs": 1, "reload_dataloaders_every_n_epochs": 1}
-        | {"accelerator": "cpu", "devices": 1, "logger": False, "enable_checkpointing": False}
-        | {"callbacks": [{"class_path": "support.taught.Keep"}]},
-        "model": {
-            "class_path": "lit_mstar.PolicyModule",
-            "init_args": {
-                "backbone": {"class_path": "lit_mstar.Backbone", "init_args": {"path": str(tmp_path / "model")}}
-            },
-        },
-        "data": {
-            "class_path": "lit_mstar.data.SelfEvolvingDataModule",
-            "init_args": {
-                "source": {
-                    "class_path": "lit_mstar.data.DigitsSource",
-                    "init_args": {"train": 4, "validate": 0, "test": 0},
-                },
-                "sampling": {"n": 3, "max_tokens": 12},
-                "interval": 1.0,
-            },
-        },
+        "model": {"class_path": "lit_mstar.PolicyModule", "init_args": {"backbone": backbone}},
+        "data": {"class_path": "lit_mstar.data.SelfEvolvingDataModule", "init_args": {"source": source}},
     }
-    del config["trainer"]["callbacks"]
     home.mkdir(parents=True)
     (home / "config.yaml").write_text(yaml.safe_dump(config))
-    from lit_mstar import Iteration
-    from lit_mstar.reasoning.marking import Marker
-    from lit_mstar.rollouts.ledger import Ledger
-    from lit_mstar.rollouts.nouns import SamplingParams
-
     problems = DigitsSource(train=4, validate=0, test=0).problems("train")
     iteration = Iteration(index=0, problems=problems, sampling=SamplingParams(n=3, max_tokens=12))
     ledger = Ledger(home / "rollouts")

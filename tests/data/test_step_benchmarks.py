@@ -49,12 +49,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """200 rows as they are published, with images, made from digits: a third of the steps is changed."""
     folder = tmp_path_factory.mktemp("bench")
     (folder / "images").mkdir()
-    rng, rows = random.Random(0), []
+    rng, rows = random.Random(0), []  # noqa: S311
     for i, problem in enumerate(DigitsSource(seed=200, seed_scans=400).problems("seed")):
         (folder / f"images/{i}.png").write_bytes(problem.images[0])
         steps, verdicts = [], []
         for step in str(problem.reasoning).splitlines()[:-1]:
-            verdicts.append(rng.choice([1, 1, 0, -1, 1]))
+            verdicts.append(rng.choice([1, 1, 0, -1, 1]) if verdicts else 1)
             steps.append(step[:-2] + str(rng.randrange(10)) + "." if verdicts[-1] == -1 else step)
         response = {"steps": steps, "process_correctness": verdicts}
         row = {"image": [f"images/{i}.png"], "question": problem.question, "answer": problem.answer}
