@@ -65,7 +65,7 @@ class StepAnnotator(PolicyModule):
             rank_zero_warn(f"{counts['blank']} of {counts['chains']} distinct responses are blank: no steps to label.")
         if counts["alike"]:
             rank_zero_warn(
-                f"{counts['alike']} of {counts['problems']} problems have only right or only wrong responses and are "
+                f"{counts['alike']} of {counts['problems']} training problems have only right or only wrong responses and are "
                 "not labelled (choose: mixed)."
             )
 
@@ -104,7 +104,10 @@ class StepAnnotator(PolicyModule):
         labeller = Labeller(self.sampler, self.completions, self.marker, self.drawing)
         labels = labeller.label(chains, chosen if self._reuses else ())
         self._counts += Counter(
-            problems=len(rollouts), alike=len(rollouts) - len(chosen), chains=len(steps), blank=steps.count([])
+            problems=len(rollouts) * (split == "train"),
+            alike=len(rollouts) - len(chosen),
+            chains=len(steps),
+            blank=steps.count([]),
         )
         examples = [
             StepExample(problem, parts, found.labels, truth=judge(problem, parts), draws=found.draws)

@@ -10,10 +10,11 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from lit_mstar import Iteration, Problem, ProcessRewardModule, Response, Rollout
+from lit_mstar import Iteration, PRMRefresh, Problem, ProcessRewardModule, Response, Rollout
 from lit_mstar.callbacks import PRMFilter
 from lit_mstar.rewards.selection import AboveThreshold, TopK
 from lit_mstar.rollouts.nouns import SamplingParams
+from lit_mstar.scorers import StepScorer
 from support.evolving import Keeping
 from support.scripted import make_policy, make_trainer
 
@@ -154,3 +155,66 @@ def test_as_many_responses_are_scored_at_a_time_as_asked_for(evolution: Any, prm
     for rollout, expected in zip(rollouts, whole, strict=True):
         for response, steps in zip(rollout.responses, expected, strict=True):
             assert response.step_scores == pytest.approx(steps, abs=1e-5)
+
+
+class Shortest(StepScorer):
+    """Likes short steps; notes what is asked of it."""
+
+    aggregation = "mean"
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def check(self) -> None:
+        self.notes.append("check")
+
+    def place(self, device: torch.device) -> None:
+        self.notes.append("place")
+
+    def rest(self) -> None:
+        self.notes.append("rest")
+
+    def close(self) -> None:
+        self.notes.append("close")
+
+    def score(self, rollouts: Any) -> Any:
+        assert all(rollout.problem.answer is None for rollout in rollouts)
+        return [[[1 / len(step) for step in r.steps] for r in rollout.responses] for rollout in rollouts]
+
+
+def test_any_scorer_will_do(evolution: Any) -> None:
+    scorer, keeping = Shortest(), Keeping()
+    evolution(chain, [PRMFilter(scorer, selection=TopK(1)), keeping], n=6)
+    for rollout in keeping.iterations[0].rollouts:
+        means = [sum(1 / len(step) for step in r.steps) / len(r.steps) for r in rollout.responses]
+        assert [r.score for r in rollout.responses] == pytest.approx(means)  # by the scorer's own aggregation
+        right = [i for i, r in enumerate(rollout.responses) if r.correct]
+        assert rollout.selected == [max(right, key=lambda i: means[i])]
+    assert scorer.notes == ["check", "place", "rest", "close"]
+
+
+def test_a_scorer_that_fails_leaves_what_was_sampled(evolution: Any) -> None:
+    class Broken(Shortest):
+        def score(self, rollouts: Any) -> Any:
+            raise ConnectionError("the server is away")
+
+    with pytest.raises(ConnectionError):
+        evolution(chain, [PRMFilter(Broken())], n=6)
+    assert len(evolution.sampler.finished) == 4
+    evolution(chain, [PRMFilter(Shortest())], n=6)
+    assert not any(problem.startswith("p") for problem in evolution.sampler.finished)  # the ledger has all of it
+
+
+@pytest.mark.parametrize(("scores", "why"), [(0, "0 scores for"), (9, "9 scores for")])
+def test_scores_that_fit_no_step_are_told(evolution: Any, scores: int, why: str) -> None:
+    class Miscounting(Shortest):
+        def score(self, rollouts: Any) -> Any:
+            return [[[0.5] * scores for _ in rollout.responses] for rollout in rollouts]
+
+    with pytest.raises(ValueError, match=f"Miscounting, problem 'p\\d', response 0: {why}"):
+        evolution(chain, [PRMFilter(Miscounting())], n=6)
+
+
+def test_only_our_own_is_refreshed(evolution: Any) -> None:
+    with pytest.raises(ValueError, match="refresh trains a ProcessRewardModule, and prm is a Shortest"):
+        evolution(chain, [PRMFilter(Shortest(), refresh=PRMRefresh())], n=6)

@@ -20,6 +20,7 @@ from lit_mstar.commands.lightning import main
 from lit_mstar.commands.stage import finish_stage
 from lit_mstar.data import ProblemDataModule, SelfEvolvingDataModule
 from lit_mstar.rollouts.nouns import SamplingParams
+from lit_mstar.scorers import StepScorer
 from support.scripted import ListSource, ScriptedSampler, make_policy, make_trainer, sums
 
 # Per test problem: the greedy answer is right; who of 4 is right; the scores of the 4, in tenths.
@@ -212,3 +213,16 @@ def test_what_cannot_sample_is_refused_before_anything_is_tested(tmp_path: Path)
 def test_arguments_without_sense_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(arguments))} is 0"):
         PRMVerifier(**arguments)
+
+
+class Deepest(StepScorer):
+    """Scores by the script, in place of a callback that does."""
+
+    def score(self, rollouts: Any) -> Any:
+        return [[[score(x.problem, r)] * len(r.steps) for r in x.responses] for x in rollouts]
+
+
+def test_a_scorer_of_its_own_takes_the_place_of_others(tmp_path: Path, evolution: Any) -> None:
+    elsewhere = evolution.scoring(lambda problem, response: 0.5)
+    run = Evaluation(tmp_path, [elsewhere, PRMVerifier(n=4, scorer=Deepest())])
+    assert {name: run.metrics[name] for name in EXPECTED} == pytest.approx(EXPECTED)

@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from lit_mstar import Problem
 from lit_mstar.callbacks import TemperatureBalancer, temperature_balancer
 from lit_mstar.rollouts.nouns import SamplingParams
+from lit_mstar.scorers import StepScorer
 from support.balancing import GRID, measured, peaked, score_right, solved, trained
 from support.scripted import ListSource, right, sums, wrong
 
@@ -188,3 +189,23 @@ def test_more_places_than_responses_are_an_error(evolution: Any) -> None:
     callbacks = [evolution.scoring(score_right), TemperatureBalancer(every=1, grid=GRID, k=3)]
     with pytest.raises(ValueError, match="k is 3; with 2 responses"):
         evolution(peaked(0.7), callbacks, n=2)
+
+
+def test_a_scorer_of_its_own_ranks_for_it(evolution: Any) -> None:
+    class Rightly(StepScorer):
+        """Knows what wrong responses say."""
+
+        def score(self, rollouts: Any) -> Any:
+            return [[[0.1 if r.text.endswith("none") else 0.9] * len(r.steps) for r in x.responses] for x in rollouts]
+
+    def rule(problem: Problem, index: int, sampling: SamplingParams) -> str:
+        return f"Step 1: go.\n{peaked(0.7)(problem, index, sampling)}"
+
+    chosen = []
+    for options, others in (({"scorer": Rightly()}, []), ({}, [evolution.scoring(score_right)])):
+        balancer = TemperatureBalancer(every=1, grid=GRID, **options)
+        evolution(rule, [*others, balancer])
+        chosen.append((balancer.temperature, balancer.history[0]["values"]))
+        evolution.folder = evolution.folder / "again"
+    assert chosen[0] == chosen[1]
+    assert chosen[0][0] == 0.7

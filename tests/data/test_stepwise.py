@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -144,3 +145,75 @@ def test_images_of_a_strangers_data_set_are_checked_before_training(folder: Path
         setup({"bytes": b"<svg></svg>", "path": None})
     with pytest.raises(ValueError, match=r"none\.png does not exist"):
         setup({"bytes": None, "path": "none.png"})
+
+
+def write_trl(file: Path, count: int) -> None:
+    rows = [{"prompt": f"{i}?", "completions": [f"a {i}", "b"], "labels": [True, i % 2 == 0]} for i in range(count)]
+    file.write_text("\n".join(map(json.dumps, rows)))
+
+
+def test_others_files_are_divided_by_problem(tmp_path: Path):
+    write_trl(tmp_path / "steps.jsonl", 300)
+    data = StepwiseDataModule(str(tmp_path / "steps.jsonl"), held_out=0.1)
+    data.setup("fit")
+    found = {split: [e.problem.question for e in rows] for split, rows in data._examples.items()}
+    assert sum(map(len, found.values())) == 300
+    assert len({*found["train"]} | {*found["validate"]} | {*found["test"]}) == 300
+    assert all(15 <= len(found[split]) <= 50 for split in ("validate", "test"))
+    again = StepwiseDataModule(str(tmp_path), held_out=0.1)
+    again.setup("fit")
+    assert again._examples == data._examples
+
+
+def test_others_files_may_name_their_splits(tmp_path: Path):
+    for name, count in (("train-00000-of-00001", 5), ("validation", 3), ("test", 2)):
+        write_trl(tmp_path / f"{name}.jsonl", count)
+    data = StepwiseDataModule(str(tmp_path))
+    data.setup("fit")
+    assert {split: len(rows) for split, rows in data._examples.items()} == {"train": 5, "validate": 3, "test": 2}
+
+
+def test_what_nobody_measured_is_not_learned(tmp_path: Path):
+    steps = [{"step": f"s{k}", "score": 0.5, "num_mc_correct": k, "num_mc_total": 4 * (k != 1)} for k in range(3)]
+    row = {"question": "?", "steps_with_score": steps}
+    (tmp_path / "train.jsonl").write_text(json.dumps(row))
+    data = StepwiseDataModule(str(tmp_path))
+    data.setup("fit")
+    (example,) = data._examples["train"]
+    prm = make_prm()
+    prm.configure_model()
+    batch = collate_steps(prm.encoder, [example])
+    _, weight = prm.loss(batch)
+    assert float(weight) == 2
+    prm.labels = "binomial"
+    assert float(prm.loss(batch)[1]) == 8
+    assert data.positive_share("binomial") == pytest.approx((0 + 2) / 8)
+    assert data.positive_share("hard") == 1 / 2
+
+
+def test_rows_that_cannot_be_used_are_counted(tmp_path: Path):
+    write_trl(tmp_path / "train.jsonl", 30)
+    with (tmp_path / "train.jsonl").open("a") as file:
+        file.write('\n{"prompt": "?"}\n')
+    with pytest.warns(UserWarning, match="1 of 31 rows .* cannot be used: .*fields are prompt"):
+        StepwiseDataModule(str(tmp_path)).setup("fit")
+    with pytest.raises(ValueError, match="1 of 31 rows .*most_bad"):
+        StepwiseDataModule(str(tmp_path), most_bad=0.01).setup("fit")
+    with pytest.raises(ValueError, match="1 of 31 rows"):
+        StepwiseDataModule(str(tmp_path), on_bad_row="error").setup("fit")
+
+
+def test_steps_that_are_all_alike_cannot_be_balanced(tmp_path: Path):
+    rows = [{"prompt": "?", "completions": ["a"], "labels": [True]}]
+    (tmp_path / "train.jsonl").write_text(json.dumps(rows[0]))
+    data = StepwiseDataModule(str(tmp_path))
+    with pytest.warns(UserWarning, match="All step labels"):
+        data.setup("fit")
+    with pytest.raises(ValueError, match="nothing to balance"):
+        data.positive_share("soft")
+
+
+@pytest.mark.parametrize("options", [{"held_out": 0.5}, {"held_out": -0.1}, {"most_bad": 1.0}])
+def test_impossible_shares_are_refused(tmp_path: Path, options: dict[str, float]):
+    with pytest.raises(ValueError, match="held_out is"):
+        StepwiseDataModule(str(tmp_path), **options)

@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import LightningDataModule
+from safetensors.torch import load_file, save_file
 from sklearn.metrics import roc_auc_score
 from torch.utils.data import DataLoader
 
 from lit_mstar import Backbone, Problem, ProcessRewardModule, Response, Rollout
 from lit_mstar.encoding.encoder import Batch
 from lit_mstar.encoding.step_encoding import StepExample, collate_steps, step_ids
+from lit_mstar.modules.calibration import Calibration
+from lit_mstar.modules.prm import HEAD_FILE
 from support.helpers import make_tiny_backbone
 from support.scripted import make_policy, make_trainer, sums
 
@@ -268,3 +272,90 @@ def test_batch_without_any_labelled_step_has_no_gradient(problems: list[Problem]
     loss.backward()
     assert loss == 0
     assert all(p.grad is None or not p.grad.any() for p in prm.parameters())
+
+
+def test_balanced_classes_are_those_of_the_training_data(problems: list[Problem], tmp_path: Path) -> None:
+    class Data(LightningDataModule):
+        serves = "labelled steps"
+
+        def positive_share(self, kind: str) -> float:
+            assert kind == "hard"
+            return 0.2
+
+        def train_dataloader(self):
+            return batches(prm, examples, 3)
+
+    prm = make_prm(labels="hard", balance=True, optimizer=lambda params: torch.optim.SGD(params, lr=0.0))
+    examples = labelled(problems[:3], [[0.25, 0.0, 1.0], [0.75], [0.5, 0.0]])
+    terms, total = 0.0, 0.0
+    for example in examples:
+        logits = torch.tensor(plain_scores(prm, example.problem, example.steps)).double().logit().tolist()
+        for logit, label in zip(logits, example.labels, strict=True):
+            weight = 0.5 / 0.2 if label > 0 else 0.5 / 0.8
+            terms, total = terms + weight * bce(logit, float(label > 0)), total + weight
+    trainer = make_trainer(tmp_path, num_sanity_val_steps=0)
+    trainer.fit(prm, datamodule=Data())
+    assert float(trainer.callback_metrics["train/loss"]) == pytest.approx(terms / total, abs=1e-5)
+
+
+def test_validation_calibrates_and_the_test_shows_before_and_after(problems: list[Problem], tmp_path: Path) -> None:
+    prm = make_prm(optimizer=lambda params: torch.optim.SGD(params, lr=0.0), aggregation="validation")
+    with torch.no_grad():
+        prm.head.bias += 3  # far too sure
+    trainer = make_trainer(tmp_path, num_sanity_val_steps=0)
+    shapes = labelled(problems, [[0.0] * (1 + i % 4) for i in range(len(problems))])
+    raw = [plain_scores(prm, e.problem, e.steps) for e in shapes]
+    middle = float(np.median([score for row in raw for score in row]))
+    # A step above the middle is right, but for every fifth.
+    labels = [
+        [float((score > middle) ^ ((i + k) % 5 == 0)) for k, score in enumerate(row)] for i, row in enumerate(raw)
+    ]
+    examples = labelled(problems, labels)
+    trainer.fit(prm, batches(prm, examples, 5), batches(prm, examples, 5))
+    logits = [[math.log(s / (1 - s)) for s in row] for row in raw]
+    by_hand = Calibration()
+    by_hand.fit([(row, [x > 0 for x in row_labels]) for row, row_labels in zip(logits, labels, strict=True)])
+    assert float(prm.calibration.scale) == pytest.approx(float(by_hand.scale), rel=1e-3)
+    assert prm.calibration.offsets.tolist() == pytest.approx(by_hand.offsets.tolist(), abs=1e-2)
+    assert (prm.threshold, prm.aggregation) == (pytest.approx(float(by_hand.threshold), abs=1e-3), by_hand.aggregation)
+    (metrics,) = trainer.test(prm, batches(prm, examples, 5), verbose=False)
+    assert metrics["test/step_ece_calibrated"] < metrics["test/step_ece"] / 2
+    scores = prm.score([rollout(e.problem, [e.steps]) for e in examples])
+    found = torch.tensor([row[0][0] for row in scores])
+    expected = torch.cat([by_hand(torch.tensor([row]))[0, :1].sigmoid() for row in logits])
+    assert torch.allclose(found, expected.float(), atol=1e-3)
+
+
+def test_calibration_and_aggregation_are_saved_with_the_head(problems: list[Problem], tmp_path: Path) -> None:
+    prm = make_prm(aggregation="mean")
+    prm.calibration.scale.fill_(0.25)
+    prm.calibration.threshold.fill_(0.75)
+    prm.save(tmp_path / "prm")
+    again = ProcessRewardModule.from_folder(str(tmp_path / "prm"))
+    assert (again.aggregation, again.threshold, float(again.calibration.scale)) == ("mean", 0.75, 0.25)
+    given = [rollout(problem, CHAINS) for problem in problems[:2]]
+    assert again.score(given) == prm.score(given)
+    other = ProcessRewardModule(Backbone(str(tmp_path / "prm")), aggregation="last")
+    other.place(torch.device("cpu"))
+    assert other.aggregation == "last"
+
+
+def test_a_head_of_before_is_read(problems: list[Problem], tmp_path: Path) -> None:
+    prm = make_prm()
+    prm.save(tmp_path / "prm")
+    file = tmp_path / "prm" / HEAD_FILE
+    save_file({name: value for name, value in load_file(file).items() if not name.startswith("calibration.")}, file)
+    again = ProcessRewardModule.from_folder(str(tmp_path / "prm"))
+    assert again.score([rollout(problems[0], CHAINS)]) == prm.score([rollout(problems[0], CHAINS)])
+    assert (again.aggregation, again.threshold) == ("min", 0.5)
+
+
+@pytest.mark.parametrize("truth", [True, False])
+def test_held_out_labels_have_a_figure_of_their_own(problems: list[Problem], tmp_path: Path, truth: bool) -> None:
+    prm = make_prm()
+    examples = labelled(problems, [[(i + k) % 3 / 2 for k in range(1 + i % 4)] for i in range(len(problems))], truth)
+    scores = [s for e in examples for s in plain_scores(prm, e.problem, e.steps)]
+    (metrics,) = make_trainer(tmp_path).test(prm, batches(prm, examples, 5), verbose=False)
+    hard = [label > 0 for e in examples for label in e.labels]
+    assert metrics["test/label_auroc"] == pytest.approx(roc_auc_score(hard, scores), abs=1e-5)
+    assert (metrics["test/label_auroc"] == metrics["test/step_auroc"]) is not truth

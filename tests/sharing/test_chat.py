@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,18 @@ def test_an_image_that_is_none_is_said_before_a_model_is_loaded(saved: Path, tmp
     (tmp_path / "x.png").write_text("no image")
     with pytest.raises(ValueError, match=r"x\.png is not a readable image file"):
         main([str(saved), str(tmp_path / "x.png"), "--question", "?"])
+
+
+def test_any_scorer_may_stand_behind_the_steps(
+    saved: Path, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    script = tmp_path / "score.py"
+    lines = ["import json, sys", "for line in sys.stdin:", "    row = json.loads(line)"]
+    lines += ["    scores = [[0.25] * len(chain) for chain in row['chains']]"]
+    lines += ["    print(json.dumps({'id': row['id'], 'scores': scores}), flush=True)"]
+    script.write_text("\n".join(lines))
+    (tmp_path / "scorer.yaml").write_text(
+        f"class_path: lit_mstar.scorers.CommandScorer\ninit_args: {{command: [{sys.executable}, {script}]}}\n"
+    )
+    main([str(saved), str(image), "--prm", str(tmp_path / "scorer.yaml"), "--question", QUESTION])
+    assert capsys.readouterr().out.count("   0.25") == 3

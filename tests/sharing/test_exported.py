@@ -61,3 +61,10 @@ def test_what_is_not_there_is_named_with_what_is(run: Path):
             file.unlink()
     with pytest.raises(ValueError, match="has no policy to export"):
         find_exported(run, "policy")
+
+
+def test_other_peoples_steps_are_steps(tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/train.jsonl").write_text("{}")
+    for path in (tmp_path / "data", tmp_path / "data/train.jsonl"):
+        assert (find_exported(path).kind, find_exported(path).folder) == ("steps", path)

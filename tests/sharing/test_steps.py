@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from lit_mstar import Problem
@@ -59,3 +62,19 @@ def test_our_own_reader_takes_it_back(folder: Path, tmp_path: Path):
 def test_no_steps_are_an_error(tmp_path: Path):
     with pytest.raises(ValueError, match="has no labelled steps; `lit-mstar annotate` makes them"):
         write_steps_set(tmp_path, tmp_path / "out")
+
+
+def test_other_peoples_steps_become_ours_and_trls(tmp_path: Path):
+    steps = [{"step": f"Step {k}", "score": 1.0, "num_mc_correct": k, "num_mc_total": 4 * (k != 2)} for k in range(4)]
+    (tmp_path / "a.png").write_bytes(png())
+    row = {"image": "a.png", "question": "What?", "answer": "7", "steps_with_score": steps}
+    (tmp_path / "VisualPRM400K.jsonl").write_text(json.dumps(row) + "\n{}")
+    with pytest.warns(UserWarning, match="1 rows of .* cannot be used"):
+        assert write_steps_set(tmp_path / "VisualPRM400K.jsonl", tmp_path / "out") == {"train": 1}
+    ((_, example),) = read_steps(next((tmp_path / "out/data").glob("*.parquet")))
+    assert example.problem.images == (png(),)
+    assert example.labels[:2] == [0, 0.25]
+    assert math.isnan(example.labels[2])
+    assert example.draws == [4, 4, 0, 4]
+    (trl,) = pq.read_table(next((tmp_path / "out/trl").glob("*.parquet"))).to_pylist()
+    assert trl == {"prompt": "What?", "completions": ["Step 0", "Step 1"], "labels": [False, True]}

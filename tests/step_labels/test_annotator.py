@@ -16,7 +16,8 @@ from lit_mstar.data import DigitsSource, ProblemDataModule
 from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
-from lit_mstar.step_labels.parquet import read_steps
+from lit_mstar.step_labels import Drawing
+from lit_mstar.step_labels.parquet import label_figures, read_steps
 from support.helpers import make_tiny_backbone, png
 from support.scripted import Killed, ListSource, ScriptedSampler, make_trainer, right, sums
 
@@ -199,3 +200,50 @@ def test_blank_responses_make_no_rows(tmp_path: Path) -> None:
     annotate(tmp_path / "steps", ScriptedSampler(lambda problem, index, sampling: "" if index else " \n"))
     assert rows(tmp_path / "steps") == []
     assert len(contents(tmp_path / "steps")) == 3 + 2 + 1
+
+
+def test_what_labels_took_is_counted(tmp_path: Path) -> None:
+    annotate(tmp_path / "steps", Answering(source(), rate=3))
+    figures = label_figures(tmp_path / "steps")
+    problems = sum(SIZES.values())
+    # From each problem's true chain two prefixes, from the false one the first; all of K.
+    assert figures["completions"] == problems * 3 * COMPLETIONS.n
+    annotate(tmp_path / "fewer", Answering(source(), rate=4), drawing=Drawing(until="success"))
+    assert label_figures(tmp_path / "fewer")["completions"] == problems * (2 + COMPLETIONS.n)
+    for _, example in rows(tmp_path / "fewer"):
+        assert (example.labels, example.draws) in (([1.0, 1.0], [1, 1]), ([0.0, 0.0], [COMPLETIONS.n, 0]))
+
+
+class Knowing(Answering):
+    """Whole responses are right of every second problem, and wrong of the others."""
+
+    def chains(self, problem: Problem) -> list[str]:
+        true, false = super().chains(problem)
+        alike = int(problem.id.rsplit("-", 1)[1]) % 2
+        return [true, true.replace("So", "Thus")] if alike else [true, false.replace(str(problem.answer), "none")]
+
+
+def test_only_mixed_problems_are_labelled_if_so_wished(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match=r"2 of 5 training problems have only right or only wrong responses") as told:
+        annotate(tmp_path / "steps", Knowing(source(), rate=3), choose="mixed")
+    assert sum("only right or only wrong" in str(warning.message) for warning in told) == 1
+    found = rows(tmp_path / "steps")
+    numbers = {split: {int(e.problem.id.rsplit("-", 1)[1]) for name, e in found if name == split} for split in SIZES}
+    assert numbers == {"train": {0, 2, 4}, "validate": {0, 1, 2}, "test": {0, 1}}  # what is held out is all there
+
+
+def test_responses_count_where_they_are_drawn_like_completions(tmp_path: Path) -> None:
+    drawing = Drawing(until="success", reuse=True)
+    for name, temperature in (("alike", 1.0), ("hotter", 1.3)):
+        responses = replace(RESPONSES, temperature=temperature)
+        annotate(tmp_path / name, Answering(source(), rate=4), responses=responses, drawing=drawing)
+    problems = sum(SIZES.values())
+    # All responses are right, the false ones by accident: each is the first success from all of its prefixes.
+    assert label_figures(tmp_path / "alike")["completions"] == 0
+    assert label_figures(tmp_path / "hotter")["completions"] == problems * (2 + COMPLETIONS.n)
+
+
+def test_other_ways_to_draw_are_other_labels(tmp_path: Path) -> None:
+    annotate(tmp_path / "steps", Answering(source(), rate=3))
+    with pytest.raises(ValueError, match="with another policy, other data or other settings"):
+        annotate(tmp_path / "steps", Answering(source(), rate=3), drawing=Drawing(until="success"))
