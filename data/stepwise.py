@@ -119,11 +119,10 @@ class StepwiseDataModule(LightningDataModule):
             raise ValueError(f"{said}. Correct them, or allow more by on_bad_row: skip and most_bad.")
         rank_zero_warn(said)
 
-    def positive_share(self, kind: Labels) -> float:
-        """The share of successes among all that is learned from the training chains, in (0, 1) (`step_losses`).
+    def positive_share(self, kind: Labels) -> float | None:
+        """The share of successes among all that is learned from the training chains (`step_losses`).
 
-        Raises:
-            ValueError: If all steps are alike: there is nothing to balance.
+        In (0, 1); None where all steps are alike, which was warned of: there is nothing to balance.
         """
         right = total = 0.0
         for example in self._examples["train"]:
@@ -133,9 +132,7 @@ class StepwiseDataModule(LightningDataModule):
             weights, targets = weighed(labels, torch.tensor(draws), kind)
             right += float((weights * targets).sum())
             total += float(weights.sum())
-        if not 0 < right < total:
-            raise ValueError(f"All step labels in {self.folder} are alike: there is nothing to balance, nor to learn.")
-        return right / total
+        return right / total if 0 < right < total else None
 
     def train_dataloader(self) -> Any:
         """Batches of labelled chains."""

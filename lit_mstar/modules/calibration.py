@@ -25,6 +25,11 @@ class Calibration(nn.Module):
     weights: each checkpoint has its own.
     """
 
+    scale: Tensor
+    offsets: Tensor
+    threshold: Tensor
+    way: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("scale", torch.ones(1))

@@ -65,8 +65,8 @@ class StepAnnotator(PolicyModule):
             rank_zero_warn(f"{counts['blank']} of {counts['chains']} distinct responses are blank: no steps to label.")
         if counts["alike"]:
             rank_zero_warn(
-                f"{counts['alike']} of {counts['problems']} training problems have only right or only wrong responses and are "
-                "not labelled (choose: mixed)."
+                f"{counts['alike']} of {counts['problems']} training problems have only right or only wrong responses "
+                "and are not labelled (choose: mixed)."
             )
 
     def predict_step(  # type: ignore[override]
