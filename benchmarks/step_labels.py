@@ -57,7 +57,7 @@ _COLUMNS = (
 def lit_mstar(home: Path, *args: str) -> None:
     """Runs a command in a folder; what it says goes into a log."""
     with (home / "log.txt").open("a") as log:
-        subprocess.run(
+        subprocess.run(  # noqa: S603
             [sys.executable, "-m", "lit_mstar", *args, "--quiet"], cwd=home, check=True, stdout=log, stderr=log
         )
 

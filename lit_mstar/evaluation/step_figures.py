@@ -95,8 +95,9 @@ def _errors(chain: ScoredChain, threshold: float) -> Floats:
 
 def _harmonic(counts: Floats) -> Floats:
     found, with_error, kept, without = np.moveaxis(counts, -1, 0)
-    one, other = found / np.maximum(with_error, 1), kept / np.maximum(without, 1)
-    return 2 * one * other / np.maximum(one + other, 1e-12)
+    one: Floats = found / np.maximum(with_error, 1)
+    other: Floats = kept / np.maximum(without, 1)
+    return np.asarray(2 * one * other / np.maximum(one + other, 1e-12))
 
 
 macro_f1 = Figure("macro-F1 over steps", _steps, _macro)

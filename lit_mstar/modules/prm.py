@@ -8,7 +8,7 @@ Notation: R responses, T tokens, S steps (padded), D hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -17,13 +17,10 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 from torchmetrics import MeanMetric
 
 from lit_mstar.encoding.encoder import Batch
-from lit_mstar.encoding.prompt_cache import CACHE, encode_prompts, equal_prompts, fit, forget, inference
-from lit_mstar.encoding.sharing import can_share
-from lit_mstar.encoding.step_encoding import StepExample, collate_steps, step_ids
+from lit_mstar.encoding.prompt_cache import CACHE, fit, forget
 from lit_mstar.files import missing_input
 from lit_mstar.models import weights
 from lit_mstar.models.backbone import Backbone
@@ -31,12 +28,13 @@ from lit_mstar.models.origin import clear_errors
 from lit_mstar.models.sharding import Sharding, sharder
 from lit_mstar.modules.base import BackboneModule
 from lit_mstar.modules.calibration import Calibration
+from lit_mstar.modules.chain_scores import ChainScores, model_inputs
 from lit_mstar.modules.schedules import WarmupConstant
 from lit_mstar.modules.step_loss import Labels, step_losses
 from lit_mstar.modules.step_metrics import StepMetrics, chains_of
 from lit_mstar.rewards.aggregation import Aggregation
 from lit_mstar.rollouts.identity import digest
-from lit_mstar.rollouts.nouns import Problem, Rollout
+from lit_mstar.rollouts.nouns import Rollout
 from lit_mstar.scorers.base import StepScorer
 from lit_mstar.training.division import gather
 
@@ -82,6 +80,7 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         self.batch_size = batch_size
         self.head: nn.Linear = None  # type: ignore[assignment]  # built in configure_model
         self._shares: bool | None = None  # whether the model goes on from an encoded prompt; None until found out
+        self._chains = ChainScores(self)
         self.val_loss = MeanMetric(nan_strategy="disable")  # over reasoning steps, not batches
         self._positive: float | None = None  # the share of successes in training, where classes are balanced
         self._validated: list[tuple[list[float], list[bool]]] = []  # logits and targets of chains
@@ -127,7 +126,7 @@ class ProcessRewardModule(BackboneModule, StepScorer):
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Summed cross-entropy over a batch's steps, in nats, and the sum of their weights (`step_losses`)."""
-        losses, weights = self._losses(self(**_inputs(batch)), batch)
+        losses, weights = self._losses(self(**model_inputs(batch)), batch)
         return losses.sum(), weights.sum()
 
     def setup(self, stage: str) -> None:
@@ -138,7 +137,7 @@ class ProcessRewardModule(BackboneModule, StepScorer):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Step AUROC and calibration error against the truth, or against hard labels where it is unknown."""
-        logits = self(**_inputs(batch))
+        logits = self(**model_inputs(batch))
         losses, weights = self._losses(logits, batch)
         self.val_loss.update(losses / weights, weights)
         self._validated += chains_of(logits, batch)
@@ -155,7 +154,7 @@ class ProcessRewardModule(BackboneModule, StepScorer):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """As validation, with and without the calibration that validation fitted."""
-        logits = self(**_inputs(batch))
+        logits = self(**model_inputs(batch))
         self.test_metrics.update(logits, self.calibration(logits), batch)
         self.log_dict(self.test_metrics.logged, batch_size=len(logits))
 
@@ -191,17 +190,7 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         Returns:
             `scores[i][j][s]` in [0, 1]: step s of response j of rollout i.
         """
-        scores: list[list[list[float]]] = [[[] for _ in rollout.responses] for rollout in rollouts]
-        with inference(self):
-            share = self._can_share()
-            for keys in self._batches(rollouts):
-                position = {i: p for p, i in enumerate(dict.fromkeys(i for i, _ in keys))}
-                problems = [rollouts[i].problem for i in position]
-                chains = [rollouts[i].responses[j].steps for i, j in keys]
-                values = self._score_chains(problems, [position[i] for i, _ in keys], chains, share)
-                for (i, j), value in zip(keys, values, strict=True):
-                    scores[i][j] = value
-        return scores
+        return self._chains.score(rollouts)
 
     @property
     def aggregation(self) -> Aggregation:  # type: ignore[override]
@@ -219,6 +208,10 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         Without a folder it only takes part: where weights are sharded, all ranks must call it, one with a folder.
         """
         self.backbone.save(self.model, folder)
+        self.save_head(folder)
+
+    def save_head(self, folder: Path | None) -> None:
+        """Writes the scalar head, with the calibration of its scores; as `save` otherwise."""
         head = {name: weight.cpu().clone() for name, weight in weights.whole_parameters(self.head)}
         head |= {f"calibration.{name}": value.cpu().clone() for name, value in self.calibration.state_dict().items()}
         if folder:
@@ -240,61 +233,7 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         prm.place(torch.device("cpu"))
         return prm
 
-    def _can_share(self) -> bool:
-        if self._shares is None:
-            steps = ["Step 1: The first is 3.", "Step 2: 3 + 4 = 7."]
-
-            def compare(problems: Sequence[Problem]) -> tuple[Tensor, Tensor]:
-                owners, chains = [1, 0, 1], [steps, steps, steps[:1]]
-                ways = (self._chain_logits(list(problems), owners, chains, share) for share in (True, False))
-                shared, whole = (
-                    torch.cat([row[: len(chain)] for row, chain in zip(way, chains, strict=True)]) for way in ways
-                )
-                return shared, whole
-
-            self._shares = can_share(compare, self.encoder, self.model.dtype, "PRM")  # type: ignore[arg-type]
-        return self._shares
-
-    def _batches(self, rollouts: Sequence[Rollout]) -> Iterator[list[tuple[int, int]]]:
-        """Which chains, as (rollout, response), are scored together: those of equally long prompts.
-
-        A problem with more than `batch_size` of them is divided, and its prompt encoded once for each part.
-        """
-        chains = {i: [(i, j) for j, r in enumerate(x.responses) if r.steps] for i, x in enumerate(rollouts)}
-        owners = [i for i, keys in chains.items() if keys]  # problems without any step need no forward pass
-        width = max((len(rollout.responses) for rollout in rollouts), default=1)
-        prompts = [(rollouts[i].problem, "") for i in owners]
-        for rows in equal_prompts(self.encoder, prompts, max(1, self.batch_size // max(1, width))):
-            keys = [key for row in rows for key in chains[owners[row]]]
-            yield from (keys[start : start + self.batch_size] for start in range(0, len(keys), self.batch_size))
-
-    def _score_chains(
-        self, problems: list[Problem], owners: list[int], chains: list[list[str]], share: bool
-    ) -> list[list[float]]:
-        """Scores chains of steps; chain r belongs to problem `owners[r]`."""
-        logits = self.calibration(self._chain_logits(problems, owners, chains, share))
-        return [row[: len(steps)] for row, steps in zip(logits.sigmoid().tolist(), chains, strict=True)]
-
-    def _chain_logits(self, problems: list[Problem], owners: list[int], chains: list[list[str]], share: bool) -> Tensor:
-        """Logits (R, S) of R chains; prompts are encoded once per problem, or, if not shared, once per chain."""
-        if not share:
-            examples = [
-                StepExample(problems[i], steps, [0.0] * len(steps)) for i, steps in zip(owners, chains, strict=True)
-            ]
-            batch = collate_steps(self.encoder, examples)
-            return cast(Tensor, self(**{name: value.to(self.device) for name, value in _inputs(batch).items()}))
-        prompts = encode_prompts(self.model, fit(self.encoder.prompts(problems), self.model))
-        prompts.rows(torch.tensor(owners, device=self.device))  # P rows to R
-        pieces = [step_ids(self.encoder, steps) for steps in chains]
-        ids = pad_sequence([torch.tensor(ids, device=self.device) for ids, _ in pieces], batch_first=True)
-        ends = pad_sequence([torch.tensor(ends, device=self.device) for _, ends in pieces], batch_first=True)
-        return cast(Tensor, self(ends, **prompts.continued(ids)))
-
     def _losses(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Losses and weights of the batch's real steps, flat: (number of steps,) each."""
         real = ~batch["labels"].isnan()  # (R, S)
         return step_losses(logits[real], batch["labels"][real], batch["draws"][real], self.labels, self._positive)
-
-
-def _inputs(batch: Batch) -> dict[str, Tensor]:
-    return {name: value for name, value in batch.items() if name not in ("labels", "draws", "targets")}

@@ -37,10 +37,18 @@ def ours(folder: Path) -> list[float]:
 
 def test_the_lines_on_the_card_score_as_we_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder = Path(make_prm(tmp_path / "model"))
+    prm = ProcessRewardModule.from_folder(str(folder))
+    prm.calibration.scale.fill_(0.6)
+    prm.calibration.offsets.copy_(torch.linspace(-1, 1, len(prm.calibration.offsets)))
+    prm.save_head(folder)
     export(Exported("prm", folder), tmp_path / "my-prm")
     found = by_the_card(tmp_path / "my-prm", monkeypatch)
     assert found == pytest.approx(ours(folder), abs=1e-5)
     assert max(found) - min(found) > 0.01
+    assert (
+        "is the least of its steps' (M-STaR); a step counts as right from 0.5 on"
+        in (tmp_path / "my-prm/README.md").read_text()
+    )
     assert ours(tmp_path / "my-prm") == pytest.approx(found, abs=1e-5)
 
 

@@ -190,7 +190,7 @@ def test_two_processes_end_with_the_prm_of_one(tmp_path: Path) -> None:
     assert first["metrics"] == second["metrics"]
     for one, two in zip(alone["metrics"], first["metrics"], strict=True):
         assert {name for name in one if name.startswith("prm/")} == {
-            f"prm/refresh_{x}" for x in ("loss", "labels", "auroc")
+            f"prm/refresh_{x}" for x in ("loss", "labels", "auroc", "ece", "auroc_after", "ece_after")
         }
         assert two == pytest.approx(one, abs=1e-5)
     assert sorted(first["completed"] + second["completed"]) == sorted(alone["completed"])  # each prefix on one rank
