@@ -35,18 +35,22 @@ CONFIGS = Path(__file__).parents[1] / "configs" / "three-digits"
 ANNOTATE, PRM = "--model.init_args.drawing.", "--model.init_args."
 HARD = [f"{PRM}labels=hard", f"{PRM}balance=true"]
 # Name: how steps are labelled, and how a reward model learns that.
-ALL = [f"{ANNOTATE}until=all", "--model.init_args.completions.n=4"]
-FIRST = [f"{ANNOTATE}until=success", "--model.init_args.completions.n=2"]
-LONGER = [f"{PRM}lr_scheduler.init_args.{key}" for key in ("decay_start=600", "decay_steps=1200")]
+PROBLEMS, COMPLETIONS = "--data.init_args.source.init_args.train=", "--model.init_args.completions.n="
+ALL = [f"{ANNOTATE}until=all", f"{COMPLETIONS}4", f"{PROBLEMS}1600"]
+FIRST = [f"{ANNOTATE}until=success", f"{COMPLETIONS}2"]
+SHORT, LONG = (
+    [f"{PRM}lr_scheduler.init_args.decay_start={start}", f"{PRM}lr_scheduler.init_args.decay_steps={2 * start}"]
+    for start in (200, 600)
+)
 WAYS: dict[str, tuple[list[str], list[str]]] = {
-    "K = 4, all; soft (before)": (ALL, [f"{PRM}labels=soft", f"{PRM}balance=false"]),
-    "K = 4, all; hard, balanced": (ALL, HARD),
-    "K = 2, first success; hard, balanced": (FIRST, HARD),
-    "K = 2, first success, by halves; hard, balanced": ([*FIRST, f"{ANNOTATE}bisect=true"], HARD),
-    "K = 2, first success, of 4,800 problems; hard, balanced": (
-        [*FIRST, "--data.init_args.source.init_args.train=4800"],
-        [*HARD, *LONGER],
+    "K = 4, all; soft (before)": (ALL, [f"{PRM}labels=soft", f"{PRM}balance=false", *SHORT]),
+    "K = 4, all; hard, balanced": (ALL, [*HARD, *SHORT]),
+    "K = 2, first success; hard, balanced": ([*FIRST, f"{PROBLEMS}1600"], [*HARD, *SHORT]),
+    "K = 2, first success, by halves; hard, balanced": (
+        [*FIRST, f"{ANNOTATE}bisect=true", f"{PROBLEMS}1600"],
+        [*HARD, *SHORT],
     ),
+    "K = 2, first success, of 4,800 problems; hard, balanced": ([*FIRST, f"{PROBLEMS}4800"], [*HARD, *LONG]),
 }
 _COLUMNS = (
     *("labels; loss", "completions", "of before", "tokens", "hard labels that K = 256 changes", "error of shares"),
@@ -109,7 +113,7 @@ class Exact:
 
     def error(self, way: Sequence[str]) -> tuple[float, float]:
         """How often hard labels differ from the exact ones, and the root mean square error of shares."""
-        given = dict(option.rpartition(".")[2].split("=") for option in way)
+        given = dict(option.rpartition(".")[2].split("=") for option in way)  # until, bisect, n
         drawing = Drawing(until=given["until"], bisect=given.get("bisect") == "true")
         sampling = SamplingParams(n=int(given["n"]), max_tokens=44, seed=3)
         found = Labeller(self.sampler, sampling, drawing=drawing).label(self.chains)

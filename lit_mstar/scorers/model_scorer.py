@@ -140,7 +140,7 @@ class ModelScorer(StepScorer):
         for count in range(1, max(map(len, chains)) + 1):
             alive = [i for i, chain in enumerate(chains) if len(chain) >= count]
             rows = [self._shown(problem, chains[i], count, self._told(verdicts[i])) for i in alive]
-            last = [Shown(row.text, row.ids, row.reads[-1:]) for row in rows]
+            last = [replace(row, reads=row.reads[-1:]) for row in rows]
             for i, logits in zip(alive, self._read_rows(problem, last, share), strict=True):
                 verdicts[i].append(logits[0])
         return [torch.stack(of_chain) for of_chain in verdicts]
@@ -161,14 +161,14 @@ class ModelScorer(StepScorer):
         return self.format.layout == "turns" and self.format.history == "own"
 
     def _fixed(self, steps: int) -> list[str]:
-        return [self.known.good if self._tells_own else self.format.history] * (steps - 1)
+        return [self.known.good if self._tells_own else self.format.history] * steps
 
     def _told(self, before: list[Tensor]) -> list[str]:
         """What the model is told that it said of the steps before."""
         if not self._tells_own:
             return self._fixed(len(before) + 1)
         right = (float(self._probabilities(logits.float()[None])[0]) >= self.threshold for logits in before)
-        return [self.known.good if good else self.known.bad for good in right]
+        return [*(self.known.good if good else self.known.bad for good in right), self.known.good]
 
     def _found_ways(self) -> tuple[bool, bool]:
         """Whether all steps can be read in one pass, and prompts be shared; compared once on a few problems."""
@@ -184,7 +184,8 @@ class ModelScorer(StepScorer):
         return shared, whole
 
     def _sees_no_later_step(self) -> bool:
-        whole, alone = (self._logits(PROBES[0], [_STEPS], one, False)[0].float() for one in (True, False))
+        probe = next((probe for probe in PROBES if self._takes(probe)), PROBES[0])
+        whole, alone = (self._logits(probe, [_STEPS], one, False)[0].float() for one in (True, False))
         limit = 1e-3 if self._model.dtype == torch.float32 else 0.1
         if float((whole - alone).abs().max()) <= limit * max(1.0, float(alone.abs().max())):
             return True
@@ -194,6 +195,14 @@ class ModelScorer(StepScorer):
             stacklevel=2,
         )
         return False
+
+    def _takes(self, probe: Problem) -> bool:
+        """Whether the model takes such a prompt: some take none without an image."""
+        try:
+            self.encoder.prompts([self._seen(probe)])
+        except Exception:  # whatever a processor says to what it does not take
+            return False
+        return True
 
     @abstractmethod
     def _load(self) -> Any:

@@ -22,11 +22,13 @@ class Shown:
         text: As the model's chat template writes it, with one placeholder per image.
         ids: Its tokens.
         reads: The positions among them where verdicts are read.
+        said: The tokens that stand for markers or verdicts, one for each read.
     """
 
     text: str
     ids: list[int]
     reads: list[int]
+    said: list[int]
 
 
 def shown(encoder: Encoder, form: StepFormat, problem: Problem, steps: Sequence[str], said: Sequence[str]) -> Shown:
@@ -37,7 +39,7 @@ def shown(encoder: Encoder, form: StepFormat, problem: Problem, steps: Sequence[
         form: How it is shown a chain.
         problem: Whose reference answer stays hidden.
         steps: The chain, S of them.
-        said: With turns, the verdicts on all steps but the last, S - 1.
+        said: With turns, the verdicts on all steps, S. That on the last one only says where it would stand.
 
     Raises:
         ValueError: If the tokenizer divides a marker or a verdict, or joins it with what stands beside it, or the chat
@@ -47,24 +49,25 @@ def shown(encoder: Encoder, form: StepFormat, problem: Problem, steps: Sequence[
     asked = replace(problem, answer=None, reasoning=None, prompt=None)
     parts = encoder.parts(asked, form.prompt)
     if form.layout == "turns":
-        text = encoder.chat(_turns(form, parts, form.written(safe)), add_generation_prompt=True)
-        marks = list(said)
+        text, marks = encoder.chat(_turns(form, parts, form.written(safe))), list(said)
     else:
         text = encoder.chat(_one_turn(form, parts, form.written(safe)), add_generation_prompt=form.steps_role == "user")
         marks = [form.marker] * len(steps)
     text, starts = _filled(text, marks)
     found = encoder.tokenizer(text, return_offsets_mapping=True, **encoder.special(text))
-    places = [_token_at(found["offset_mapping"], start, mark) for start, mark in zip(starts, marks, strict=True)]
-    ids = list(found["input_ids"])
-    if form.layout == "turns":
-        return Shown(text, ids, [*(place - 1 for place in places), len(ids) - 1])
-    return Shown(text, ids, places)
+    ids, offsets = list(found["input_ids"]), found["offset_mapping"]
+    places = [_token_at(text, offsets, start, mark) for start, mark in zip(starts, marks, strict=True)]
+    tokens = [ids[place] for place in places]
+    if form.layout == "turns":  # read where the verdict would come next
+        end = places[-1]
+        return Shown(text[: offsets[end][0]], ids[:end], [place - 1 for place in places], tokens)
+    return Shown(text, ids, places, tokens)
 
 
 def _turns(form: StepFormat, parts: list[str | int], steps: Sequence[str]) -> list[dict[str, Any]]:
-    turns = [*_system(form), _turn("user", [*parts, steps[0]])]
+    turns = [*_system(form), _turn("user", [*parts, steps[0]]), _turn("assistant", [_MARK])]
     for step in steps[1:]:
-        turns += [_turn("assistant", [_MARK]), _turn("user", [step])]
+        turns += [_turn("user", [step]), _turn("assistant", [_MARK])]
     return turns
 
 
@@ -107,12 +110,11 @@ def _filled(text: str, marks: Sequence[str]) -> tuple[str, list[int]]:
     return whole, starts
 
 
-def _token_at(offsets: Sequence[tuple[int, int]], start: int, mark: str) -> int:
-    """The position of the token that is a mark and nothing else; white space before it may count or not."""
+def _token_at(text: str, offsets: Sequence[tuple[int, int]], start: int, mark: str) -> int:
+    """The position of the token that is a mark and nothing else, but for white space before it."""
     end = start + len(mark)
     place = bisect_left([stop for _, stop in offsets], end)
-    blank = len(mark) - len(mark.lstrip())
-    if place == len(offsets) or offsets[place][1] != end or not start <= offsets[place][0] <= start + blank:
+    if place == len(offsets) or offsets[place][1] != end or text[offsets[place][0] : end].strip() != mark.strip():
         raise ValueError(
             f"{mark!r} is no token of its own where it stands behind a step: the tokenizer divides it, or joins it "
             "with its neighbours. Is this the model that the format is for?"

@@ -8,9 +8,12 @@ from typing import Any
 from peft import PeftModel
 from torch import Tensor
 
+from lit_mstar.encoding.probes import PROBES
+from lit_mstar.models.loading import Checkpoint
 from lit_mstar.scorers.format import StepFormat
 from lit_mstar.scorers.model_scorer import ModelScorer
 from lit_mstar.scorers.presets import PairName, chosen
+from lit_mstar.scorers.shown import shown
 
 
 class TokenPairScorer(ModelScorer):
@@ -43,10 +46,30 @@ class TokenPairScorer(ModelScorer):
 
     def check(self) -> None:
         """See `StepScorer.check`."""
-        self._pair = [self._id_of(token) for token in (self.known.bad, self.known.good)]
+        self.backbone.check()
+        self._require_words()
         super().check()
+        self._pair = [self._id_of(token) for token in (self.known.bad, self.known.good)]
+
+    def _require_words(self) -> None:
+        """Refuses a checkpoint without a language-model head: transformers would make up a random one."""
+        model = self.backbone.without_memory(head=True)
+        head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+        names = [name for name, weight in model.named_parameters() if head is not None and weight is head.weight]
+        tied = any(
+            getattr(part, "tie_word_embeddings", False) for part in (model.config, model.config.get_text_config())
+        )
+        if head is None or not (tied or Checkpoint(self.backbone.origin.local()).names(model).keys() & {*names}):
+            raise ValueError(
+                f"{self.path} has no language-model head, so it says neither {self.known.good!r} nor "
+                f"{self.known.bad!r}; a PRM trained here is named by its folder, one with classes is read by "
+                "TokenClassScorer."
+            )
 
     def _id_of(self, token: str) -> int:
+        """The token, of turns as it stands in one: with a space before it, where the chat template writes one."""
+        if self.format.layout == "turns":
+            return shown(self.encoder, self.format, PROBES[0], ["Step 1: 3."], [token]).said[0]
         ids = self.encoder.inner_ids(token)
         if len(ids) != 1:
             raise ValueError(

@@ -83,7 +83,7 @@ def test_the_aggregation_tells_best_which_chains_are_right():
     assert calibration.aggregation in ("min", "product")
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_size=12))
 def test_the_threshold_is_the_best_of_all(pairs: list[tuple[int, bool]]):
     scores, truth = np.array([s / 7 for s, _ in pairs]), np.array([x for _, x in pairs])

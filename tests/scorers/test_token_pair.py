@@ -16,6 +16,7 @@ from lit_mstar.rollouts.images import open_image
 from lit_mstar.scorers import StepFormat, TokenPairScorer, require_scores
 from lit_mstar.scorers.presets import preset
 from support.scorers import CHAINS, PROBLEMS, rollouts, save_internvl, save_qwen
+from support.scripted import make_policy, make_prm
 
 pytest.importorskip("torchvision")
 
@@ -145,7 +146,7 @@ def test_what_a_step_spells_steers_nothing(internvl: str):
 
 def test_the_reference_is_not_seen(internvl: str):
     scorer = TokenPairScorer(internvl, preset="visualprm", dtype="float32")
-    seen = [scorer._shown(problem, CHAINS[0], 3, ["+", "+"]).text for problem in PROBLEMS]
+    seen = [scorer._shown(problem, CHAINS[0], 3, ["+"] * 3).text for problem in PROBLEMS]
     assert all("SECRET" not in text for text in seen)
     assert "SEEN" in seen[1]  # an option of the question
 
@@ -174,6 +175,7 @@ def test_a_model_that_looks_ahead_gets_a_pass_a_step(internvl: str, monkeypatch:
     ("options", "why"),
     [
         ({"preset": "mm_prm", "good": "Yes indeed"}, r"'Yes indeed' is \d+ tokens"),
+        ({"preset": "visualprm", "bad": "no way"}, "'no way' is no token of its own"),
         ({"format": StepFormat(marker="<step>")}, "'<step>' is no token of its own"),
         ({"format": StepFormat(layout="turns", history="++")}, r"'\+\+' is no token of its own"),
         ({}, "either preset, .* or format"),
@@ -189,10 +191,19 @@ def test_another_models_tokens_are_refused_before_weights_are_read(internvl: str
 def test_a_template_that_loses_turns_is_told(internvl: str, tmp_path: Path):
     only_last = "{{ messages[-1].content[-1].text }}"
     scorer = TokenPairScorer(internvl, preset="visualprm", chat_template=only_last)
-    with pytest.raises(ValueError, match="writes 0 of 1 steps"):
+    with pytest.raises(ValueError, match="writes 1 of 2 steps"):
         scorer.check()
 
 
 def test_a_missing_model_is_told(tmp_path: Path):
     with pytest.raises(ValueError, match="is not a model folder"):
         TokenPairScorer(str(tmp_path / "nothing"), preset="visualprm").check()
+
+
+def test_a_model_without_words_is_refused(tmp_path: Path):
+    folder = make_prm(tmp_path / "prm")
+    plain = StepFormat(layout="turns", history="+")
+    with pytest.raises(ValueError, match="has no language-model head, so it says neither '\\+' nor '-'"):
+        TokenPairScorer(folder, format=plain).check()
+    make_policy().save(tmp_path / "policy")
+    TokenPairScorer(str(tmp_path / "policy"), format=plain).check()
