@@ -54,7 +54,7 @@ WAYS: dict[str, tuple[list[str], list[str]]] = {
 }
 _COLUMNS = (
     *("labels; loss", "completions", "of before", "tokens", "hard labels that K = 256 changes", "error of shares"),
-    *("step AUROC", "against the first"),
+    *("AUROC, uncalibrated", "calibrated", "against the first"),
 )
 
 
@@ -93,9 +93,13 @@ def held_out(warm: Path) -> tuple[list[Rollout], DigitsSource]:
     return found, source
 
 
-def auroc(folder: Path, rollouts: list[Rollout], truth: list[bool]) -> float:
-    scores = ProcessRewardModule.from_folder(str(folder), batch_size=1024).score(rollouts)
-    return float(roc_auc_score(truth, [x for of_rollout in scores for row in of_rollout for x in row]))
+def auroc(folder: Path, rollouts: list[Rollout], truth: list[bool]) -> tuple[float, float]:
+    """Of scores as they are used, and of what they were before they were calibrated, as in 0.2.0."""
+    prm = ProcessRewardModule.from_folder(str(folder), batch_size=1024)
+    chains = [torch.tensor(row).double().logit() for of_rollout in prm.score(rollouts) for row in of_rollout]
+    scale, offsets = prm.calibration.scale.double(), prm.calibration.offsets.double()
+    raw = [(row - offsets[: len(row)]) / scale for row in chains]  # no chain has more steps than there are offsets
+    return tuple(float(roc_auc_score(truth, torch.cat(rows))) for rows in (chains, raw))  # type: ignore[return-value]
 
 
 class Exact:
@@ -136,7 +140,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/benchmark/step_labels"))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    scores = {way: np.zeros((len(options.seeds), options.repeats)) for way in WAYS}
+    scores, raw = ({way: np.zeros((len(options.seeds), options.repeats)) for way in WAYS} for _ in range(2))
     costs: dict[str, list[Any]] = {way: [] for way in WAYS}
     for place, seed in enumerate(options.seeds):
         home = (options.out / f"seed-{seed}").resolve()
@@ -158,8 +162,9 @@ def main() -> None:
                 prm = home / f"prm-{number}-{repeat}"
                 more = [*learning, f"--data.init_args.folder={made}/steps"]
                 stage(home, "fit", "3-prm", prm, more, 100 * seed + repeat)
-                scores[way][place, repeat] = auroc(prm / "model", rollouts, truth)
-                print(f"seed {seed}, {way}, repeat {repeat}: {scores[way][place, repeat]:.4f}", flush=True)
+                found = auroc(prm / "model", rollouts, truth)
+                scores[way][place, repeat], raw[way][place, repeat] = found
+                print(f"seed {seed}, {way}, repeat {repeat}: {found[0]:.4f}, uncalibrated {found[1]:.4f}", flush=True)
     first = next(iter(WAYS))
     print(f"\n| {' | '.join(_COLUMNS)} |\n| --- {'| --: ' * (len(_COLUMNS) - 2)}| --- |")
     for way, found in scores.items():
@@ -171,10 +176,15 @@ def main() -> None:
             f"{changed:.1%}",
             f"{error:.3f}",
         ]
-        cells += [f"{found.mean():.4f}", "" if way == first else interval(found - scores[first])]
+        cells += [
+            f"{raw[way].mean():.4f}",
+            f"{found.mean():.4f}",
+            "" if way == first else interval(found - scores[first]),
+        ]
         print(f"| {way} | {' | '.join(cells)} |")
     names = list(WAYS)
-    print(f"\n{names[2]} against {names[1]}: {interval(scores[names[2]] - scores[names[1]])}")
+    print(f"\n{names[2]}, against {names[1]}: {interval(scores[names[2]] - scores[names[1]])}")
+    print(f"{names[4]}, against the first, uncalibrated: {interval(scores[names[4]] - raw[first])}")
 
 
 if __name__ == "__main__":
