@@ -40,10 +40,16 @@ class ScorerModule(LightningModule):
         _ = self.scorer
 
     def test_step(self, batch: int, batch_idx: int) -> None:
-        """Scores one part of a benchmark, by its number, unless an earlier run did."""
+        """Scores one part of a benchmark, by its number, unless an earlier run did; ranks take them in turn."""
         data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if batch % self.trainer.world_size != self.trainer.global_rank:
+            return
         self.scorer.place(self.device)
         data.score_part(data.parts[batch], self.scorer)
+
+    def on_test_epoch_end(self) -> None:
+        """Waits for all ranks: one of them counts what all have kept."""
+        self.trainer.strategy.barrier()
 
     def teardown(self, stage: str) -> None:
         """Ends what the scorer has started."""

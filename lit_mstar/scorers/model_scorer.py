@@ -146,7 +146,9 @@ class ModelScorer(StepScorer):
         return [torch.stack(of_chain) for of_chain in verdicts]
 
     def _read_rows(self, problem: Problem, rows: list[Shown], share: bool) -> list[Tensor]:
-        images = self.encoder.images(self._seen(problem))
+        seen = self._seen(problem)
+        parts = self.encoder.parts(replace(seen, prompt=None), self.format.prompt)
+        images = [seen.images[part - 1] for part in parts if isinstance(part, int)]
         return read_rows(self._model, self.encoder, rows, images, self._read, share)
 
     def _shown(self, problem: Problem, chain: list[str], count: int, said: list[str]) -> Shown:

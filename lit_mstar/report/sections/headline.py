@@ -124,12 +124,18 @@ def _validation(found: Sequence[Tally], valid: int) -> Card | None:
 
 
 def _reward_model(run: Run) -> Card | None:
-    scores = [stage.summary for stage in run.stages if "step_auroc" in stage.summary]
-    if not scores:
+    found = [stage.summary for stage in run.stages if "step_auroc" in stage.summary]
+    if not found:
         return None
-    error = scores[-1].get("step_ece")
-    notes = (f"calibration error {error:.3f}",) if isinstance(error, float) else ()
-    return Card("process reward model, AUROC of steps", f"{scores[-1]['step_auroc']:.3f}", notes=notes)
+    before, after = (
+        [found[-1].get(f"{name}{end}") for name in ("step_auroc", "step_ece")] for end in ("", "_calibrated")
+    )
+    # Runs of before there was a calibration have one figure of each.
+    auroc, error = (new if isinstance(new, float) else old for new, old in zip(after, before, strict=True))
+    notes = [f"calibration error {error:.3f}"] if isinstance(error, float) else []
+    if isinstance(after[0], float):
+        notes.append(f"before calibration {before[0]:.3f}, error {before[1]:.3f}")
+    return Card("process reward model, AUROC of steps", f"{auroc:.3f}", notes=tuple(notes))
 
 
 def _counts(found: Sequence[Tally]) -> Card | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -62,3 +63,15 @@ def test_a_run_that_is_not_there_yet_has_its_validation_accuracy(run: Path, tmp_
     assert card.title == "validation accuracy, 10 problems, greedy"
     assert (card.value, card.after) == ("40.0%", "70.0%")
     assert isinstance(find_run(tmp_path / "r"), Run)
+
+
+def test_a_reward_models_figures_are_those_of_the_scores_that_are_used(run: Path):
+    def card() -> tuple[str, tuple[str, ...]]:
+        found = next(c for c in page_of(find_run(run), sources=False).cards if c.title.startswith("process reward"))
+        return found.value, tuple(found.notes)
+
+    assert card() == ("0.750", ("calibration error 0.125",))  # of before there was a calibration
+    file = run / "3-prm" / "summary.json"
+    summary = json.loads(file.read_text()) | {"step_auroc_calibrated": 0.8125, "step_ece_calibrated": 0.0625}
+    file.write_text(json.dumps(summary))
+    assert card() == ("0.812", ("calibration error 0.062", "before calibration 0.750, error 0.125"))
