@@ -51,6 +51,7 @@ WAYS: dict[str, tuple[list[str], list[str]]] = {
         [*HARD, *SHORT],
     ),
     "K = 2, first success, of 4,800 problems; hard, balanced": ([*FIRST, f"{PROBLEMS}4800"], [*HARD, *LONG]),
+    "K = 1; hard, balanced": ([f"{ANNOTATE}until=success", f"{COMPLETIONS}1", f"{PROBLEMS}1600"], [*HARD, *SHORT]),
 }
 _COLUMNS = (
     *("labels; loss", "completions", "of before", "tokens", "hard labels that K = 256 changes", "error of shares"),
@@ -183,7 +184,9 @@ def main() -> None:
         ]
         print(f"| {way} | {' | '.join(cells)} |")
     names = list(WAYS)
-    print(f"\n{names[2]}, against {names[1]}: {interval(scores[names[2]] - scores[names[1]])}")
+    print()
+    for way in (names[2], names[5]):
+        print(f"{way}, against {names[1]}: {interval(scores[way] - scores[names[1]])}")
     print(f"{names[4]}, against the first, uncalibrated: {interval(scores[names[4]] - raw[first])}")
 
 
