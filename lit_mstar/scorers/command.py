@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -75,6 +76,12 @@ class CommandScorer(StepScorer):
         self._lines: Queue[str] = Queue()
         self._errors: IO[str] | None = None
         self._asked = 0
+
+    def check(self) -> None:
+        """See `StepScorer.check`; the program is looked for, not started."""
+        program = self.command[0]
+        if shutil.which(program) is None and not (Path(self.folder or ".") / program).is_file():
+            raise ValueError(f"{self._name}: there is no program {program!r}; correct its path.")
 
     def score(self, rollouts: Sequence[Rollout]) -> Scores:
         """See `StepScorer.score`."""

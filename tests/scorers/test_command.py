@@ -95,6 +95,9 @@ def test_other_bounds(tmp_path: Path):
 
 
 def test_a_program_that_is_not_there():
+    with pytest.raises(ValueError, match="there is no program '/no/such/program'"):
+        CommandScorer(["/no/such/program"]).check()
+    CommandScorer([sys.executable, "score.py"]).check()
     with pytest.raises(ValueError, match="cannot be run"):
         require_scores(CommandScorer(["/no/such/program"]), rollouts(PROBLEMS[:1], [["a"]]))
 
