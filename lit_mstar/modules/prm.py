@@ -143,7 +143,8 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         self._validated += chains_of(logits, batch)
         self.log("val/loss", self.val_loss, prog_bar=True, batch_size=len(losses))
         self.val_metrics.update(logits, self.calibration(logits), batch)
-        self.log_dict(self.val_metrics.logged, prog_bar=True, batch_size=len(losses))
+        for name, metric in self.val_metrics.logged.items():
+            self.log(name, metric, prog_bar=name in ("val/step_auroc", "val/step_ece"), batch_size=len(losses))
 
     def on_validation_epoch_end(self) -> None:
         """Calibrates on what was validated; the figures of before and after are those of the test."""
