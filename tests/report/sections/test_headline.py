@@ -65,7 +65,9 @@ def test_a_run_that_is_not_there_yet_has_its_validation_accuracy(run: Path, tmp_
     assert isinstance(find_run(tmp_path / "r"), Run)
 
 
-def test_a_reward_models_figures_are_those_of_the_scores_that_are_used(run: Path):
+def test_a_reward_models_figures_are_those_of_the_scores_that_are_used(run: Path, tmp_path: Path):
+    run = shutil.copytree(run, tmp_path / "run")  # others look at it, too
+
     def card() -> tuple[str, tuple[str, ...]]:
         found = next(c for c in page_of(find_run(run), sources=False).cards if c.title.startswith("process reward"))
         return found.value, tuple(found.notes)
