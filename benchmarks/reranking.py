@@ -28,7 +28,7 @@ from lit_mstar.rewards.selection import AllCorrect, TopK
 from lit_mstar.rollouts.tensors import faithful
 from lit_mstar.samplers import SamplingParams, TransformersSampler
 from lit_mstar.scorers import StepScorer
-from lit_mstar.scorers.scoring import Scoring
+from lit_mstar.scorers.rank_scoring import RankScoring
 from lit_mstar.step_labels import Labeller
 
 CPU = torch.device("cpu")
@@ -96,11 +96,11 @@ def main() -> None:
     print("| --- | --: | --: | --- | --: | --- | --: | --- |")
     scorers: dict[str, StepScorer] = {"/".join(Path(prm).parts[-3:]): scorer_of(prm, 1024) for prm in prms}
     for name, scorer in (scorers | {"the truth": TruthScorer(source)}).items():
-        print(row(name, rollouts, Scoring(scorer).scored(rollouts, CPU), source), flush=True)
+        print(row(name, rollouts, RankScoring(scorer).scored(rollouts, CPU), source), flush=True)
     few = rollouts[:LABELLED]
     labels = Labels(sampler, {rollout.problem.id: str(rollout.problem.answer) for rollout in few})
     for name, scorer in {"labels of 32 completions": labels, "the truth": TruthScorer(source)}.items():
-        print(row(name, few, Scoring(scorer).scored(few, CPU), source), flush=True)
+        print(row(name, few, RankScoring(scorer).scored(few, CPU), source), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from lit_mstar.rewards.aggregation import Aggregation
 from lit_mstar.rewards.selection import Selection, TopK
 from lit_mstar.rollouts.nouns import Iteration
 from lit_mstar.scorers.base import StepScorer
-from lit_mstar.scorers.scoring import Scoring
+from lit_mstar.scorers.rank_scoring import RankScoring
 from lit_mstar.step_labels.refresh import PRMRefresh
 from lit_mstar.step_labels.training import restore, trained
 
@@ -68,7 +68,7 @@ class PRMFilter(EvolutionCallback):
 
     def on_rollouts_sampled(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """Scores and selects, on all ranks alike."""
-        scoring = Scoring(self._loaded(), self.aggregation)
+        scoring = RankScoring(self._loaded(), self.aggregation)
         for rollout in scoring.blocks(iteration.rollouts, pl_module.device, trainer):
             rollout.selected = self.selection(rollout)
 

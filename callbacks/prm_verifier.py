@@ -18,7 +18,7 @@ from lit_mstar.rewards.verification import accuracies, sizes_up_to
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.rollouts.tensors import scores
 from lit_mstar.scorers.base import StepScorer
-from lit_mstar.scorers.scoring import Scoring
+from lit_mstar.scorers.rank_scoring import RankScoring
 
 _NAMES = {
     "greedy": "greedy",
@@ -68,7 +68,7 @@ class PRMVerifier(EvolutionCallback):
         self.split: Split = split
         self.k = k
         self.scorer = scorer
-        self._scoring: Scoring | None = None
+        self._scoring: RankScoring | None = None
         self._report = ""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -76,7 +76,7 @@ class PRMVerifier(EvolutionCallback):
         if stage in ("fit", "test"):
             self._data(trainer).require(self.split, answered=True)
             if self.scorer is not None and self._scoring is None:
-                self._scoring = Scoring(scorer_of(self.scorer))
+                self._scoring = RankScoring(scorer_of(self.scorer))
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Samples and measures; every rank has all rollouts and finds the same."""

@@ -18,7 +18,7 @@ from lit_mstar.rewards.balance import By, Choice, Rule, Worth, choose, criterion
 from lit_mstar.rollouts.nouns import Iteration
 from lit_mstar.rollouts.tensors import correctness, first_of_text, scores
 from lit_mstar.scorers.base import StepScorer
-from lit_mstar.scorers.scoring import Scoring
+from lit_mstar.scorers.rank_scoring import RankScoring
 
 GRID = tuple(round(0.1 * tenth, 1) for tenth in range(3, 17))
 THRESHOLDS = tuple(round(0.1 * tenth, 1) for tenth in range(10))
@@ -78,7 +78,7 @@ class TemperatureBalancer(EvolutionCallback):
         self.amends_selection = by == "balance"
         self.criterion = criterion(by, k, wanted, thresholds, empty)
         self.scorer = scorer
-        self._scoring: Scoring | None = None
+        self._scoring: RankScoring | None = None
         self.temperature: float | None = None  # None: as the DataModule says
         self.threshold: float | None = None  # None: whatever is selected is learned from
         self.history: list[dict[str, Any]] = []  # one entry per choice, with the whole curve
@@ -86,7 +86,7 @@ class TemperatureBalancer(EvolutionCallback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Looks whether its scorer, if it has one, can score."""
         if stage == "fit" and self.scorer is not None and self._scoring is None:
-            self._scoring = Scoring(scorer_of(self.scorer))
+            self._scoring = RankScoring(scorer_of(self.scorer))
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Ends what its scorer has started."""

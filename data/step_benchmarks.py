@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -38,7 +39,7 @@ class StepBenchmark:
         figure: "macro_f1" over all steps (VisualProcessBench), or "first_error" (ProcessBench).
         groups: Tags by which results are shown, too.
         threshold: The least score of a step that counts as right; None takes the scorer's, which validation chose.
-        most_bad: The largest share of rows that may be unusable; how many are, is said.
+        most_bad: The largest share of rows that may be unusable (ours); how many are, is said.
     """
 
     name: str
@@ -71,7 +72,7 @@ class StepBenchmarkDataModule(LightningDataModule):
         benchmarks: What is scored.
         folder: Where results go.
         name: The scorer's name in them; by default that of its folder or file.
-        chains: How many are scored and kept together.
+        chains: How many are scored and kept together (ours).
 
     Raises:
         ValueError: If there are no benchmarks, or two have one name.
@@ -95,6 +96,7 @@ class StepBenchmarkDataModule(LightningDataModule):
         self.name = name
         self.chains = chains
         self._examples: dict[str, list[StepExample]] = {}
+        self.parts: list[Part] = []
 
     def setup(self, stage: str) -> None:
         """Reads all rows before anything is scored.
@@ -104,19 +106,15 @@ class StepBenchmarkDataModule(LightningDataModule):
         """
         for benchmark in self.benchmarks:
             self._examples[benchmark.folder] = _read(benchmark)
-
-    def test_dataloader(self) -> Any:
-        """The numbers of the benchmarks' parts, one after the other."""
-        return range(len(self.parts))  # Lightning would look into the parts themselves
-
-    @property
-    def parts(self) -> list[Part]:
-        """What is scored and kept together."""
-        return [
+        self.parts = [
             Part(benchmark, number, self._examples[benchmark.folder][start : start + self.chains])
             for benchmark in self.benchmarks
             for number, start in enumerate(range(0, len(self._examples[benchmark.folder]), self.chains))
         ]
+
+    def test_dataloader(self) -> Any:
+        """The numbers of the benchmarks' parts, one after the other."""
+        return range(len(self.parts))  # Lightning would look into the parts themselves
 
     @property
     def home(self) -> Path:
@@ -131,15 +129,15 @@ class StepBenchmarkDataModule(LightningDataModule):
         """
         file = self._file(part.benchmark, part.number)
         chains = [(example.problem.id, example.steps) for example in part.examples]
-        fingerprint = digest((chains, scorer.settings())).encode()
+        fingerprint = digest((chains, self._settings)).encode()
         if file.exists():
             if (pq.read_schema(file).metadata or {}).get(_FINGERPRINT) != fingerprint:
                 raise ValueError(
                     f"{file} was scored by another scorer, or from other rows; remove {file.parent}, or set data.name."
                 )
             return
-        rollouts = [Rollout(problem=e.problem, responses=[Response(text="", steps=e.steps)]) for e in part.examples]
-        scores = [of_rollout[0] for of_rollout in require_scores(scorer, rollouts)]
+        scorer.place(self._module.device)
+        scores = _scores(part.examples, scorer)
         rows = [{"id": e.problem.id, "scores": row} for e, row in zip(part.examples, scores, strict=True)]
         with atomic(file) as partial:
             pq.write_table(pa.Table.from_pylist(rows, _SCHEMA.with_metadata({_FINGERPRINT: fingerprint})), partial)
@@ -179,9 +177,25 @@ class StepBenchmarkDataModule(LightningDataModule):
     def _file(self, benchmark: StepBenchmark, number: int) -> Path:
         return self.home / benchmark.folder / "scores" / f"part-{number:05d}.parquet"
 
+    @cached_property
+    def _settings(self) -> str:
+        """The scorer's, asked for once: of a PRM, all weights are looked at."""
+        return self._module.scorer.settings()
+
     @property
     def _module(self) -> ScorerModule:
         return cast(ScorerModule, self.trainer.lightning_module)
+
+
+def _scores(examples: Sequence[StepExample], scorer: StepScorer) -> list[list[float]]:
+    """The scores of chains; those about one problem go together, so that its prompt and images are encoded once."""
+    rollouts: dict[str, Rollout] = {}
+    for example in examples:
+        rollout = rollouts.setdefault(example.problem.id, Rollout(problem=example.problem, responses=[]))
+        rollout.responses.append(Response(text="", steps=example.steps))
+    found = require_scores(scorer, list(rollouts.values()))
+    of_problem = {problem: iter(scores) for problem, scores in zip(rollouts, found, strict=True)}
+    return [next(of_problem[example.problem.id]) for example in examples]
 
 
 def _read(benchmark: StepBenchmark) -> list[StepExample]:
@@ -190,12 +204,7 @@ def _read(benchmark: StepBenchmark) -> list[StepExample]:
         raise ValueError(f"{benchmark.path} is not there, or has no .jsonl, .json or .parquet; correct its path.")
     reading = Reading(benchmark.image_root)
     examples = [example for file in files for _, example in reading.examples(file)]
-    bad = reading.unusable
-    if bad:
-        said = f"{benchmark.name}: {bad} of {bad + len(examples)} rows cannot be used: {reading.said()}"
-        if not examples or bad > benchmark.most_bad * (bad + len(examples)):
-            raise ValueError(f"{said}. Correct them, or allow more by most_bad.")
-        rank_zero_warn(said)
+    reading.require_usable(benchmark.name, benchmark.most_bad)
     if not examples:
         raise ValueError(f"{benchmark.path} has no rows.")
     return examples

@@ -35,9 +35,9 @@ class StepwiseDataModule(LightningDataModule):
         image_root: The folder that images named by their paths may come from; `folder` by default. What `annotate`
             writes holds the images themselves.
         held_out: Share of the problems, in [0, 0.5), that validate, and as many that test, where nothing says what is
-            for what; all chains of a problem stay together.
+            for what (ours); all chains of a problem stay together.
         on_bad_row: "skip" leaves out rows of others that cannot be used, and says how many and why.
-        most_bad: The largest share of them.
+        most_bad: The largest share of them (ours).
 
     Raises:
         ValueError: If `held_out` or `most_bad` is outside its range.
@@ -103,21 +103,7 @@ class StepwiseDataModule(LightningDataModule):
             else:
                 for split, example in reading.examples(file):
                     yield split_of(split or file.stem, example.problem.id, self.held_out), example
-        self._require_usable(reading)
-
-    def _require_usable(self, reading: Reading) -> None:
-        """Says what of other people's rows cannot be used, or refuses.
-
-        Raises:
-            ValueError: If there are more of them than allowed.
-        """
-        bad, total = reading.unusable, reading.unusable + reading.formats.total()
-        if not bad:
-            return
-        said = f"{bad} of {total} rows of {self.folder} cannot be used: {reading.said()}"
-        if self.on_bad_row == "error" or bad > self.most_bad * total:
-            raise ValueError(f"{said}. Correct them, or allow more by on_bad_row: skip and most_bad.")
-        rank_zero_warn(said)
+        reading.require_usable(str(self.folder), 0.0 if self.on_bad_row == "error" else self.most_bad)
 
     def positive_share(self, kind: Labels) -> float | None:
         """The share of successes among all that is learned from the training chains (`step_losses`).

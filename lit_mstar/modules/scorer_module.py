@@ -44,7 +44,6 @@ class ScorerModule(LightningModule):
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         if batch % self.trainer.world_size != self.trainer.global_rank:
             return
-        self.scorer.place(self.device)
         data.score_part(data.parts[batch], self.scorer)
 
     def on_test_epoch_end(self) -> None:

@@ -62,8 +62,7 @@ def _in_our_columns(folder: Path, out: Path) -> None:
     for file in step_files(folder):
         for split, example in reading.examples(file):
             examples.setdefault(split_of(split or file.stem, example.problem.id, 0.0), []).append(example)
-    if reading.unusable:
-        warnings.warn(f"{reading.unusable} rows of {folder} cannot be used: {reading.said()}", stacklevel=3)
+    reading.require_usable(str(folder), 1.0)
     for split, rows in examples.items():
         write_steps(out / f"{split}-00000.parquet", split, rows, b"")
 
@@ -71,8 +70,15 @@ def _in_our_columns(folder: Path, out: Path) -> None:
 def _write_trl(file: Path, out: Path) -> int:
     with pq.ParquetFile(file) as rows:
         table = rows.read(["prompt", "completions", "labels"])
-    rows = [_known(row) for row in table.to_pylist()]
-    rows = [row for row in rows if row["labels"]]
+    whole = table.to_pylist()
+    rows = [row for row in map(_known, whole) if row["labels"]]
+    cut = sum(len(row["labels"]) for row in whole) - sum(len(row["labels"]) for row in rows)
+    if cut:
+        warnings.warn(
+            f"{out.name}: {cut} steps stand behind one that nobody has measured and are left out of TRL's format, "
+            f"{len(whole) - len(rows)} of {len(whole)} chains with all of theirs.",
+            stacklevel=3,
+        )
     with atomic(out) as partial:
         pq.write_table(pa.Table.from_pylist(rows, _TRL), partial)
     return len(table)

@@ -195,7 +195,7 @@ def test_rows_that_cannot_be_used_are_counted(tmp_path: Path):
     write_trl(tmp_path / "train.jsonl", 30)
     with (tmp_path / "train.jsonl").open("a") as file:
         file.write('\n{"prompt": "?"}\n')
-    with pytest.warns(UserWarning, match="1 of 31 rows .* cannot be used: .*fields are prompt"):
+    with pytest.warns(UserWarning, match="1 of 31 rows cannot be used: .*fields are prompt"):
         StepwiseDataModule(str(tmp_path)).setup("fit")
     with pytest.raises(ValueError, match="1 of 31 rows .*most_bad"):
         StepwiseDataModule(str(tmp_path), most_bad=0.01).setup("fit")

@@ -69,7 +69,8 @@ def test_other_peoples_steps_become_ours_and_trls(tmp_path: Path):
     (tmp_path / "a.png").write_bytes(png())
     row = {"image": "a.png", "question": "What?", "answer": "7", "steps_with_score": steps}
     (tmp_path / "VisualPRM400K.jsonl").write_text(json.dumps(row) + "\n{}")
-    with pytest.warns(UserWarning, match="1 rows of .* cannot be used"):
+    unusable = pytest.warns(UserWarning, match="VisualPRM400K.jsonl: 1 of 2 rows cannot be used")
+    with unusable, pytest.warns(UserWarning, match="2 steps stand behind .*, 0 of 1 chains"):
         assert write_steps_set(tmp_path / "VisualPRM400K.jsonl", tmp_path / "out") == {"train": 1}
     ((_, example),) = read_steps(next((tmp_path / "out/data").glob("*.parquet")))
     assert example.problem.images == (png(),)

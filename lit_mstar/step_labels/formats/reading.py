@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lightning.pytorch.utilities import rank_zero_warn
+
 from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.step_labels.formats import mm_prm, process_bench, trl, visualprm
 from lit_mstar.step_labels.formats.rows import KINDS, Row, read_rows
@@ -58,6 +60,24 @@ class Reading:
         """How many rows cannot be used."""
         return sum(map(len, self.bad.values()))
 
+    def require_usable(self, what: str, most_bad: float) -> None:
+        """Says what of the rows cannot be used, or refuses.
+
+        Args:
+            what: Whose rows they are, for messages.
+            most_bad: The largest share that may be unusable.
+
+        Raises:
+            ValueError: If there are more of them.
+        """
+        bad, total = self.unusable, self.unusable + self.formats.total()
+        if not bad:
+            return
+        said = f"{what}: {bad} of {total} rows cannot be used: {self.said()}"
+        if bad > most_bad * total:
+            raise ValueError(f"{said}. Correct them, or allow more by most_bad.")
+        rank_zero_warn(said)
+
     def said(self) -> str:
         """What was wrong, the most frequent first, in a few sentences."""
         ranked = sorted(self.bad.items(), key=lambda item: -len(item[1]))
@@ -74,7 +94,7 @@ def _format_of(row: Row) -> tuple[str, Callable[[Row, Path], StepExample]]:
 
 
 def step_files(path: Path) -> list[Path]:
-    """The files of labelled steps in a folder, or the file itself; files that say no split are in all of it."""
+    """The files of labelled steps in a folder, or the file itself; none where it has none."""
     if path.is_file():
         return [path]
     return sorted(file for kind in KINDS for file in path.glob(f"*{kind}"))

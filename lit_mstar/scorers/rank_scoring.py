@@ -18,7 +18,7 @@ from lit_mstar.training.division import gather, rank, ranks
 _BLOCK = 256  # rollouts per rank that are scored together, ours: enough to put equal prompts together
 
 
-class Scoring:
+class RankScoring:
     """Gives responses the scores of a scorer.
 
     Args:

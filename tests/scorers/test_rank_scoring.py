@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lit_mstar import Response, Rollout
-from lit_mstar.scorers.scoring import Scoring
+from lit_mstar.scorers.rank_scoring import RankScoring
 from support.scorers import PROBLEMS, ListedScorer, rollouts
 
 CPU = torch.device("cpu")
@@ -37,7 +37,7 @@ class Lengths(ListedScorer):
 def test_in_place_by_the_scorers_own_aggregation():
     scorer, given = Lengths(), rollouts(PROBLEMS, [["a", "bbb"], []])
     with pytest.warns(UserWarning, match="three were odd"):
-        found = list(Scoring(scorer).blocks(given, CPU))
+        found = list(RankScoring(scorer).blocks(given, CPU))
     assert [x is y for x, y in zip(found, given, strict=True)] == [True, True]
     assert [(r.step_scores, r.score) for r in given[0].responses] == [([0.1, 0.3], pytest.approx(0.2)), ([], 0.0)]
     assert scorer.notes == ["on cpu", "scores", "rests"]
@@ -48,7 +48,7 @@ def test_by_another_aggregation_in_copies():
         Rollout(problem=PROBLEMS[0], responses=[Response(text="", steps=["a", "bb"], step_scores=[1, 1], score=1)])
     ]
     with pytest.warns(UserWarning, match="three were odd"):
-        found = Scoring(Lengths(), "product").scored(given, CPU)
+        found = RankScoring(Lengths(), "product").scored(given, CPU)
     assert found[0].responses[0].score == pytest.approx(0.02)
     assert given[0].responses[0].score == 1
 
@@ -57,5 +57,5 @@ def test_it_rests_when_scoring_fails():
     scorer = Lengths()
     scorer.bounds = (0.0, 0.1)
     with pytest.raises(ValueError, match="outside 0 to 0.1"):
-        list(Scoring(scorer).blocks(rollouts(PROBLEMS, [["a", "bbb"]]), CPU))
+        list(RankScoring(scorer).blocks(rollouts(PROBLEMS, [["a", "bbb"]]), CPU))
     assert scorer.notes[-1] == "rests"
