@@ -65,6 +65,8 @@ class PRMFilter(EvolutionCallback):
         """Loads the PRM, on the CPU; in other stages it is loaded when the first responses are to be scored."""
         if stage == "fit":
             self._loaded()
+            if self.refresh:
+                self.refresh.load()
 
     def on_rollouts_sampled(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """Scores and selects, on all ranks alike."""
@@ -97,6 +99,8 @@ class PRMFilter(EvolutionCallback):
         """Ends what a scorer has started."""
         if self._prm is not None:
             self._prm.close()
+        if self.refresh is not None:
+            self.refresh.close()
 
     def _loaded(self) -> StepScorer:
         if self._prm is None:

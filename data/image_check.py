@@ -19,7 +19,7 @@ from lit_mstar.data.left_out import without
 from lit_mstar.files import atomic
 from lit_mstar.rollouts.images import open_image
 from lit_mstar.rollouts.nouns import Problem
-from lit_mstar.training.division import gather, rank, ranks
+from lit_mstar.training.division import gather_dict, rank, ranks
 
 Image = str | bytes
 
@@ -64,7 +64,7 @@ class ImageCheck:
             mine, hidden = new[rank() :: ranks()], rank() != 0 or not get_console().is_terminal
             shown = track(mine, "checking images", transient=True, disable=hidden)
             found = {key: _decoded(image) for key, image in shown}
-            self.known |= {key: value for part in gather(found) for key, value in part.items()}
+            self.known |= gather_dict(found)
         sizes = {tuple(self.known[key]): (key, image) for key, image in new if not isinstance(self.known[key], str)}
         refused = {size: why for size, (_, image) in sizes.items() if (why := self._refusal(image))}
         for key, _ in new:

@@ -4,8 +4,8 @@ One Lightning epoch is one M-STaR iteration. The promised names are importable f
 are first used, so that `import lit_mstar` (and `lit-mstar --help`) needs no torch.
 
 The rooms, from the ground up: `rollouts`, then `equality`, then `reasoning`, `models` and `hooks`, then `rewards`,
-`samplers` and `training`, then `modules`, `step_labels`, `commands` and `studies`; `data` and `callbacks` are
-built on them.
+`samplers` and `training`, then `scorers`, `modules`, `step_labels`, `commands` and `studies`; `data` and `callbacks`
+are built on them.
 """
 
 from typing import Any

@@ -13,7 +13,7 @@ from lit_mstar.rewards.aggregation import Aggregation, aggregate
 from lit_mstar.rollouts.nouns import Rollout
 from lit_mstar.scorers.base import Scores, StepScorer, require_scores
 from lit_mstar.terminal.phases import phase
-from lit_mstar.training.division import gather, rank, ranks
+from lit_mstar.training.division import gather, gather_dict, rank, ranks
 
 _BLOCK = 256  # rollouts per rank that are scored together, ours: enough to put equal prompts together
 
@@ -64,9 +64,7 @@ class RankScoring:
         longest_first = sorted(range(len(block)), key=lambda i: -sum(len(r.token_ids) for r in block[i].responses))
         mine = longest_first[rank() :: ranks()]
         scores = require_scores(self.scorer, [block[i] for i in mine])
-        found = {
-            i: of_rollout for part in gather(dict(zip(mine, scores, strict=True))) for i, of_rollout in part.items()
-        }
+        found = gather_dict(dict(zip(mine, scores, strict=True)))
         return [found[i] for i in range(len(block))]
 
     def _give(self, rollout: Rollout, scores: list[list[float]]) -> None:

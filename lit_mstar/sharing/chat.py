@@ -112,6 +112,10 @@ def main(args: list[str]) -> None:
         chat = Chat(backbone, images, prm, options.temperature, options.max_tokens, device)
         for question in _questions(options.question, console):
             chat.ask(question, console)
+        if prm:
+            if said := prm.said():
+                console.print(said, style="dim", markup=False)
+            prm.close()
 
 
 def _folder(path: Path, what: Any) -> Path:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import warnings
 from itertools import islice
-from typing import cast
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
@@ -26,7 +25,7 @@ from lit_mstar.step_labels.drawing import Drawing
 from lit_mstar.step_labels.honesty import StepScores, disagreement, honesty
 from lit_mstar.step_labels.monte_carlo import Labeller, StepLabels
 from lit_mstar.step_labels.training import batches, restore, train_on, trained
-from lit_mstar.training.division import gather, rank, ranks
+from lit_mstar.training.division import gather, gather_dict, rank, ranks
 from lit_mstar.training.randomness import derived_seed
 
 _CHECKED = ("prm/disagreement", "prm/disagreement_after", "prm/rolled_back")
@@ -90,6 +89,20 @@ class PRMRefresh:
         """Whether the PRM is refreshed at the end of this iteration; never after one that only measures."""
         return iteration.split == "train" and (iteration.index + 1) % self.every == 0
 
+    def load(self) -> None:
+        """Loads the outside scorer, so that one that cannot score is known before anything is sampled.
+
+        Raises:
+            ValueError: If it cannot.
+        """
+        if self.outside is not None and self._outside is None:
+            self._outside = scorer_of(self.outside)
+
+    def close(self) -> None:
+        """Ends what the outside scorer has started."""
+        if self._outside is not None:
+            self._outside.close()
+
     def __call__(
         self, prm: ProcessRewardModule, policy: PolicyModule, iteration: Iteration, judge: Judge
     ) -> dict[str, float]:
@@ -124,12 +137,14 @@ class PRMRefresh:
         after = self._scores(prm, chosen)
         metrics |= {f"prm/refresh_{k}_after": v for k, v in honesty(examples, right, after, prm.aggregation).items()}
         prm.to("cpu")
-        if self.outside is not None:
-            metrics |= self._checked(prm, policy, chosen, before, after, old)
+        self.load()
+        if self._outside is not None:
+            metrics |= self._checked(self._outside, prm, policy, chosen, before, after, old)
         return metrics
 
     def _checked(
         self,
+        outside: StepScorer,
         prm: ProcessRewardModule,
         policy: PolicyModule,
         chosen: list[tuple[Problem, Response]],
@@ -138,14 +153,13 @@ class PRMRefresh:
         old: dict[str, Tensor],
     ) -> dict[str, float]:
         """Asks the outside scorer, and undoes a refresh after which the PRM disagrees with it more."""
-        if self._outside is None:
-            self._outside = scorer_of(cast(str | StepScorer, self.outside))
-        outside = self._outside
         outside.place(policy.device)
-        said = self._scores(outside, chosen)
+        opinion = self._scores(outside, chosen)
         outside.rest()
+        for said in {text: None for text in gather(outside.said()) if text}:
+            warnings.warn(said, stacklevel=2)
         ways = (outside.aggregation, prm.aggregation)
-        gaps = [disagreement(said, scores, ways) for scores in (before, after)]
+        gaps = [disagreement(opinion, scores, ways) for scores in (before, after)]
         undone = gaps[1] > gaps[0]
         if undone:
             restore(prm, old)
@@ -156,7 +170,7 @@ class PRMRefresh:
         mine = range(rank(), len(chosen), ranks())
         rollouts = [Rollout(problem=chosen[i][0], responses=[chosen[i][1]]) for i in mine]
         scores = [of_rollout[0] for of_rollout in require_scores(scorer, rollouts)]
-        found = {i: row for part in gather(dict(zip(mine, scores, strict=True))) for i, row in part.items()}
+        found = gather_dict(dict(zip(mine, scores, strict=True)))
         return [found[i] for i in range(len(chosen))]
 
     def _choose(self, iteration: Iteration) -> list[tuple[Problem, Response]]:
@@ -179,7 +193,7 @@ class PRMRefresh:
         chains = [(chosen[i][0], chosen[i][1].text) for i in mine]
         labels = Labeller(sampler, self.completions, policy.marker, self.drawing).label(chains)
         sampler.rest()  # it makes room for the PRM's training
-        found = {i: values for part in gather(dict(zip(mine, labels, strict=True))) for i, values in part.items()}
+        found = gather_dict(dict(zip(mine, labels, strict=True)))
         return [found[i] for i in range(len(chosen))]
 
     def _train(self, prm: ProcessRewardModule, examples: list[StepExample], index: int) -> float:

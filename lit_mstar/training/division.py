@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch.distributed.distributed_c10d import _get_default_store
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 def ranks() -> int:
@@ -48,6 +49,11 @@ def gather(mine: T) -> list[T]:
     found: list[Any] = [None] * ranks()
     dist.all_gather_object(found, mine)
     return cast(list[T], found)
+
+
+def gather_dict(mine: dict[K, T]) -> dict[K, T]:
+    """What all ranks have, under its keys, on every rank; where several have a key, the last rank's."""
+    return {key: value for part in gather(mine) for key, value in part.items()}
 
 
 def grouped(pieces: Sequence[T], limit: int) -> list[list[T]]:

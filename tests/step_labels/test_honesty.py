@@ -78,6 +78,32 @@ class Opinion(StepScorer):
         return [[[0.5 + self.sign * (x - 0.5) for x in row] for row in of_rollout] for of_rollout in scores]
 
 
+class Unsure(Opinion):
+    """Cannot be read at times, and notes when it is ended."""
+
+    closed = False
+
+    def said(self) -> str:
+        return "3 verdicts could not be read."
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_an_outside_that_is_not_there_is_known_before_anything_is_sampled(tmp_path: Path, prm_folder: str):
+    keeping = Keeping()
+    with pytest.raises(ValueError, match=r"away\.yaml"):
+        run(tmp_path, [PRMFilter(prm_folder, refresh=make_refresh(outside="away.yaml")), keeping], max_epochs=1)
+    assert keeping.iterations == []
+
+
+def test_what_the_outside_could_not_read_is_said_and_it_is_ended(tmp_path: Path, prm_folder: str):
+    outside = Unsure(prm_folder, 1.0)
+    with pytest.warns(UserWarning, match="3 verdicts could not be read"):
+        run(tmp_path, [PRMFilter(prm_folder, refresh=make_refresh(outside=outside))], max_epochs=1)
+    assert outside.closed
+
+
 @pytest.mark.parametrize(("sign", "undone"), [(1.0, True), (-1.0, False)])
 def test_a_refresh_that_moves_away_from_the_outside_is_undone(
     tmp_path: Path, prm_folder: str, sign: float, undone: bool

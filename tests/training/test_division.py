@@ -26,6 +26,7 @@ def test_groups_hold_every_piece_once_and_become_smaller(count: int, limit: int,
 def test_one_process_takes_everything_in_order():
     assert list(division.take("abc", "queue")) == ["a", "b", "c"]
     assert division.gather(5) == [5]
+    assert division.gather_dict({1: "a"}) == {1: "a"}
     assert (division.rank(), division.ranks()) == (0, 1)
 
 

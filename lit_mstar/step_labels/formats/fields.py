@@ -84,7 +84,5 @@ def example(
     key = hashlib.sha256(question.encode("utf-8", "surrogatepass"))
     for image in images:
         key.update(image if isinstance(image, bytes) else image.encode())
-    whole = Problem(
-        id=problem.pop("id", None) or key.hexdigest()[:16], question=question, images=tuple(images), **problem
-    )
+    whole = Problem(id=key.hexdigest()[:16], question=question, images=tuple(images), **problem)
     return StepExample(whole, list(steps), list(labels), draws=None if draws is None else list(draws))
