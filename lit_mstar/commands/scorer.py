@@ -123,7 +123,7 @@ def _sampled(stage: Path, index: int | None, most: int) -> tuple[list[Rollout], 
     problems, _, marker, judge = configured(stage / "config.yaml")
     asked = headers[index]["sampling"] | {"stop": tuple(headers[index]["sampling"]["stop"])}
     iteration = Iteration(index=index, problems=list(problems.values()), sampling=SamplingParams(**asked))
-    rollouts = [marker.mark(rollout) for rollout in list(ledger.read(iteration))[:most]]
+    rollouts = [marker.mark(rollout) for rollout in ledger.read(iteration)[:most]]
     return rollouts, judge
 
 

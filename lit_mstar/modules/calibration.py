@@ -59,6 +59,7 @@ class Calibration(nn.Module):
         columns = np.zeros((len(logits), 1 + POSITIONS))
         columns[:, 0] = logits
         columns[np.arange(len(logits)), 1 + positions] = 1
+        # C (ours): a slight penalty, so that an offset stays finite where all steps at a position are alike.
         fitted = LogisticRegression(C=100.0, fit_intercept=False, max_iter=1000).fit(columns, targets)
         scale, *offsets = fitted.coef_[0]
         if scale <= 0:  # scores that rank the wrong way round are not mended by turning them

@@ -38,7 +38,7 @@ class CommandScorer(StepScorer):
         bounds: Between which its scores lie, both included.
         threshold: The least score of a step that counts as right.
         aggregation: Step scores to one.
-        timeout: Seconds that one problem may take.
+        timeout: Seconds that one problem may take; this default and the next are ours.
         start_timeout: Seconds that the first one may take, as a model is loaded.
         environment: Variables that it gets besides those of this process.
         folder: Where it runs; here by default.

@@ -53,7 +53,8 @@ class _Judge:
 class GenerativeScorer(StepScorer):
     r"""Asks a model in words; a step's score is the share of votes that call it right.
 
-    A vote that cannot be read counts as one that calls the step wrong, and is reported: it is never taken for good.
+    A vote that cannot be read counts as one that calls the step wrong, and is reported: it is never taken for good. All
+    defaults are ours.
 
     Args:
         url: An OpenAI-compatible server's base, as `http://127.0.0.1:8000/v1`; or leave it out and give `backbone`.

@@ -44,7 +44,7 @@ class ModelScorer(StepScorer):
         attn_implementation: As for `Backbone`.
         trust_remote_code: As for `Backbone`; `CommandScorer` runs such code in a process of its own.
         chat_template: As for `Backbone`.
-        batch_size: Most chains in one forward pass.
+        batch_size: Most chains in one forward pass; the default is ours.
 
     Raises:
         ValueError: If `batch_size` is less than 1.

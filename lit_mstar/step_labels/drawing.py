@@ -22,7 +22,7 @@ class Drawing:
     Args:
         until: "all" draws K of every prefix; "success" stops at the first that succeeds, or at K; "interval" stops when
             the 95% interval of the share (Jeffreys) is narrower than `width`, or at K.
-        width: See `until`.
+        width: See `until`; all defaults are ours.
         first: Completions in the first wave; each further one doubles what there is.
         ahead: How many prefixes behind one that has no success yet get their first wave early, so that engines stay
             full; None means all. Fewer take more rounds, and fewer completions: once a prefix has no success, the chain
