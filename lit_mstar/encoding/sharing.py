@@ -20,18 +20,31 @@ from lit_mstar.rollouts.nouns import Problem
 _EXACT, _ROUNDED = 1e-3, 0.1
 
 
-def can_share(
-    compare: Callable[[Sequence[Problem]], tuple[Tensor, Tensor]], encoder: Encoder, dtype: torch.dtype, what: str
-) -> bool:
+# What follows a shared prompt, and the same without sharing, of problems whose prompts are equally long: two tensors of
+# one shape.
+Compare = Callable[[Sequence[Problem]], tuple[Tensor, Tensor]]
+
+
+def can_share(compare: Compare, encoder: Encoder, dtype: torch.dtype, what: str) -> bool:
     """Whether both ways compute the same; warns where they do not.
 
     Args:
-        compare: Computes, for problems whose prompts are equally long, what follows a shared prompt, and the same
-            without sharing: two tensors of one shape.
+        compare: Computes both.
         encoder: Tells which probes the model takes.
         dtype: Of the model's weights.
         what: Whose model it is, for the warning.
     """
+    if why := why_not(compare, encoder, dtype):
+        warnings.warn(
+            f"The {what}'s model cannot go on from a prompt that is encoded once ({why}); prompt and images are "
+            "encoded once for every response, which is right, but slower.",
+            stacklevel=3,
+        )
+    return not why
+
+
+def why_not(compare: Compare, encoder: Encoder, dtype: torch.dtype) -> str:
+    """Why both ways do not compute the same; empty where they do."""
     limit = _EXACT if dtype == torch.float32 else _ROUNDED
     for probe in PROBES[:2]:
         pair = [probe, other_than(probe)]
@@ -46,10 +59,5 @@ def can_share(
         except Exception as error:  # whatever an architecture raises that cannot go on
             why = f"{type(error).__name__}: {error}"
         if why:
-            warnings.warn(
-                f"The {what}'s model cannot go on from a prompt that is encoded once ({why}); prompt and images are "
-                "encoded once for every response, which is right, but slower.",
-                stacklevel=3,
-            )
-            return False
-    return True
+            return why
+    return ""

@@ -1,63 +1,64 @@
 """The embedded engine: the policy's own model, on whatever device it is on.
 
-Prompt and image are encoded once for all N responses of a problem. Problems are decoded together only where their
-prompts have the same number of tokens, so no padding stands before a response and results do not depend on the
-batch. It leaves out continuous batching: a batch lasts as long as its longest response.
+Prompt and image are encoded once for all N responses of a problem, rows that are done make room for others, and what
+was sampled before is guessed and checked (`decoding`). A model that cannot go on from an encoded prompt is left to
+`generate`.
 
-Notation: P problems, N responses each, L prompt tokens, V vocabulary.
+Notation: P problems, N responses each, V vocabulary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
-import numpy as np
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
-from transformers import (
-    GenerationConfig,
-    LogitsProcessor,
-    LogitsProcessorList,
-    PreTrainedModel,
-    StoppingCriteria,
-    TemperatureLogitsWarper,
-    TopPLogitsWarper,
-)
 
-from lit_mstar.encoding.appending import Batch, append_tokens, without_last
-from lit_mstar.encoding.encoder import Encoder
-from lit_mstar.encoding.prompt_cache import encode_prompts, equal_prompts, fit, forget, inference
-from lit_mstar.encoding.sharing import can_share
+from lit_mstar.encoding.prompt_cache import equal_prompts, inference
+from lit_mstar.encoding.rows import Rows
+from lit_mstar.encoding.sharing import can_share, why_not
 from lit_mstar.models.sharding import is_sharded
 from lit_mstar.models.weights import whole_parameters
 from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
-from lit_mstar.samplers.base import Policy, Sampler, first_stop, respond, response_stream
+from lit_mstar.samplers.base import Policy, Sampler, respond
+from lit_mstar.samplers.decoding import Decoding, Prompt, begin
+from lit_mstar.samplers.drafts import Drafts
+from lit_mstar.samplers.generating import generate
+
+# What one more token a row costs, as a share of a step with one: measured on a CPU's cores, estimated for the rest.
+_COST = {"cpu": 0.3}
+_COST_ELSEWHERE = 0.05
 
 
 class TransformersSampler(Sampler):
-    """Samples with transformers' `generate`; runs on any machine.
+    """Samples with the policy's own model; runs on any machine.
 
     Args:
         batch_size: Most responses decoded at the same time.
         share_prompt: Encode each prompt once for its N responses; a model that cannot go on from there is found out
             (`encoding.sharing`), and its prompts are encoded N times.
+        draft: Most tokens guessed at a time from what was sampled before (ours); 0 guesses none. No guess changes a
+            response, and they stop where they do not pay.
 
     Raises:
-        ValueError: If `batch_size` is less than 1.
+        ValueError: If `batch_size` is less than 1, or `draft` is negative.
     """
 
-    def __init__(self, batch_size: int = 256, share_prompt: bool = True) -> None:
+    def __init__(self, batch_size: int = 256, share_prompt: bool = True, draft: int = 4) -> None:
         if batch_size < 1:
             raise ValueError(f"TransformersSampler.batch_size is {batch_size}; it must be at least 1.")
+        if draft < 0:
+            raise ValueError(f"TransformersSampler.draft is {draft}; it must be 0 (none) or more.")
         self.batch_size = batch_size
         self.share_prompt = share_prompt
+        self.draft = draft
         self._model: Any = None
         self._encoder: Any = None
         self._copy: Any = None  # of a policy that is divided over ranks
-        self._checked: tuple[Any, bool] = (None, False)  # the model, and whether it shares prompts
+        self._checked: tuple[Any, bool, bool] = (None, False, False)  # the model, and what it can do
+        self._drafts: Drafts | None = None
 
     def load_policy(self, policy: Policy) -> None:
         """Keeps a reference: the weights are the policy's own, so they are always current.
@@ -68,6 +69,8 @@ class TransformersSampler(Sampler):
         self._model, self._encoder = policy.model, policy.encoder
         if is_sharded(policy.model):
             self._model = self._refreshed(policy)
+        if self.draft and self._drafts is None:
+            self._drafts = Drafts(self.draft, _COST.get(self._model.device.type, _COST_ELSEWHERE))
 
     def rest(self) -> None:
         """Moves a copy, where there is one, out of the way of training."""
@@ -93,134 +96,51 @@ class TransformersSampler(Sampler):
         if self._model is None:
             raise RuntimeError("sample() was called before load_policy(): the engine has no weights yet.")
         prompts = list(zip(problems, prefixes or [""] * len(problems), strict=True))
-        share = self.share_prompt and self._can_share()
+        heads = [self._encoder.text_ids(prefix) for _, prefix in prompts]
+        for i, found in self._drawn(prompts, sampling):
+            responses = [respond(self._encoder, ids, sampling, heads[i]) for ids in found]
+            yield i, Rollout(problem=problems[i], responses=responses)
+
+    def _drawn(self, prompts: list[Prompt], sampling: SamplingParams) -> Iterator[tuple[int, list[list[int]]]]:
+        """Positions of prompts, and the ids of their N responses."""
+        share, mixed = self._ways() if self.share_prompt else (False, False)
+        if share:
+            yield from Decoding(self._model, self._encoder, prompts, sampling, self.batch_size, mixed, self._drafts)
+            return
         for rows in equal_prompts(self._encoder, prompts, max(1, self.batch_size // sampling.n)):
             with inference(self._model):
-                rollouts = self._decode([prompts[i] for i in rows], sampling, share)
-            yield from zip(rows, rollouts, strict=True)
+                ids, start = generate(self._model, self._encoder, [prompts[i] for i in rows], sampling)
+            yield from zip(rows, ids[:, start:].view(len(rows), sampling.n, -1).tolist(), strict=True)
 
-    def _can_share(self) -> bool:
-        """Whether the model can go on from a prompt that is encoded once; found out once per model."""
+    def _ways(self) -> tuple[bool, bool]:
+        """Whether the model can go on from a prompt that is encoded once, and prompts of all lengths together.
+
+        Found out once per model.
+        """
         if self._checked[0] is not self._model:
+            dtype = self._model.dtype
             with inference(self._model):
-                found = can_share(self._compare, self._encoder, self._model.dtype, "sampler")
-            self._checked = self._model, found
-        return self._checked[1]
+                mixed = not why_not(partial(self._compare, mixed=True), self._encoder, dtype)
+                share = mixed or can_share(partial(self._compare, mixed=False), self._encoder, dtype, "sampler")
+            self._checked = self._model, share, mixed
+        return self._checked[1:]
 
-    def _compare(self, problems: Sequence[Problem]) -> tuple[Tensor, Tensor]:
-        """Logits of two greedy tokens, prompts shared and not: (P·2, 2, V), or of the first where it differs."""
-        sampling = SamplingParams(n=2, temperature=0.0, max_tokens=2)
-        prompts = [(problem, "") for problem in problems]
-        options = {"output_logits": True, "return_dict_in_generate": True}
-        (shared, start), (whole, _) = (self._generate(prompts, sampling, share, **options) for share in (True, False))
-        alike = torch.equal(shared.sequences[:, : start + 1], whole.sequences[:, : start + 1])
-        compared = min(len(shared.logits), len(whole.logits), 2 if alike else 1)
-        return torch.stack(shared.logits[:compared], 1), torch.stack(whole.logits[:compared], 1)
+    def _compare(self, problems: Sequence[Problem], mixed: bool) -> tuple[Tensor, Tensor]:
+        """Logits of two greedy tokens of each prompt, in two rows each, prompts shared and not: (P·2, 2, V) each.
 
-    def _decode(self, prompts: list[tuple[Problem, str]], sampling: SamplingParams, share: bool) -> list[Rollout]:
-        encoder, n = self._encoder, sampling.n
-        tokens, start = self._generate(prompts, sampling, share)
-        heads = [encoder.text_ids(prefix) for _, prefix in prompts]
-        responses = [respond(encoder, row, sampling, heads[i // n]) for i, row in enumerate(tokens[:, start:].tolist())]
-        return [
-            Rollout(problem=problem, responses=responses[p * n : (p + 1) * n]) for p, (problem, _) in enumerate(prompts)
-        ]
-
-    def _generate(
-        self, prompts: list[tuple[Problem, str]], sampling: SamplingParams, share: bool, **options: Any
-    ) -> tuple[Any, int]:
-        """What `generate` returns for N rows a prompt, (P·N, L + new) ids, and L, where the new ones start."""
-        encoder, model, n = self._encoder, self._model, sampling.n
-        rows = prompts if share else [prompt for prompt in prompts for _ in range(n)]
-        tails = [torch.tensor(encoder.text_ids(prefix), dtype=torch.long) for _, prefix in rows]
-        batch = encoder.prompts([problem for problem, _ in rows])
-        batch = fit(append_tokens(batch, tails, encoder.pad_id), model)
-        length = batch["input_ids"].shape[1]
-        forget(model)
-        with _own_settings_aside(model):
-            tokens = model.generate(
-                **(_share_prompt(model, batch, n) if share else batch),
-                generation_config=self._generation_config(sampling, **options),
-                logits_processor=_processors(prompts, sampling, start=length),
-                stopping_criteria=[_StopStrings(encoder, sampling.stop, length)] if sampling.stop else None,
-            )
-        return tokens, length
-
-    def _generation_config(self, sampling: SamplingParams, **options: Any) -> GenerationConfig:
-        # Greedy over processed scores: the drawing is done by `_DrawToken`.
-        return GenerationConfig(  # type: ignore[no-untyped-call]
-            do_sample=False,
-            max_new_tokens=sampling.max_tokens,
-            eos_token_id=self._encoder.end_ids,
-            pad_token_id=self._encoder.pad_id,
-            suppress_tokens=self._encoder.forbidden_ids or None,
-            **options,
-        )
-
-
-class _StopStrings(StoppingCriteria):
-    """Rows whose response, without the prompt before it, contains a stop string are done."""
-
-    def __init__(self, encoder: Encoder, stop: Sequence[str], start: int) -> None:
-        self.encoder = encoder
-        self.stop = stop
-        self.start = start
-
-    def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
-        texts = (self.encoder.decode(row) for row in input_ids[:, self.start :].tolist())
-        return torch.tensor([first_stop(text, self.stop) > 0 for text in texts], device=input_ids.device)
-
-
-class _DrawToken(LogitsProcessor):
-    """Leaves one token per row, drawn from the softmax by inverting its distribution function.
-
-    Each row has random numbers of its own, (rows, max_tokens) uniform in [0, 1), so a response depends neither on
-    its neighbours nor on the global random state.
-    """
-
-    def __init__(self, uniforms: Tensor, start: int) -> None:
-        self.uniforms = uniforms
-        self.start = start
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        cumulative = scores.double().softmax(-1).cumsum(-1)  # (rows, V)
-        u = self.uniforms[:, input_ids.shape[1] - self.start, None].to(scores.device)
-        token = torch.searchsorted(cumulative, u * cumulative[:, -1:], right=True)  # never a token of probability 0
-        return torch.full_like(scores, -torch.inf).scatter(1, token, 0.0)
-
-
-def _processors(prompts: list[tuple[Problem, str]], sampling: SamplingParams, start: int) -> LogitsProcessorList:
-    processors = LogitsProcessorList()
-    if sampling.temperature == 0:
-        return processors
-    streams = [
-        response_stream(sampling.seed, problem, prefix, i) for problem, prefix in prompts for i in range(sampling.n)
-    ]
-    uniforms = torch.from_numpy(np.stack([stream.random(sampling.max_tokens) for stream in streams]))
-    processors.append(TemperatureLogitsWarper(float(sampling.temperature)))
-    if sampling.top_p < 1:
-        processors.append(TopPLogitsWarper(sampling.top_p))
-    processors.append(_DrawToken(uniforms, start))
-    return processors
-
-
-@contextmanager
-def _own_settings_aside(model: Any) -> Iterator[None]:
-    """Hides the checkpoint's own generation settings, so that all engines sample from the same distribution."""
-    inner = model.get_base_model() if isinstance(model, PeftModel) else model
-    own, inner.generation_config = inner.generation_config, GenerationConfig()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        inner.generation_config = own
-
-
-def _share_prompt(model: PreTrainedModel, batch: Batch, n: int) -> dict[str, Any]:
-    """Encodes all but the prompts' last token once, then repeats what the model keeps of it: (P, L) to (P·N, L)."""
-    ids = batch["input_ids"]
-    rows = torch.arange(len(ids), device=ids.device).repeat_interleave(n)
-    return {
-        **encode_prompts(model, without_last(batch), logits_to_keep=1).rows(rows),
-        "input_ids": ids[rows],
-        "attention_mask": batch["attention_mask"][rows],
-    }
+        Mixed, a longer prompt joins the others, and both tokens are fed at once, as guesses are.
+        """
+        sampling = SamplingParams(n=1, temperature=0.0, max_tokens=2)
+        options = {"output_logits": True, "return_dict_in_generate": True, "eos_token_id": None}
+        groups = [[(problem, "") for problem in problems], *([[(problems[0], "1 2")]] if mixed else [])]
+        alone = [generate(self._model, self._encoder, [x], sampling, **options) for group in groups for x in group]
+        whole = torch.cat([torch.stack(found.logits, 1) for found, _ in alone]).repeat_interleave(2, 0)
+        ids = torch.cat([found.sequences[:, start - 1 : start + 1] for found, start in alone]).repeat_interleave(2, 0)
+        rows, *more = (Rows(begin(self._model, self._encoder, group)[0], 2) for group in groups)
+        for others in more:
+            rows.join(others)
+        if mixed:
+            return rows.forward(ids), whole
+        first = rows.forward(ids[:, :1])
+        rows.keep_tokens(torch.ones_like(ids[:, 0]), 1)
+        return torch.cat([first, rows.forward(ids[:, 1:])], 1), whole

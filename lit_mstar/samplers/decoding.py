@@ -1,0 +1,196 @@
+"""Decoding for the embedded engine: rows that are done leave, waiting ones enter, prompts of all lengths together.
+
+Notation: R rows in the batch, T tokens fed to each at once: its last one, and what is guessed to follow.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lit_mstar.encoding.appending import append_tokens, without_last
+from lit_mstar.encoding.encoder import Encoder
+from lit_mstar.encoding.prompt_cache import EncodedPrompts, encode_prompts, equal_prompts, fit, inference
+from lit_mstar.encoding.rows import Rows
+from lit_mstar.rollouts.nouns import Problem, SamplingParams
+from lit_mstar.samplers.base import first_stop, response_stream
+from lit_mstar.samplers.drafts import Drafts
+from lit_mstar.samplers.drawing import TokenDraw
+
+_DONE = 0.2  # share of rows that are done before they leave: each time, what is kept of the others is copied (ours)
+_PIECES = 4  # into how many pieces a full batch enters (ours)
+
+Prompt = tuple[Problem, str]  # and the beginning of the response
+
+
+def begin(model: Any, encoder: Encoder, prompts: Sequence[Prompt]) -> tuple[EncodedPrompts, list[int]]:
+    """Encodes prompts of one length but for their last tokens, and returns these beside."""
+    tails = [torch.tensor(encoder.text_ids(prefix), dtype=torch.long) for _, prefix in prompts]
+    batch = append_tokens(encoder.prompts([problem for problem, _ in prompts]), tails, encoder.pad_id)
+    encoded = encode_prompts(model, fit(without_last(batch), model), logits_to_keep=1)
+    return encoded, batch["input_ids"][:, -1].tolist()
+
+
+@dataclass
+class Line:
+    """A response in progress: the `number`-th of its prompt."""
+
+    prompt: int
+    number: int
+    last: int  # the token that the model has yet to see
+    uniforms: NDArray[np.float64]  # in [0, 1), one a token; 0 after `max_tokens`, where nothing counts
+    ids: list[int] = field(default_factory=list)
+    done: bool = False
+
+
+class Decoding:
+    """Draws N responses to each of several prompts.
+
+    Args:
+        model: The policy's.
+        encoder: The policy's.
+        prompts: What is asked.
+        sampling: How it is drawn.
+        batch_size: Most rows at the same time (but never fewer than one problem's).
+        mixed: Whether prompts of different lengths are decoded together.
+        drafts: What was sampled before; None guesses nothing.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        encoder: Encoder,
+        prompts: Sequence[Prompt],
+        sampling: SamplingParams,
+        batch_size: int,
+        mixed: bool,
+        drafts: Drafts | None,
+    ) -> None:
+        self.model, self.encoder, self.prompts, self.sampling = model, encoder, prompts, sampling
+        self.mixed, self.drafts = mixed, drafts if mixed else None
+        self.capacity = max(1, batch_size // sampling.n)
+        pieces = equal_prompts(encoder, prompts, -(-self.capacity // _PIECES) if mixed else self.capacity)
+        self.waiting = deque(pieces)
+        self.lines: list[Line] = []
+        self.rows: Rows | None = None
+        self.finished: dict[int, list[Line]] = {}
+        self.draw = TokenDraw(sampling, encoder.forbidden_ids)
+        self.ends = frozenset(encoder.end_ids)
+
+    def __iter__(self) -> Iterator[tuple[int, list[list[int]]]]:
+        """Yields (position of a prompt, the ids of its N responses); the model is as it was between two yields."""
+        while self.waiting or self.lines:
+            with inference(self.model):
+                self._enter()
+                while not self._crowded():
+                    self._step()
+                done = self._leave()
+            yield from done
+
+    def _crowded(self) -> bool:
+        """Whether enough rows are done to go on without them."""
+        return sum(line.done for line in self.lines) >= max(1, _DONE * len(self.lines))
+
+    def _enter(self) -> None:
+        n = self.sampling.n
+        while self.waiting and (not self.lines or self._fits(len(self.waiting[0]))):
+            piece = self.waiting.popleft()
+            encoded, last = begin(self.model, self.encoder, [self.prompts[i] for i in piece])
+            rows = Rows(encoded, n)
+            if self.rows is None:
+                self.rows = rows
+            else:
+                self.rows.join(rows)
+            self.lines += [self._line(i, k, token) for i, token in zip(piece, last, strict=True) for k in range(n)]
+
+    def _fits(self, more: int) -> bool:
+        return self.mixed and len(self.lines) + more * self.sampling.n <= self.capacity * self.sampling.n
+
+    def _line(self, prompt: int, number: int, last: int) -> Line:
+        uniforms = np.zeros(self.sampling.max_tokens + (self.drafts.longest if self.drafts else 0))
+        if self.sampling.temperature > 0:
+            stream = response_stream(self.sampling.seed, *self.prompts[prompt], number)
+            uniforms[: self.sampling.max_tokens] = stream.random(self.sampling.max_tokens)
+        return Line(prompt, number, last, uniforms)
+
+    def _step(self) -> None:
+        """Feeds each row its last token with what is guessed to follow, and takes what is drawn after them."""
+        assert self.rows is not None, "rows have entered"  # noqa: S101
+        guesses = self._guesses()
+        length = 1 + max(map(len, guesses))
+        fed = [[line.last, *guess] for line, guess in zip(self.lines, guesses, strict=True)]
+        ids = torch.tensor([row + [self.encoder.pad_id] * (length - len(row)) for row in fed])
+        starts = [len(line.ids) if not line.done else 0 for line in self.lines]
+        uniforms = [line.uniforms[at : at + length] for line, at in zip(self.lines, starts, strict=True)]
+        logits = self.rows.forward(ids.to(self.rows.mask.device))
+        drawn = self.draw(logits, torch.from_numpy(np.stack(uniforms))).tolist()
+        counts = [self._take(*row) for row in zip(self.lines, guesses, drawn, strict=True)]
+        self.rows.keep_tokens(torch.tensor(counts, device=self.rows.mask.device), length)
+        if self.drafts and length > 1:
+            alive = [i for i, line in enumerate(self.lines) if guesses[i] or not line.done]
+            self.drafts.learn([counts[i] - 1 for i in alive], length - 1)
+
+    def _guesses(self) -> list[list[int]]:
+        length = self.drafts.length() if self.drafts else 0
+        if not length:
+            return [[] for _ in self.lines]
+        return [self._guess(line, length) for line in self.lines]
+
+    def _guess(self, line: Line, length: int) -> list[int]:
+        room = min(length, self.sampling.max_tokens - len(line.ids) - 1)
+        assert self.drafts is not None  # noqa: S101
+        return [] if line.done else self.drafts.guess(self._key(line.prompt), line.ids, room)
+
+    def _take(self, line: Line, guess: list[int], drawn: list[int]) -> int:
+        """Adds what was drawn, as far as guesses were right; returns how many of the tokens fed are the row's own."""
+        if line.done:
+            return 1
+        for count, token in enumerate(drawn[: len(guess) + 1], 1):
+            line.ids.append(token)
+            line.last = token
+            line.done = self._ends(line.ids)
+            if line.done or guess[count - 1 : count] != [token]:
+                break
+        return count
+
+    def _ends(self, ids: list[int]) -> bool:
+        if ids[-1] in self.ends or len(ids) == self.sampling.max_tokens:
+            return True
+        stop = self.sampling.stop
+        if not stop:
+            return False
+        # A character takes four tokens at the most; only what is new is looked at, and the whole where it is there.
+        new = ids[-4 * max(map(len, stop)) - 4 :]
+        return bool(first_stop(self.encoder.decode(new), stop) and first_stop(self.encoder.decode(ids), stop))
+
+    def _leave(self) -> list[tuple[int, list[list[int]]]]:
+        """Takes rows that are done out; returns the prompts all of whose responses are."""
+        alive = [i for i, line in enumerate(self.lines) if not line.done]
+        complete = []
+        for line in (line for line in self.lines if line.done):
+            of_prompt = self.finished.setdefault(line.prompt, [])
+            of_prompt.append(line)
+            if len(of_prompt) == self.sampling.n:
+                complete.append(line.prompt)
+        self.lines = [self.lines[i] for i in alive]
+        if not alive:
+            self.rows = None
+        elif self.rows is not None:
+            self.rows.keep_rows(torch.tensor(alive, device=self.rows.mask.device))
+        return [(prompt, self._responses(prompt)) for prompt in complete]
+
+    def _responses(self, prompt: int) -> list[list[int]]:
+        found = [line.ids for line in sorted(self.finished.pop(prompt), key=lambda line: line.number)]
+        if self.drafts:
+            self.drafts.remember(self._key(prompt), found)
+        return found
+
+    def _key(self, prompt: int) -> tuple[str, str]:
+        problem, prefix = self.prompts[prompt]
+        return problem.id, prefix

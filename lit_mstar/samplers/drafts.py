@@ -1,0 +1,90 @@
+"""Guesses how a response goes on, from what was sampled before: a problem sampled again is mostly answered alike.
+
+A guess costs no exactness: the model is run over it in one pass, every position draws as it would have without it, and
+a guess counts as far as it is what was drawn (speculative decoding, arXiv:2211.17192, with the model as its own
+judge). So the same random numbers give the same response, and the distribution stays the policy's.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+
+_CONTEXTS = (5, 3, 1)  # tokens that a guess goes by, the longest that is known first; ours, as all numbers here
+_BEGIN = (-1,) * max(_CONTEXTS)
+_PROBE = 16  # steps after which guesses that did not pay are tried again
+_MEMORY = 0.95  # how much of an average is kept at each step
+
+Counts = dict[tuple[int, ...], dict[int, int]]
+
+
+class Drafts:
+    """What was said so far, as counts of what followed what: about each problem, and about all of them.
+
+    Args:
+        longest: Most tokens guessed at a time.
+        cost: What one more token a row costs, as a share of a step with one.
+        problems: Of how many problems it is remembered, those sampled last.
+    """
+
+    def __init__(self, longest: int, cost: float, problems: int = 20_000) -> None:
+        self.longest = longest
+        self.cost = cost
+        self.problems = problems
+        self._own: OrderedDict[Hashable, Counts] = OrderedDict()
+        self._all: Counts = {}
+        self._hits = [0.5] * longest  # the share of rows whose guesses were right up to here, lately
+        self._waited = 0
+
+    def remember(self, key: Hashable, responses: Sequence[Sequence[int]]) -> None:
+        """Notes responses to a problem."""
+        own = self._own.pop(key, {})
+        self._own[key] = own
+        for ids in responses:
+            _count(own, ids)
+        for ids in responses[:2]:  # they are alike: two of each problem tell how all of them go
+            _count(self._all, ids)
+        if len(self._own) > self.problems:
+            self._own.popitem(last=False)
+        if len(self._all) > 20 * self.problems:
+            self._all = {}
+
+    def length(self) -> int:
+        """How many tokens are worth guessing, by how many of the guesses so far were right; now and then, all."""
+        gains, sure = [1.0], 1.0
+        for k, hits in enumerate(self._hits, 1):
+            sure += hits
+            gains.append(sure / (1 + k * self.cost))
+        best = max(range(len(gains)), key=lambda k: gains[k])
+        self._waited = 0 if best else self._waited + 1
+        return best or (self.longest if self._waited % _PROBE == 0 else 0)
+
+    def guess(self, key: Hashable, ids: Sequence[int], length: int) -> list[int]:
+        """At most so many tokens that are likely to follow the response's ids so far."""
+        own, context = self._own.get(key), [*_BEGIN, *ids[-len(_BEGIN) :]][-len(_BEGIN) :]
+        found: list[int] = []
+        while len(found) < length:
+            counts = (own and _follow(own, context, _CONTEXTS[:2])) or _follow(self._all, context, _CONTEXTS)
+            if not counts:
+                break
+            found.append(max(counts, key=counts.__getitem__))
+            context.append(found[-1])
+        return found
+
+    def learn(self, right: Sequence[int], length: int) -> None:
+        """Notes how many of `length` guessed tokens were right, of each row."""
+        for k in range(length):
+            share = sum(count > k for count in right) / len(right)
+            self._hits[k] += (1 - _MEMORY) * (share - self._hits[k])
+
+
+def _count(counts: Counts, ids: Sequence[int]) -> None:
+    line = [*_BEGIN, *ids]
+    for size in _CONTEXTS:
+        for end in range(len(_BEGIN), len(line)):
+            follow = counts.setdefault(tuple(line[end - size : end]), {})
+            follow[line[end]] = follow.get(line[end], 0) + 1
+
+
+def _follow(counts: Counts, context: Sequence[int], sizes: Sequence[int]) -> dict[int, int] | None:
+    return next((found for size in sizes if (found := counts.get(tuple(context[-size:])))), None)
