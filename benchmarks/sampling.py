@@ -1,118 +1,97 @@
-"""Generated tokens per second of each engine, as a ratio to bare `LLM.generate` on the same prompts in the same run.
+"""Generated tokens per second of the embedded engine, over transformers' `generate(num_return_sequences=16)`.
 
-    python benchmarks/sampling.py                                   # a tiny model on a CPU
-    python benchmarks/sampling.py --width 512 --layers 8 --problems 24 --max-tokens 32 --repeats 9
+    python benchmarks/sampling.py                             # two sizes of a tiny model on a CPU
     python benchmarks/sampling.py --model FOLDER --device cuda
 
-Engines take turns, so that a machine's moods meet all of them alike. Bare `LLM.generate` is measured twice: as one
-would call it, and with the parameters that the sampler sends (a seed for each problem, special tokens forbidden), which
-tells the price of these from the sampler's own.
+The peer gets its best batch of several, prompts padded on the left as its users do; ours has default settings. Models
+are taught for a moment first, so that they end their responses, at different lengths, as real ones do. A problem is
+sampled once: what is gained by sampling it again is in `iterations_again.py`.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
-from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
 import torch
+from pairs import compare
+from taught import SIZES, mixed_problems, taught
 
-from lit_mstar import Backbone, TinyBackbone
-from lit_mstar.data import DigitsSource
-from lit_mstar.rollouts.images import open_image
-from lit_mstar.rollouts.nouns import Problem
-from lit_mstar.samplers import Sampler, SamplingParams, TransformersSampler, VLLMSampler
-from lit_mstar.samplers.request import make_request
+from lit_mstar import Backbone, Problem
+from lit_mstar.samplers import SamplingParams, TransformersSampler
 
-
-def bare(
-    engine: VLLMSampler, policy: Any, problems: list[Problem], sampling: SamplingParams, same: bool = False
-) -> int:
-    """What one would write without this library; returns the number of generated tokens.
-
-    `same`: with the parameters that the sampler would send.
-    """
-    import vllm
-
-    plain = {"n": sampling.n, "temperature": sampling.temperature, "max_tokens": sampling.max_tokens}
-    requests = [make_request(policy.encoder, problem, "", sampling) for problem in problems]
-    params = [vllm.SamplingParams(**(request.params if same else plain), detokenize=False) for request in requests]
-    prompts = [
-        {
-            "prompt_token_ids": request.prompt_ids,
-            "multi_modal_data": {"image": [open_image(image) for image in request.images]},
-        }
-        for request in requests
-    ]
-    outputs = engine._llm.generate(prompts, params, use_tqdm=False)
-    engine._llm.llm_engine.reset_prefix_cache()
-    return sum(len(response.token_ids) for output in outputs for response in output.outputs)
+BATCHES = (1, 2, 4, 8, 16)  # problems at once, for the peer
 
 
-def sampled(engine: Sampler, problems: list[Problem], sampling: SamplingParams) -> int:
-    """Number of tokens that an engine of ours generates."""
-    count = sum(len(r.token_ids) for _, rollout in engine.sample(problems, sampling) for r in rollout.responses)
-    if isinstance(engine, VLLMSampler):
-        engine._llm.llm_engine.reset_prefix_cache()
-    return count
+class Peer:
+    """`generate` with N sequences a prompt, at the batch that is fastest for it."""
+
+    def __init__(self, policy: Any, problems: list[Problem], sampling: SamplingParams) -> None:
+        self.policy, self.problems, self.sampling = policy, problems, sampling
+        policy.encoder.tokenizer.padding_side = "left"
+        self.batch = max(BATCHES, key=self.rate)
+
+    def rate(self, batch: int) -> float:
+        policy, sampling, start, count = self.policy, self.sampling, time.perf_counter(), 0
+        for at in range(0, len(self.problems), batch):
+            inputs = policy.encoder.prompts(self.problems[at : at + batch])
+            with torch.no_grad():
+                found = policy.model.generate(
+                    **{name: value.to(policy.model.device) for name, value in inputs.items()},
+                    do_sample=True,
+                    num_return_sequences=sampling.n,
+                    max_new_tokens=sampling.max_tokens,
+                    eos_token_id=policy.encoder.end_ids,
+                    pad_token_id=policy.encoder.pad_id,
+                )
+            new = found[:, inputs["input_ids"].shape[1] :]
+            ended = torch.isin(new, torch.tensor(policy.encoder.end_ids, device=new.device)).int()
+            count += int((ended.cumsum(1) - ended == 0).sum())  # up to the first end, and with it
+        return count / (time.perf_counter() - start)
 
 
-def rate(work: Callable[[], int]) -> float:
-    start = time.perf_counter()
-    return work() / (time.perf_counter() - start)
+def ours(policy: Any, problems: list[Problem], sampling: SamplingParams) -> float:
+    sampler, start = TransformersSampler(), time.perf_counter()
+    sampler.load_policy(policy)
+    sampler._checked = (policy.model, *policy.ways)  # found out once per model, not once per turn
+    found = chain.from_iterable(rollout.responses for _, rollout in sampler.sample(problems, sampling))
+    return sum(len(response.token_ids) for response in found) / (time.perf_counter() - start)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", help="a Hugging Face folder; a tiny random model by default")
-    parser.add_argument("--width", type=int, default=64, help="of the random model; a multiple of 64")
-    parser.add_argument("--layers", type=int, default=3, help="of the random model")
+    parser.add_argument("--model", help="a Hugging Face folder; two tiny models by default")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--problems", type=int, default=200)
-    parser.add_argument("--responses", type=int, default=8)
+    parser.add_argument("--problems", type=int, default=48)
     parser.add_argument("--max-tokens", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    torch.manual_seed(0)
-    problems = DigitsSource(train=options.problems).problems("train")
-    sampling = SamplingParams(n=options.responses, max_tokens=options.max_tokens)
-    with TemporaryDirectory() as folder:
-        path = options.model or folder
-        if not options.model:
-            corpus, heads = [problem.question for problem in problems], max(2, options.width // 64)
-            sizes = {"hidden_size": options.width, "num_layers": options.layers, "vision_size": options.width}
-            tiny = TinyBackbone(corpus, **sizes, num_heads=heads, intermediate_size=3 * options.width)
-            tiny.save(tiny.load_model(), Path(folder))
-        backbone = Backbone(path, dtype="bfloat16" if options.device == "cuda" else "float32")
-        policy = SimpleNamespace(model=backbone.load_model().to(options.device), encoder=backbone.encoder)
-        child, embedded = VLLMSampler(gpu_memory_utilization=0.3), TransformersSampler(batch_size=1024)
-        engines: dict[str, Sampler] = {"VLLMSampler": child, "TransformersSampler": embedded}
-        for engine in engines.values():
-            engine.load_policy(policy)
-        print(f"a model of {sum(p.numel() for p in policy.model.parameters()) / 1e6:.1f} million weights", flush=True)
-        works = {
-            "LLM.generate": lambda: bare(child, policy, problems, sampling),
-            "same parameters": lambda: bare(child, policy, problems, sampling, same=True),
-        }
-        works |= {name: lambda engine=engine: sampled(engine, problems, sampling) for name, engine in engines.items()}
-        rates: dict[str, list[float]] = {name: [] for name in works}
-        for repeat in range(options.repeats + 1):
-            for name, work in works.items():
-                measured = rate(work)
-                rates[name] += [measured] if repeat else []  # the first round warms up
-        base = rates["LLM.generate"]
-        print("engine                 tokens/s  ratio to LLM.generate: median (lowest to highest)")
-        for name, values in rates.items():
-            ratios = sorted(value / reference for value, reference in zip(values, base, strict=True))
-            spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-            print(f"{name:<22} {statistics.median(values):>8.0f}  {spread}", flush=True)
-        child.close()
+    problems = mixed_problems(options.problems)
+    sampling = SamplingParams(n=16, max_tokens=options.max_tokens)
+    for size in [options.model] if options.model else SIZES:
+        if options.model:
+            backbone = Backbone(options.model, dtype="bfloat16" if options.device == "cuda" else "float32")
+            policy: Any = SimpleNamespace(model=backbone.load_model().to(options.device), encoder=backbone.encoder)
+        else:
+            policy = taught(size)
+        probe = TransformersSampler()
+        probe.load_policy(policy)
+        policy.ways = probe._ways()
+        peer = Peer(policy, problems, sampling)
+        about = {"size": size, "problems": len(problems), "peer batch": peer.batch * sampling.n}
+        compare(
+            f"sampling, embedded, {size}",
+            lambda policy=policy: ours(policy, problems, sampling),
+            lambda peer=peer: peer.rate(peer.batch),
+            bar=2,
+            peer="generate(num_return_sequences=16)",
+            pairs=options.pairs,
+            **about,
+        )
 
 
 if __name__ == "__main__":

@@ -84,6 +84,13 @@ class EncodedPrompts:
             CACHE: self.cache,
         }
 
+    def shift(self, like: Tensor) -> Tensor | None:
+        """How far positions run ahead of the number of tokens, (R,), where the model keeps positions."""
+        if not _keepers(self.model):
+            return None
+        kept = next((getattr(*key) for key in self.kept), None)  # of a prompt without images, some keep none
+        return torch.zeros_like(like) if kept is None else kept[:, 0]
+
     def _positions(self, start: int, length: int) -> dict[str, Tensor]:
         """Where a model keeps positions, the three of M-RoPE (3, R, T), which go on alike in a text."""
         if not self.kept:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from lit_mstar.encoding.growing import GrowingLayer
 from lit_mstar.encoding.prompt_cache import CACHE, EncodedPrompts
 
 
@@ -34,17 +35,17 @@ class Rows:
         self.cache: DynamicCache = prompts.cache
         self.mask = prompts.batch["attention_mask"].bool()  # (R, C)
         self.places = self.mask.sum(1)  # (R,): how many tokens a row has
-        self.kept = {key: value[..., :1] for key, value in prompts.kept.items()}
+        self.shift = prompts.shift(self.places)
         self.wide = {name: value[:, -1:] for name, value in prompts.batch.items() if value.dim() > 2}
+        columns = self.mask.shape[1]
+        layers = self.cache.layers
+        # Only of keys and values, one a token, tokens are taken back, and rows joined.
+        self.plain = all(type(layer) is DynamicLayer and layer.get_seq_length() == columns for layer in layers)
+        if self.plain:
+            self.cache.layers = [GrowingLayer(cast(DynamicLayer, layer)) for layer in layers]
 
     def __len__(self) -> int:
         return len(self.mask)
-
-    @property
-    def plain(self) -> bool:
-        """Whether all that is kept are keys and values, one a token: only such rows are joined, or take tokens back."""
-        columns = self.mask.shape[1]
-        return all(type(layer) is DynamicLayer and layer.get_seq_length() == columns for layer in self.cache.layers)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Logits (R, T, V) after each of the next tokens (R, T); `keep_tokens` says how many of them stay."""
@@ -60,10 +61,9 @@ class Rows:
     def _positions(self, length: int) -> dict[str, Tensor]:
         """Each row's own; where a model keeps positions, the three of M-RoPE, which go on alike in a text."""
         places = self.places[:, None] + torch.arange(length, device=self.places.device)
-        if not self.kept:
+        if self.shift is None:
             return {"position_ids": places}
-        places = places + next(iter(self.kept.values()))  # (R, 1)
-        return {"position_ids": places.expand(3, *places.shape)}
+        return {"position_ids": (places + self.shift[:, None]).expand(3, *places.shape)}
 
     def keep_tokens(self, counts: Tensor, length: int) -> None:
         """Of the `length` tokens fed last, each row keeps its first `counts` (R,)."""
@@ -72,10 +72,21 @@ class Rows:
 
     def keep_rows(self, indices: Tensor) -> None:
         """Goes on with these rows (R',) alone, without the columns that none of them needs."""
-        self.cache.reorder_cache(cast(torch.LongTensor, indices))
-        self._each(lambda value: value[indices])
-        if self.plain:
-            self._compact()
+        columns = self._needed(indices) if self.plain else None
+        self.mask, self.places = self.mask[indices], self.places[indices]
+        self.shift = None if self.shift is None else self.shift[indices]
+        self.wide = {name: value[indices] for name, value in self.wide.items()}
+        if columns is None:
+            self.cache.reorder_cache(cast(torch.LongTensor, indices))
+            return
+        self.mask = self.mask.take_along_dim(columns, 1)
+        for layer in self.cache.layers:
+            cast(GrowingLayer, layer).pick(indices, columns)
+
+    def _needed(self, indices: Tensor) -> Tensor:
+        """Each row's own columns, at the right end and in order, with as many others as make them equally many."""
+        mask = self.mask[indices]
+        return mask.int().argsort(dim=1, stable=True)[:, -int(mask.sum(1).max()) :]  # (R', C')
 
     def join(self, other: Rows) -> None:
         """Goes on with the rows of both.
@@ -87,31 +98,9 @@ class Rows:
             raise ValueError("rows are joined only where all that is kept of them are keys and values, one a token.")
         length = max(self.mask.shape[1], other.mask.shape[1])
         for mine, theirs in zip(self.cache.layers, other.cache.layers, strict=True):
-            for name in ("keys", "values"):
-                both = [_widened(getattr(layer, name), length) for layer in (mine, theirs)]
-                setattr(mine, name, torch.cat(both))
+            cast(GrowingLayer, mine).join(cast(GrowingLayer, theirs))
         masks = [nn.functional.pad(rows.mask, (length - rows.mask.shape[1], 0)) for rows in (self, other)]
         self.mask, self.places = torch.cat(masks), torch.cat([self.places, other.places])
-        self.kept = {key: torch.cat([value, other.kept[key]]) for key, value in self.kept.items()}
+        if self.shift is not None and other.shift is not None:
+            self.shift = torch.cat([self.shift, other.shift])
         self.wide = {name: torch.cat([value, other.wide[name]]) for name, value in self.wide.items()}
-
-    def _compact(self) -> None:
-        """Moves each row's own columns to the right end, in order, and drops those that are left of all rows'."""
-        length = int(self.mask.sum(1).max())
-        if length == self.mask.shape[1]:
-            return
-        order = self.mask.int().argsort(dim=1, stable=True)[:, -length:]  # (R, C')
-        for layer in self.cache.layers:
-            for name in ("keys", "values"):
-                setattr(layer, name, getattr(layer, name).take_along_dim(order[:, None, :, None], 2))
-        self.mask = self.mask.take_along_dim(order, 1)
-
-    def _each(self, change: Any) -> None:
-        self.mask, self.places = change(self.mask), change(self.places)
-        self.kept = {key: change(value) for key, value in self.kept.items()}
-        self.wide = {name: change(value) for name, value in self.wide.items()}
-
-
-def _widened(value: Tensor, length: int) -> Tensor:
-    """Keys or values (R, H, C, D) with `length` columns, new ones on the left."""
-    return nn.functional.pad(value, (0, 0, length - value.shape[2], 0))
