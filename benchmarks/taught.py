@@ -30,7 +30,7 @@ def mixed_problems(count: int, seed: int = 0, split: Any = "train") -> list[Prob
 def taught(size: str, steps: int = 100, batch: int = 32) -> Any:
     """A policy of one of `SIZES`, with `model`, `encoder` and `backbone`, trained on worked examples."""
     torch.manual_seed(0)
-    lessons = [p for p in DigitsSource(seed=200).problems("seed") if p.reasoning]
+    lessons = [p for p in DigitsSource(seed=2000, seed_scans=1000).problems("seed") if p.reasoning]
     corpus = [text for p in lessons for text in (p.question, p.reasoning or "")] + list(_ASIDE)
     backbone = TinyBackbone(corpus=corpus, **(_WIDE if size == SIZES[1] else {}))
     model, encoder, draw = backbone.load_model(), backbone.encoder, random.Random(0)

@@ -12,8 +12,8 @@ from collections.abc import Hashable, Sequence
 
 _CONTEXTS = (5, 3, 1)  # tokens that a guess goes by, the longest that is known first; ours, as all numbers here
 _BEGIN = (-1,) * max(_CONTEXTS)
-_PROBE = 16  # steps after which guesses that did not pay are tried again
-_MEMORY = 0.95  # how much of an average is kept at each step
+_PROBE = 8  # steps after which one token more is guessed than seems to pay, to see whether it does
+_MEMORY = 0.9  # how much of an average is kept at each step
 
 Counts = dict[tuple[int, ...], dict[int, int]]
 
@@ -34,7 +34,7 @@ class Drafts:
         self._own: OrderedDict[Hashable, Counts] = OrderedDict()
         self._all: Counts = {}
         self._hits = [0.5] * longest  # the share of rows whose guesses were right up to here, lately
-        self._waited = 0
+        self._steps = 0
 
     def remember(self, key: Hashable, responses: Sequence[Sequence[int]]) -> None:
         """Notes responses to a problem."""
@@ -50,14 +50,14 @@ class Drafts:
             self._all = {}
 
     def length(self) -> int:
-        """How many tokens are worth guessing, by how many of the guesses so far were right; now and then, all."""
+        """How many tokens are worth guessing, by how many of the guesses were right lately; now and then, one more."""
         gains, sure = [1.0], 1.0
         for k, hits in enumerate(self._hits, 1):
             sure += hits
             gains.append(sure / (1 + k * self.cost))
         best = max(range(len(gains)), key=lambda k: gains[k])
-        self._waited = 0 if best else self._waited + 1
-        return best or (self.longest if self._waited % _PROBE == 0 else 0)
+        self._steps += 1
+        return min(self.longest, best + 1) if self._steps % _PROBE == 0 else best
 
     def guess(self, key: Hashable, ids: Sequence[int], length: int) -> list[int]:
         """At most so many tokens that are likely to follow the response's ids so far."""

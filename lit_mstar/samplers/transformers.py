@@ -28,7 +28,7 @@ from lit_mstar.samplers.drafts import Drafts
 from lit_mstar.samplers.generating import generate
 
 # What one more token a row costs, as a share of a step with one: measured on a CPU's cores, estimated for the rest.
-_COST = {"cpu": 0.3}
+_COST = {"cpu": 0.4}
 _COST_ELSEWHERE = 0.05
 
 

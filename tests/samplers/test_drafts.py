@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lit_mstar.samplers.drafts import Drafts
+
+
+def taught(*responses: list[int], longest: int = 4, cost: float = 0.4) -> Drafts:
+    drafts = Drafts(longest, cost)
+    drafts.remember("p", responses)
+    return drafts
+
+
+def test_what_was_said_most_often_is_guessed():
+    drafts = taught([1, 2, 3, 9], [1, 2, 3, 9], [1, 5, 6, 9])
+    assert drafts.guess("p", [], 3) == [1, 2, 3]
+    assert drafts.guess("p", [1, 5], 2) == [6, 9]
+
+
+def test_the_longest_context_that_is_known_counts():
+    drafts = taught([7, 8, 4, 5], [9, 8, 4, 6], [9, 8, 4, 6])
+    assert drafts.guess("p", [7, 8, 4], 1) == [5]  # by (7, 8, 4), though (8, 4) and (4,) say 6
+
+
+def test_other_problems_tell_where_a_problem_itself_does_not():
+    drafts = taught([1, 2, 3])
+    drafts.remember("q", [[4, 2, 9]])
+    assert drafts.guess("q", [4], 2) == [2, 9]
+    assert drafts.guess("new", [1], 2) == [2, 3]
+    assert drafts.guess("new", [77], 2) == []
+
+
+def test_no_more_problems_are_remembered_than_asked_for():
+    drafts = Drafts(4, 0.4, problems=2)
+    for key, ids in (("a", [1, 5]), ("b", [2, 6]), ("a", [1, 5]), ("c", [3, 7])):
+        drafts.remember(key, [ids])
+    assert list(drafts._own) == ["a", "c"]
+
+
+def test_as_many_are_guessed_as_pay():
+    drafts = Drafts(3, cost=0.5)
+    for _ in range(200):
+        drafts.learn([3, 3, 1, 0], 3)  # of 4 rows, 3/4, 2/4, 2/4 are right so far
+    # tokens a step over its cost: 1.75 / 1.5, 2.25 / 2, 2.75 / 2.5
+    assert [drafts.length() for _ in range(8)] == [1] * 7 + [2]
+    cheap = Drafts(3, cost=0.05)
+    cheap._hits = drafts._hits
+    assert cheap.length() == 3
+    for _ in range(200):
+        drafts.learn([0, 0], 3)
+    assert [drafts.length() for _ in range(8)] == [0] * 7 + [1]
+
+
+@given(st.lists(st.lists(st.integers(0, 3), max_size=8), max_size=4), st.lists(st.integers(0, 3), max_size=8))
+def test_a_guess_is_of_tokens_that_followed_the_last_one(responses: list[list[int]], ids: list[int]):
+    drafts = taught(*responses)
+    pairs = {(a, b) for line in responses for a, b in zip([-1, *line], line, strict=False)}
+    guess = drafts.guess("p", ids, 4)
+    assert len(guess) <= 4
+    assert set(zip([*([-1, *ids][-1:]), *guess], guess, strict=False)) <= pairs

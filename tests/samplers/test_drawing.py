@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from lit_mstar.rollouts.nouns import SamplingParams
+from lit_mstar.samplers import drawing
+from lit_mstar.samplers.drawing import TokenDraw
+
+LOGITS = torch.tensor([0.0, math.log(2), math.log(4), math.log(1)])  # 1/8, 2/8, 4/8, 1/8
+
+
+def drawn(u: float, forbidden: tuple[int, ...] = (), **sampling: float) -> int:
+    draw = TokenDraw(SamplingParams(**sampling), forbidden)
+    return int(draw(LOGITS.view(1, 1, 4), torch.tensor([[u]], dtype=torch.float64)))
+
+
+@pytest.mark.parametrize(("u", "token"), [(0.0, 0), (0.12, 0), (0.13, 1), (0.37, 1), (0.38, 2), (0.87, 2), (0.88, 3)])
+def test_it_inverts_the_distribution_function(u: float, token: int):
+    assert drawn(u) == token
+
+
+def test_a_temperature_sharpens_as_a_power():
+    # squares: 1, 4, 16, 1 of 22
+    assert [drawn(u / 22, temperature=0.5) for u in (0.9, 1.1, 4.9, 5.1, 20.9, 21.1)] == [0, 1, 1, 2, 2, 3]
+
+
+def test_a_nucleus_keeps_the_likeliest():
+    # 4/8 and 2/8 are enough for 0.7
+    assert {drawn(u / 100, top_p=0.7) for u in range(100)} == {1, 2}
+
+
+def test_what_is_forbidden_is_never_drawn():
+    assert [drawn(u, forbidden=(2,)) for u in (0.2, 0.3, 0.7, 0.8)] == [0, 1, 1, 3]
+    assert drawn(0.9, forbidden=(2,), temperature=0.0) == 1
+
+
+def test_many_are_drawn_in_parts_as_together(monkeypatch: pytest.MonkeyPatch):
+    torch.manual_seed(0)
+    logits, u = torch.randn(5, 3, 11), torch.rand(5, 3, dtype=torch.float64)
+    draw = TokenDraw(SamplingParams(temperature=1.3))
+    whole = draw(logits, u)
+    monkeypatch.setattr(drawing, "_AT_ONCE", 22)
+    assert torch.equal(draw(logits, u), whole)
+    one_by_one = [
+        [int(draw(logits[i : i + 1, j : j + 1], u[i : i + 1, j : j + 1])) for j in range(3)] for i in range(5)
+    ]
+    assert whole.tolist() == one_by_one
