@@ -7,7 +7,8 @@ Improve step is an ordinary training epoch whose optimizer simply goes on (Conti
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -28,7 +29,7 @@ from lit_mstar.loggers.groups import grouped
 from lit_mstar.loggers.layout import lay_out
 from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.rollouts.ledger import Ledger
-from lit_mstar.rollouts.nouns import Iteration, Problem, SamplingParams
+from lit_mstar.rollouts.nouns import Iteration, Problem, Rollout, SamplingParams
 from lit_mstar.training.callback_checks import check_order
 from lit_mstar.training.division import gather
 from lit_mstar.training.randomness import derived_seed
@@ -229,11 +230,19 @@ class SelfEvolvingDataModule(ProblemDataModule):
         if not missing:  # all that is to be done is to mark it anew
             return 0
         self.trainer.strategy.barrier()  # all have looked before anyone writes: they must divide the same problems
+        self._policy.sampler.recall(self._said_before(iteration))
         detail = f"iteration {iteration.index}"
         rollouts = self._ranks.sample(self.trainer, missing, iteration.sampling, detail, self.hint)
         self.ledger.fill(iteration, rollouts)
         self.trainer.strategy.barrier()
         return len(missing)
+
+    def _said_before(self, iteration: Iteration) -> Iterator[Rollout]:
+        """What the ledger has of the last two passes about an iteration's problems, the latest first: for guesses."""
+        earliest = max(0, iteration.index - 2 * round(1 / self.interval))
+        for index in range(iteration.index - 1, earliest - 1, -1):
+            with suppress(OSError, ValueError):  # what cannot be read is not guessed from
+                yield from self.ledger.read(replace(iteration, index=index))
 
     def _close(self, iteration: Iteration) -> None:
         for logger in self.trainer.loggers:

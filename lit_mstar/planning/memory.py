@@ -121,7 +121,7 @@ def decoding(backbone: Backbone, rows: int, tokens: int, size: int) -> Memory:
     """What the embedded engine needs beside the model to decode so many rows to so many tokens."""
     text = backbone.config.get_text_config()
     one_layer = cache_bytes(backbone, size) / max(1, text.num_hidden_layers)
-    cache = rows * tokens * (cache_bytes(backbone, size) + one_layer)  # a layer's is copied as it grows
+    cache = rows * tokens * (cache_bytes(backbone, size) + one_layer / 2)  # keys, or values, are copied as they grow
     # A token is drawn from its distribution in 64 bits: probabilities and their sums beside the logits.
     logits = rows * int(text.vocab_size) * (size + 4 + 3 * 8)
     return Memory(cache=cache + logits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -63,6 +63,9 @@ class Sampler(ABC):
         Yields:
             (position in `problems`, its rollout), in any order.
         """
+
+    def recall(self, rollouts: Iterable[Rollout]) -> None:
+        """Takes what was sampled earlier, to guess from how responses go on; most engines have no use for it."""
 
     def rest(self) -> None:
         """Lends memory to training until the next `load_policy`; the policy calls it when sampling gives way."""

@@ -25,6 +25,7 @@ from lit_mstar.samplers.drawing import TokenDraw
 
 _DONE = 0.2  # share of rows that are done before they leave: each time, what is kept of the others is copied (ours)
 _PIECES = 4  # into how many pieces a full batch enters (ours)
+_LOGITS = 2**27  # most logits of a step, in numbers, that guesses may bring it to (ours: half a gigabyte)
 
 Prompt = tuple[Problem, str]  # and the beginning of the response
 
@@ -137,8 +138,9 @@ class Decoding:
             self.drafts.learn([counts[i] - 1 for i in alive], length - 1)
 
     def _guesses(self) -> list[list[int]]:
-        length = self.drafts.length() if self.drafts else 0
-        if not length:
+        most = _LOGITS // (len(self.lines) * (self.encoder.vocabulary or 1)) - 1
+        length = min(self.drafts.length(), most) if self.drafts else 0
+        if length < 1:
             return [[] for _ in self.lines]
         return [self._guess(line, length) for line in self.lines]
 

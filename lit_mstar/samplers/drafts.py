@@ -36,6 +36,9 @@ class Drafts:
         self._hits = [0.5] * longest  # the share of rows whose guesses were right up to here, lately
         self._steps = 0
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._own
+
     def remember(self, key: Hashable, responses: Sequence[Sequence[int]]) -> None:
         """Notes responses to a problem."""
         own = self._own.pop(key, {})

@@ -9,7 +9,7 @@ Notation: P problems, N responses each, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -58,7 +58,7 @@ class TransformersSampler(Sampler):
         self._encoder: Any = None
         self._copy: Any = None  # of a policy that is divided over ranks
         self._checked: tuple[Any, bool, bool] = (None, False, False)  # the model, and what it can do
-        self._drafts: Drafts | None = None
+        self._drafts = Drafts(draft, _COST["cpu"]) if draft else None
 
     def load_policy(self, policy: Policy) -> None:
         """Keeps a reference: the weights are the policy's own, so they are always current.
@@ -66,11 +66,17 @@ class TransformersSampler(Sampler):
         A policy that is divided over ranks cannot generate: its weights are copied into a whole model, all of them
         once, then the trainable ones. All ranks must take part; sampling itself needs none of the others.
         """
-        self._model, self._encoder = policy.model, policy.encoder
+        first, self._model, self._encoder = self._model is None, policy.model, policy.encoder
         if is_sharded(policy.model):
             self._model = self._refreshed(policy)
-        if self.draft and self._drafts is None:
-            self._drafts = Drafts(self.draft, _COST.get(self._model.device.type, _COST_ELSEWHERE))
+        if first and self._drafts:
+            self._drafts.cost = _COST.get(self._model.device.type, _COST_ELSEWHERE)
+
+    def recall(self, rollouts: Iterable[Rollout]) -> None:
+        """See `Sampler.recall`; of a problem that was sampled by this engine, it knows what it said."""
+        for rollout in rollouts if self._drafts else ():
+            if (key := (rollout.problem.id, "")) not in self._drafts:  # type: ignore[operator]
+                self._drafts.remember(key, [r.token_ids for r in rollout.responses])  # type: ignore[union-attr]
 
     def rest(self) -> None:
         """Moves a copy, where there is one, out of the way of training."""

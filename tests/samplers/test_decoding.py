@@ -81,3 +81,17 @@ def test_a_problem_that_comes_twice_is_answered_twice(policy: Any):
     twice = [*MIXED[:2], *MIXED[:2]]
     found = dict(engine.sample(twice, SamplingParams(n=2, max_tokens=9)))
     assert [found[i].responses for i in (0, 1)] == [found[i].responses for i in (2, 3)]
+
+
+def test_what_another_engine_sampled_is_guessed_from(policy: Any):
+    first = TransformersSampler()
+    first.load_policy(policy)
+    rollouts = [rollout for _, rollout in first.sample(MIXED, SamplingParams(n=2, max_tokens=9))]
+    second = TransformersSampler()
+    second.recall(rollouts)
+    assert second._drafts is not None
+    for rollout in rollouts:
+        said = rollout.responses[0].token_ids
+        assert second._drafts.guess((rollout.problem.id, ""), said[:5], 1) == said[5:6]
+    none = TransformersSampler(draft=0)
+    none.recall(rollout for rollout in iter(lambda: pytest.fail("nothing is read"), None))
