@@ -179,19 +179,24 @@ class Encoder:
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
 
-    def ids_and_ends(self, text: str, ends: Sequence[int]) -> tuple[list[int], list[int]] | None:
-        """`text_ids(text)`, and the positions among them of the tokens with the characters before `ends`.
+    def ids_and_ends(
+        self, texts: Sequence[str], ends: Sequence[Sequence[int]]
+    ) -> list[tuple[list[int], list[int]] | None]:
+        """Of each text its `text_ids`, and the positions among them of the tokens with the characters before `ends`.
 
         None where these are unknown: of a tokenizer that does not say where in the text a token is, or of a text that
         spells control tokens.
         """
-        if not self.tokenizer.is_fast:
-            return None
-        found = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
-        if not self.controls.ids.isdisjoint(found["input_ids"]):
-            return None
-        starts = [start for start, _ in found["offset_mapping"]]
-        return list(found["input_ids"]), [bisect_left(starts, end) - 1 for end in ends]
+        if not texts or not self.tokenizer.is_fast:
+            return [None for _ in texts]
+        options = {"add_special_tokens": False, "split_special_tokens": True, "return_attention_mask": False}
+        found = self.tokenizer([*texts], return_offsets_mapping=True, return_token_type_ids=False, **options)
+        return [
+            (list(ids), [bisect_left(places, (end,)) - 1 for end in of_text])
+            if self.controls.ids.isdisjoint(ids)
+            else None
+            for ids, places, of_text in zip(found["input_ids"], found["offset_mapping"], ends, strict=True)
+        ]
 
     def response_ids(self, text: str) -> list[int]:
         """The token ids of a whole response: its text and the end-of-turn token."""

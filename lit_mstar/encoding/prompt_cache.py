@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any, cast
 
@@ -65,6 +66,10 @@ class EncodedPrompts:
             setattr(module, name, value[indices])
         self.batch = {name: value[indices] for name, value in self.batch.items()}
         return {name: value for name, value in self.batch.items() if value.dim() > 2} | {CACHE: self.cache}
+
+    def copy(self) -> EncodedPrompts:
+        """The same once more: `rows` changes what it is asked of."""
+        return replace(self, cache=deepcopy(self.cache))
 
     def continued(self, ids: Tensor) -> dict[str, Any]:
         """What `forward` takes for ids (R, T) that follow the rows; padding at their ends may be seen by nobody."""
