@@ -122,7 +122,8 @@ def scoring(subject: Subject, folder: Path) -> None:
     expected = {
         (i, j): _alone(prm, x.problem, r.steps) for i, x in enumerate(rollouts) for j, r in enumerate(x.responses)
     }
-    for order in itertools.islice(itertools.permutations(range(len(rollouts))), 0, 120, 40):
+    orders = itertools.islice(itertools.permutations(range(len(rollouts))), 0, 120, 40)
+    for order, prm.batch_size in zip(orders, (256, 2, 3), strict=False):
         scores = prm.score([rollouts[i] for i in order])
         for i, row in zip(order, scores, strict=True):
             for j, found in enumerate(row):
