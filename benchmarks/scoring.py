@@ -4,9 +4,9 @@
 
 Chains are drawn at T = 1 from a tiny policy that was briefly taught digits' worked examples, so their lengths and how
 many of a problem's are equal are what an iteration meets; once with all of them, once with the different ones alone.
-The peer collates whole rows, prompt and chain, in the order in which they come, in the batches that serve it best. Both
-encode texts and images; both start with nothing remembered. `of_limit`: the floating-point operations of our forward
-passes over what this machine multiplies matrices with in the same time.
+The peer collates whole rows (image, prompt, chain) in the order in which they come, in the batches that serve it best.
+Both encode texts and images, and begin with nothing remembered. `of_limit`: the floating-point operations of our
+forward passes over what this machine multiplies matrices with in the same time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import fmean
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from pairs import compare
@@ -24,13 +25,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lit_mstar import Backbone, Problem, ProcessRewardModule, Rollout, TinyBackbone
 from lit_mstar.data import DigitsSource
+from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.modules.chain_scores import model_inputs
 from lit_mstar.modules.policy import response_nll
+from lit_mstar.modules.schedules import WarmupConstant
 from lit_mstar.reasoning.steps import split_steps
 from lit_mstar.samplers import SamplingParams, TransformersSampler
 
-SIZES = {  # image tokens: what makes 0.3 million weights, and 4 million
+SIZES: dict[int, dict[str, Any]] = {  # image tokens: what makes 0.3 million weights, and 4 million
     4: {"image_size": 32},
     64: {"image_size": 128, "hidden_size": 256, "num_layers": 4, "num_heads": 4, "intermediate_size": 768},
 }
@@ -38,15 +41,17 @@ BATCHES = (16, 32, 64, 128, 256)  # of the peer
 
 
 def taught(backbone: Backbone, seeds: Sequence[Problem], steps: int) -> SimpleNamespace:
-    """A policy that has seen `steps` batches of worked examples."""
+    """A policy that has seen `steps` batches of worked examples, at the rates of the quickstart's first stage."""
     model, encoder = backbone.load_model(), backbone.encoder
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-    for step in range(steps):
+    schedule = WarmupConstant(optimizer, warmup_steps=20, decay_start=7 * steps // 10, decay_steps=3 * steps // 10)
+    for _ in range(steps):
         batch = [seeds[i] for i in torch.randint(len(seeds), (32,)).tolist()]
         total, count = response_nll(model, encoder.collate(batch, [encoder.response_ids(p.reasoning) for p in batch]))
         optimizer.zero_grad()
         (total / count).backward()
         optimizer.step()
+        schedule.step()
     return SimpleNamespace(model=model, encoder=encoder)
 
 
@@ -65,13 +70,13 @@ def different(rollout: Rollout) -> Rollout:
 
 
 @torch.no_grad()
-def padded(prm: ProcessRewardModule, rollouts: Sequence[Rollout], size: int) -> list[list[float]]:
+def padded(prm: ProcessRewardModule, encoder: Encoder, rollouts: Sequence[Rollout], size: int) -> list[list[float]]:
     """The scores of all responses by one forward pass over whole rows for each `size` of them."""
     examples = [StepExample(x.problem, r.steps, [0.0] * len(r.steps)) for x in rollouts for r in x.responses]
     scores: list[list[float]] = []
     for start in range(0, len(examples), size):
         block = examples[start : start + size]
-        found = prm(**model_inputs(collate_steps(prm.encoder, block))).sigmoid().tolist()
+        found = prm(**model_inputs(collate_steps(encoder, block))).sigmoid().tolist()
         scores += [row[: len(example.steps)] for row, example in zip(found, block, strict=True)]
     return scores
 
@@ -94,20 +99,31 @@ def measure(tokens: int, rollouts: list[Rollout], corpus: list[str], what: str, 
     prm = ProcessRewardModule(backbone)
     prm.configure_model()
     prm.eval()
+    plain = Encoder(backbone.processor)  # remembers no prompt
     responses = sum(len(x.responses) for x in rollouts)
-    ours = [scores for of_rollout in prm.score(rollouts) for scores in of_rollout]
-    theirs = padded(prm, rollouts, 64)
-    differ = max(abs(a - b) for x, y in zip(ours, theirs, strict=True) for a, b in zip(x, y, strict=True))
-    best = max(BATCHES, key=lambda size: rate(lambda: padded(prm, rollouts, size), responses))
+
+    def ours() -> float:
+        backbone.__dict__.pop("encoder", None)  # and what it remembers
+        return rate(lambda: prm.score(rollouts), responses)
+
+    def theirs(size: int) -> float:
+        return rate(lambda: padded(prm, plain, rollouts, size), responses)
+
+    found = [scores for of_rollout in prm.score(rollouts) for scores in of_rollout]
+    expected = padded(prm, plain, rollouts, 64)
+    differ = max(abs(a - b) for x, y in zip(found, expected, strict=True) for a, b in zip(x, y, strict=True))
+    best = max(BATCHES, key=theirs)
     with FlopCounterMode(display=False) as counter:
         prm.score(rollouts)
-    line = compare(
+    seconds = responses / max(ours() for _ in range(3))
+    compare(
         f"scoring, {tokens} image tokens, {what}",
-        lambda: rate(lambda: prm.score(rollouts), responses),
-        lambda: rate(lambda: padded(prm, rollouts, best), responses),
+        ours,
+        lambda: theirs(best),
         bar=3,
         peer="one padded forward pass per batch",
         pairs=pairs,
+        of_limit=counter.get_total_flops() / seconds / matmul_rate(),
         weights=sum(p.numel() for p in prm.model.parameters()),
         responses=responses,
         responses_a_problem=responses / len(rollouts),
@@ -116,14 +132,13 @@ def measure(tokens: int, rollouts: list[Rollout], corpus: list[str], what: str, 
         peer_batch=best,
         largest_difference=differ,
     )
-    print(line["ours"] / responses * counter.get_total_flops() / matmul_rate())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--responses", type=int, default=16)
     parser.add_argument("--problems", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=300, help="how long the policy is taught")
+    parser.add_argument("--steps", type=int, default=500, help="how long the policy is taught")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--tokens", type=int, action="append", choices=[*SIZES])
     options = parser.parse_args()
