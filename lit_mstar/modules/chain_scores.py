@@ -6,14 +6,14 @@ Notation: R responses, S steps (padded).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from lit_mstar.encoding.encoder import Batch
-from lit_mstar.encoding.prompt_cache import encode_prompts, equal_prompts, fit, inference
+from lit_mstar.encoding.prompt_cache import EncodedPrompts, encode_prompts, equal_prompts, fit, inference
 from lit_mstar.encoding.sharing import can_share
 from lit_mstar.encoding.step_encoding import StepExample, chain_ids, collate_steps
 from lit_mstar.rollouts.nouns import Problem, Rollout
@@ -46,10 +46,9 @@ class ChainScores:
             for problems, keys in self._batches(rollouts):
                 position = {i: p for p, i in enumerate(problems)}
                 owners, chains = [position[i] for i, _ in keys], [chain for _, chain in keys]
-                blocks = self._logits([rollouts[i].problem for i in problems], owners, chains, share)
-                for rows, logits in blocks:
-                    values = self.prm.calibration(logits).sigmoid().tolist()
-                    found |= {keys[r]: value[: len(chains[r])] for r, value in zip(rows, values, strict=True)}
+                logits = self._logits([rollouts[i].problem for i in problems], owners, chains, share)
+                values = self.prm.calibration(pad_sequence(logits, batch_first=True)).sigmoid().tolist()
+                found |= {key: value[: len(key[1])] for key, value in zip(keys, values, strict=True)}
         return [[list(found.get((i, tuple(r.steps)), [])) for r in x.responses] for i, x in enumerate(rollouts)]
 
     def _can_share(self) -> bool:
@@ -59,19 +58,8 @@ class ChainScores:
 
     def _compare(self, problems: Sequence[Problem]) -> tuple[Tensor, Tensor]:
         owners, chains = [1, 0, 1], [_STEPS, _STEPS, _STEPS[:1]]
-        shared, whole = (self._read(problems, owners, chains, share) for share in (True, False))
+        shared, whole = (self._logits(problems, owners, chains, share) for share in (True, False))
         return torch.cat(shared), torch.cat(whole)
-
-    def _read(
-        self, problems: Sequence[Problem], owners: Sequence[int], chains: Sequence[Chain], share: bool
-    ) -> list[Tensor]:
-        """Logits (steps,) of each chain."""
-        found = {
-            r: row[: len(chains[r])]
-            for rows, logits in self._logits(problems, owners, chains, share)
-            for r, row in zip(rows, logits, strict=True)
-        }
-        return [found[r] for r in range(len(chains))]
 
     def _batches(self, rollouts: Sequence[Rollout]) -> Iterator[tuple[list[int], list[tuple[int, Chain]]]]:
         """Problems with equally long prompts, and their different chains as (rollout, chain).
@@ -91,29 +79,41 @@ class ChainScores:
 
     def _logits(
         self, problems: Sequence[Problem], owners: Sequence[int], chains: Sequence[Chain], share: bool
-    ) -> Iterator[tuple[list[int], Tensor]]:
-        """Logits of chains, those of similar length together: which rows R of `chains` they are, and (R, S).
+    ) -> list[Tensor]:
+        """Logits (S,) of each chain; chain r belongs to problem `owners[r]`. Those of like lengths go together.
 
-        Chain r belongs to problem `owners[r]`. Prompts are encoded once per problem, or, if not shared, once per chain.
+        Prompts are encoded once per problem, or, if not shared, once per chain.
         """
         prm = self.prm
         pieces = chain_ids(prm.encoder, chains)
         order = sorted(range(len(chains)), key=lambda r: -len(pieces[r][0]))
         prompts = encode_prompts(prm.model, fit(prm.encoder.prompts(problems), prm.model)) if share else None
+        found: dict[int, Tensor] = {}
         for start in range(0, len(order), prm.batch_size):
             rows = order[start : start + prm.batch_size]
             if prompts is None:
-                examples = [StepExample(problems[owners[r]], [*chains[r]], [0.0] * len(chains[r])) for r in rows]
-                batch = model_inputs(collate_steps(prm.encoder, examples))
-                yield rows, prm(**{name: value.to(prm.device) for name, value in batch.items()})
-                continue
-            begun = prompts.copy() if len(rows) < len(order) else prompts
-            begun.rows(torch.tensor([owners[r] for r in rows], device=prm.device))  # P rows to R
-            ids, ends = (
-                pad_sequence([torch.tensor(pieces[r][part], device=prm.device) for r in rows], batch_first=True)
-                for part in (0, 1)
-            )
-            yield rows, prm(ends, **begun.continued(ids))
+                logits = self._whole([problems[owners[r]] for r in rows], [chains[r] for r in rows])
+            else:
+                begun = prompts.copy() if len(rows) < len(order) else prompts
+                logits = self._continued(begun, [owners[r] for r in rows], [pieces[r] for r in rows])
+            found |= {r: row[: len(chains[r])] for r, row in zip(rows, logits, strict=True)}
+        return [found[r] for r in range(len(chains))]
+
+    def _whole(self, problems: Sequence[Problem], chains: Sequence[Chain]) -> Tensor:
+        """Logits (R, S) of chains, each with its prompt."""
+        examples = [StepExample(p, [*chain], [0.0] * len(chain)) for p, chain in zip(problems, chains, strict=True)]
+        batch = model_inputs(collate_steps(self.prm.encoder, examples))
+        return cast(Tensor, self.prm(**{name: value.to(self.prm.device) for name, value in batch.items()}))
+
+    def _continued(
+        self, prompts: EncodedPrompts, owners: Sequence[int], pieces: Sequence[tuple[list[int], list[int]]]
+    ) -> Tensor:
+        """Logits (R, S) of chains, as token ids and ends of steps, that follow the prompts `owners`."""
+        device = self.prm.device
+        prompts.rows(torch.tensor(owners, device=device))  # P rows to R
+        ids = pad_sequence([torch.tensor(ids) for ids, _ in pieces], batch_first=True).to(device)
+        ends = pad_sequence([torch.tensor(ends) for _, ends in pieces], batch_first=True).to(device)
+        return cast(Tensor, self.prm(ends, **prompts.continued(ids)))
 
 
 def model_inputs(batch: Batch) -> dict[str, Tensor]:
