@@ -14,9 +14,8 @@ from types import SimpleNamespace
 
 import torch
 
-from lit_mstar import Problem, ProcessRewardModule, Response, Rollout, TinyBackbone
+from lit_mstar import Problem, TinyBackbone
 from lit_mstar.data import DigitsSource
-from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.samplers import SamplingParams, TransformersSampler
 
 
@@ -43,23 +42,6 @@ def sampling_ratio(backbone: TinyBackbone, problems: list[Problem], n: int, repe
     return seconds(lambda: sample(False), repeats) / seconds(lambda: sample(True), repeats)
 
 
-def scoring_ratio(backbone: TinyBackbone, problems: list[Problem], n: int, repeats: int) -> float:
-    """Seconds of one forward pass per whole row over those of `ProcessRewardModule.score`."""
-    prm = ProcessRewardModule(backbone)
-    prm.configure_model()
-    steps = ["Step 1: The first digit is 3.", "Step 2: The second digit is 4.", "Step 3: 3 + 4 = 7."]
-    rollouts = [Rollout(problem=p, responses=[Response(text="", steps=steps) for _ in range(n)]) for p in problems]
-    examples = [StepExample(problem, steps, [0.0] * 3) for problem in problems for _ in range(n)]
-
-    @torch.no_grad()
-    def whole_rows() -> None:
-        batch = collate_steps(backbone.encoder, examples)
-        batch.pop("labels"), batch.pop("targets")
-        prm(**batch)
-
-    return seconds(whole_rows, repeats) / seconds(lambda: prm.score(rollouts), repeats)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--responses", type=int, default=16)
@@ -68,15 +50,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     problems = DigitsSource(train=options.problems).problems("train")
-    print("image tokens  sampling  scoring   (times faster than encoding the prompt for every response)")
+    print("image tokens  sampling   (times faster than encoding the prompt for every response; scoring: scoring.py)")
     for image_size in (32, 64, 128):
         torch.manual_seed(0)
         backbone = TinyBackbone(corpus=[problem.question for problem in problems], image_size=image_size)
-        ratios = [
-            measure(backbone, problems, options.responses, options.repeats)
-            for measure in (sampling_ratio, scoring_ratio)
-        ]
-        print(f"{(image_size // 16) ** 2:>12}  {ratios[0]:>8.2f}  {ratios[1]:>7.2f}", flush=True)
+        ratio = sampling_ratio(backbone, problems, options.responses, options.repeats)
+        print(f"{(image_size // 16) ** 2:>12}  {ratio:>8.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Problems and chains of steps as a model's tensors, and a prompt that is encoded once for N responses.
 
 To be read in this order: `encoder` (problems to tensors), `user_turn` (what a prompt says), `control_tokens` (and texts
-that spell them), `turn_end` (where a turn ends), `appending` (responses behind prompts), `step_encoding` (chains of
-steps), `architectures` (the table of what few models need); `prompt_cache` (one prompt for N responses), `sharing`
-(whether a model can do that) by `seen` (an image as pictures for people), `probes` (fixed problems).
+that spell them), `turn_end` (where a turn ends), `prompt_memory` (what was processed is kept), `appending` (responses
+behind prompts), `step_encoding` (chains of steps), `architectures` (the table of what few models need); `prompt_cache`
+(one prompt for N responses), `sharing` (whether a model can do that) by `seen` (an image as pictures for people),
+`probes` (fixed problems).
 """
 
 from lazy_loader import attach_stub

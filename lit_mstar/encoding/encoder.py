@@ -12,7 +12,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import ProcessorMixin
@@ -21,13 +21,16 @@ from lit_mstar.encoding.appending import Batch as Batch
 from lit_mstar.encoding.appending import append_tokens
 from lit_mstar.encoding.architectures import Architecture
 from lit_mstar.encoding.control_tokens import ControlTokens
+from lit_mstar.encoding.prompt_memory import PromptMemory, Recent
 from lit_mstar.encoding.turn_end import learned_end
 from lit_mstar.encoding.user_turn import user_turn
-from lit_mstar.rollouts.images import open_image
+from lit_mstar.rollouts.identity import question_digest
+from lit_mstar.rollouts.images import image_size, open_image
 from lit_mstar.rollouts.nouns import Problem
 from lit_mstar.rollouts.placeholders import Parts
 
 IGNORE = -100  # the label of tokens that carry no loss, as in torch.nn.functional.cross_entropy
+_SHAPES = 2**16  # prompts whose lengths are remembered, ours: a few megabytes
 
 
 class Encoder:
@@ -42,6 +45,7 @@ class Encoder:
         architecture: What the model needs beyond the generic path.
         context: The longest prompt and response that the model is made for, in tokens; None where it is unknown.
         vocabulary: How many tokens the model can say; None where it is unknown.
+        memory: Bytes of processed prompts that are kept (`PromptMemory`); 0 keeps none.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Encoder:
         architecture: Architecture = Architecture(),
         context: int | None = None,
         vocabulary: int | None = None,
+        memory: int = 0,
     ) -> None:
         self.processor = processor
         self.tokenizer: Any = processor.tokenizer  # type: ignore[attr-defined]
@@ -64,6 +69,8 @@ class Encoder:
         self.context = context
         self.vocabulary = vocabulary
         self._stops = tuple(stops)
+        self._memory = PromptMemory(memory) if memory else None
+        self._shapes = Recent(_SHAPES)
 
     @property
     def said(self) -> str:
@@ -179,19 +186,24 @@ class Encoder:
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
 
-    def ids_and_ends(self, text: str, ends: Sequence[int]) -> tuple[list[int], list[int]] | None:
-        """`text_ids(text)`, and the positions among them of the tokens with the characters before `ends`.
+    def ids_and_ends(
+        self, texts: Sequence[str], ends: Sequence[Sequence[int]]
+    ) -> list[tuple[list[int], list[int]] | None]:
+        """Of each text its `text_ids`, and the positions among them of the tokens with the characters before `ends`.
 
         None where these are unknown: of a tokenizer that does not say where in the text a token is, or of a text that
         spells control tokens.
         """
-        if not self.tokenizer.is_fast:
-            return None
-        found = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
-        if not self.controls.ids.isdisjoint(found["input_ids"]):
-            return None
-        starts = [start for start, _ in found["offset_mapping"]]
-        return list(found["input_ids"]), [bisect_left(starts, end) - 1 for end in ends]
+        if not texts or not self.tokenizer.is_fast:
+            return [None for _ in texts]
+        options = {"add_special_tokens": False, "split_special_tokens": True, "return_attention_mask": False}
+        found = self.tokenizer([*texts], return_offsets_mapping=True, return_token_type_ids=False, **options)
+        return [
+            (list(ids), [bisect_left(places, (end,)) - 1 for end in of_text])
+            if self.controls.ids.isdisjoint(ids)
+            else None
+            for ids, places, of_text in zip(found["input_ids"], found["offset_mapping"], ends, strict=True)
+        ]
 
     def response_ids(self, text: str) -> list[int]:
         """The token ids of a whole response: its text and the end-of-turn token."""
@@ -225,7 +237,28 @@ class Encoder:
         Returns:
             The processor's tensors: `input_ids` and `attention_mask` (B, L) int64, and what the images need.
         """
-        return self._encoded([self.prompt_text(problem) for problem in problems], problems)
+
+        def process(rows: Sequence[int]) -> Batch:
+            some = [problems[row] for row in rows]
+            return self._encoded([self.prompt_text(problem) for problem in some], some)
+
+        if self._memory is None or len({self.prompt_shape(problem) for problem in problems}) != 1:
+            return process(range(len(problems)))
+        return self._memory.batch([self._key(p) for p in problems], len(problems[0].images), process)
+
+    def prompt_shape(self, problem: Problem) -> tuple[Any, ...]:
+        """The sizes of its images in pixels, and the tokens of its text: alike, they make equally long prompts.
+
+        How many tokens an image takes depends on its size alone, so no image has to be decoded to find out.
+        """
+        key = self._key(problem)
+        if (shape := self._shapes.get(key)) is None:
+            sizes = tuple(image_size(image) for image in self.images(problem))
+            self._shapes.put(key, shape := (sizes, len(self.prompt_ids(problem))), 1)
+        return cast(tuple[Any, ...], shape)
+
+    def _key(self, problem: Problem) -> str:
+        return self.said + question_digest(problem)
 
     def _encoded(self, texts: list[str], problems: Sequence[Problem]) -> Batch:
         images = [[open_image(image) for image in self.images(problem)] for problem in problems]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any, cast
 
@@ -20,7 +21,6 @@ from transformers import DynamicCache, GenerationMixin
 from lit_mstar.encoding.appending import Batch, grows
 from lit_mstar.encoding.architectures import POSITIONS
 from lit_mstar.encoding.encoder import Encoder
-from lit_mstar.rollouts.images import image_size
 from lit_mstar.rollouts.nouns import Problem
 
 # transformers has renamed the argument; the old name warns where the new one is known.
@@ -28,15 +28,10 @@ CACHE = "cache" if "cache" in signature(GenerationMixin.prepare_inputs_for_gener
 
 
 def equal_prompts(encoder: Encoder, prompts: Sequence[tuple[Problem, str]], size: int) -> Iterator[list[int]]:
-    """Positions of prompts (problem, beginning of the response) with equally many tokens, at most `size` together.
-
-    How many tokens an image takes depends on its size alone, so equally long texts and equally large images make
-    equally long prompts, and no image has to be decoded to find out.
-    """
+    """Positions of prompts (problem, beginning of the response) with equally many tokens, at most `size` together."""
     groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for i, (problem, prefix) in enumerate(prompts):
-        sizes = tuple(image_size(image) for image in encoder.images(problem))
-        groups[sizes, len(encoder.prompt_ids(problem)), len(encoder.text_ids(prefix))].append(i)
+        groups[encoder.prompt_shape(problem), len(encoder.text_ids(prefix))].append(i)
     for group in groups.values():
         yield from (group[start : start + size] for start in range(0, len(group), size))
 
@@ -65,6 +60,10 @@ class EncodedPrompts:
             setattr(module, name, value[indices])
         self.batch = {name: value[indices] for name, value in self.batch.items()}
         return {name: value for name, value in self.batch.items() if value.dim() > 2} | {CACHE: self.cache}
+
+    def copy(self) -> EncodedPrompts:
+        """The same once more: `rows` changes what it is asked of."""
+        return replace(self, cache=deepcopy(self.cache))
 
     def continued(self, ids: Tensor) -> dict[str, Any]:
         """What `forward` takes for ids (R, T) that follow the rows; padding at their ends may be seen by nobody."""

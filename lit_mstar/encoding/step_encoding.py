@@ -43,9 +43,20 @@ class StepExample:
 
 def step_ids(encoder: Encoder, steps: Sequence[str]) -> tuple[list[int], list[int]]:
     """The token ids of a chain, one step a line, and the position of each step's last token among them."""
-    lines = [f"{step}\n" for step in steps]
-    if (found := encoder.ids_and_ends("".join(lines), list(accumulate(map(len, lines))))) is not None:
-        return found
+    return chain_ids(encoder, [steps])[0]
+
+
+def chain_ids(encoder: Encoder, chains: Sequence[Sequence[str]]) -> list[tuple[list[int], list[int]]]:
+    """`step_ids` of many chains, which a tokenizer takes together in half the time."""
+    lines = [[f"{step}\n" for step in steps] for steps in chains]
+    ends = [list(accumulate(map(len, of_chain))) for of_chain in lines]
+    found = encoder.ids_and_ends(["".join(of_chain) for of_chain in lines], ends)
+    return [
+        _by_step(encoder, of_chain) if whole is None else whole for of_chain, whole in zip(lines, found, strict=True)
+    ]
+
+
+def _by_step(encoder: Encoder, lines: Sequence[str]) -> tuple[list[int], list[int]]:
     pieces = [encoder.text_ids(line) for line in lines]
     return [token for piece in pieces for token in piece], [end - 1 for end in accumulate(map(len, pieces))]
 
@@ -57,7 +68,7 @@ def collate_steps(encoder: Encoder, examples: Sequence[StepExample]) -> Batch:
         The model's inputs (R, T), `ends` (R, S) int64, `labels`, `draws` and `targets` (R, S) float32 with NaN as
         padding. A label that nobody counted, or that follows from another step's, is as good as one draw.
     """
-    chains = [step_ids(encoder, example.steps) for example in examples]
+    chains = chain_ids(encoder, [example.steps for example in examples])
     inputs = encoder.collate([example.problem for example in examples], [ids for ids, _ in chains])
     starts = (inputs.pop("labels") != IGNORE).int().argmax(1)  # (R,): where the chain begins
     ends = [torch.tensor(ends) + start for (_, ends), start in zip(chains, starts, strict=True)]

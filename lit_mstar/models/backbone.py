@@ -51,9 +51,12 @@ class Backbone:
         attn_implementation: "eager", "sdpa", "flash_attention_2", …; None leaves the choice to transformers.
         gradient_checkpointing: Recompute activations in the backward pass to save memory.
         trust_remote_code: Run Python code that the model's folder brings along. Off: such models are refused.
+        prompt_memory: Megabytes of prompts and images, as the processor made them, that are kept in each process, so
+            that a problem asked again is not processed again (ours); 0 keeps none.
 
     Raises:
-        ValueError: If `prompt` lacks `{question}` or `lora` has keys that peft does not know.
+        ValueError: If `prompt` lacks `{question}`, `lora` has keys that peft does not know, or `prompt_memory` is
+            negative.
     """
 
     def __init__(
@@ -71,11 +74,14 @@ class Backbone:
         chat_template: str | None = None,
         adapter: Literal["continue", "merge"] = "continue",
         quantization: dict[str, Any] | None = None,
+        prompt_memory: int = 256,
     ) -> None:
         if prompt is not None and "{question}" not in prompt:
             raise ValueError(f"Backbone.prompt is {prompt!r}; it must contain {{question}}.")
         if adapter not in ("continue", "merge"):
             raise ValueError(f'Backbone.adapter is {adapter!r}; it must be "continue" or "merge".')
+        if prompt_memory < 0:
+            raise ValueError(f"Backbone.prompt_memory is {prompt_memory}; it must be at least 0.")
         lora_config(lora)
         self.path = path
         self.prompt = prompt
@@ -90,6 +96,7 @@ class Backbone:
         self.attn_implementation = attn_implementation
         self.gradient_checkpointing = gradient_checkpointing
         self.trust_remote_code = trust_remote_code
+        self.prompt_memory = prompt_memory
 
     def check(self) -> None:
         """Raises ValueError where `path` is a local folder that is not there; cheap, for use before any work."""
@@ -129,6 +136,7 @@ class Backbone:
             architecture(getattr(self.config, "model_type", None)),
             getattr(text := self.config.get_text_config(), "max_position_embeddings", None),
             getattr(text, "vocab_size", None),
+            self.prompt_memory * 10**6,
         )
 
     def said(self) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import faulthandler
+import math
 import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +23,7 @@ def progress_watched(seconds: float, what: str) -> Iterator[Callable[[], None]]:
     thread is and ends, after twice the time.
 
     Args:
-        seconds: How long a step may take.
+        seconds: How long a step may take, less up to a hundredth: timers are set anew no oftener than that.
         what: The work, for the message.
 
     Raises:
@@ -38,7 +40,13 @@ def progress_watched(seconds: float, what: str) -> Iterator[Callable[[], None]]:
             "that long; then go on with --ckpt_path last."
         )
 
+    armed = -math.inf  # when the timers were last set; to set them costs more than many a step
+
     def moved() -> None:
+        nonlocal armed
+        if (now := time.monotonic()) - armed < seconds / 100:
+            return
+        armed = now
         signal.setitimer(signal.ITIMER_REAL, seconds)
         if log is not None:
             faulthandler.dump_traceback_later(2 * seconds, exit=True, file=log)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lit_mstar import Problem
 from lit_mstar.encoding.encoder import Encoder
-from lit_mstar.encoding.step_encoding import StepExample, collate_steps, step_ids
+from lit_mstar.encoding.step_encoding import StepExample, chain_ids, collate_steps, step_ids
 from support.helpers import make_tiny_backbone, png
 
 ENCODER = make_tiny_backbone().encoder
@@ -47,6 +47,14 @@ def test_control_tokens_in_a_step_are_text(encoder: Encoder):
     chain = batch["input_ids"][0, prompt:].tolist()
     assert encoder.decode(chain) == "".join(f"{step}\n" for step in steps)
     assert not {*encoder.forbidden_ids, encoder.end_id} & set(chain)
+
+
+def test_many_chains_have_the_tokens_of_each(encoder: Encoder):
+    chains = [STEPS, [], ["In <image> I see 4.", "So it is."], ["é – 数", "a\n\nb"], STEPS[:1]]
+    assert chain_ids(encoder, chains) == [step_ids(encoder, chain) for chain in chains]
+    for chain, (ids, ends) in zip(chains, chain_ids(encoder, chains), strict=True):
+        texts = [encoder.decode(ids[: end + 1]) for end in ends]
+        assert texts == ["".join(f"{step}\n" for step in chain[: k + 1]) for k in range(len(chain))]
 
 
 def test_no_steps_are_no_tokens(encoder: Encoder):

@@ -46,6 +46,17 @@ def test_work_that_moves_is_left_alone_and_the_timer_ends_with_it():
     assert signal.getsignal(signal.SIGALRM) is before
 
 
+def test_timers_are_set_anew_once_in_a_hundredth_of_the_time(monkeypatch: pytest.MonkeyPatch):
+    now, found = [100.0], []
+    monkeypatch.setattr(watch.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(watch.signal, "setitimer", lambda which, seconds: found.append((now[0], seconds)))
+    with progress_watched(1000, "work") as moved:
+        for at in (105.0, 109.5, 110.0, 111.0, 119.5, 120.0, 700.0, 701.0):
+            now[0] = at
+            moved()
+    assert found == [*((at, 1000) for at in (100.0, 110.0, 120.0, 700.0)), (701.0, 0)]
+
+
 def test_a_full_disk_is_said_before_work_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(watch.shutil, "disk_usage", lambda folder: usage(10**10, 7 * 10**9, 3 * 10**9))

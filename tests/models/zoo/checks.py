@@ -14,6 +14,7 @@ from models.zoo.subject import LORA, RESPONSES, Subject
 from safetensors.torch import load_file
 
 from lit_mstar import ProcessRewardModule, Response, Rollout
+from lit_mstar.encoding.probes import other_than
 from lit_mstar.encoding.prompt_cache import inference
 from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.models.vision import tower_pattern
@@ -37,6 +38,11 @@ def prompts(subject: Subject, folder: Path) -> None:
             alone = encoder.prompts([problem])["input_ids"][0]
             kept = together["input_ids"][row][together["attention_mask"][row].bool()]
             assert alone.tolist() == expected.tolist() == kept.tolist(), problem.id
+    plain = subject.backbone(prompt_memory=0).encoder
+    for batch in [*subject.batches, *([problem, other_than(problem)] for problem in subject.problems)]:
+        expected = plain.prompts(batch)
+        for found in (encoder.prompts(batch), encoder.prompts(batch)):  # the second is remembered, where that is exact
+            torch.testing.assert_close(found, expected, atol=0, rtol=0, msg=lambda m, b=batch: f"{b[0].id}: {m}")
 
 
 def turn_ends(subject: Subject, folder: Path) -> None:
@@ -122,7 +128,8 @@ def scoring(subject: Subject, folder: Path) -> None:
     expected = {
         (i, j): _alone(prm, x.problem, r.steps) for i, x in enumerate(rollouts) for j, r in enumerate(x.responses)
     }
-    for order in itertools.islice(itertools.permutations(range(len(rollouts))), 0, 120, 40):
+    orders = itertools.islice(itertools.permutations(range(len(rollouts))), 0, 120, 40)
+    for order, prm.batch_size in zip(orders, (256, 2, 3), strict=False):
         scores = prm.score([rollouts[i] for i in order])
         for i, row in zip(order, scores, strict=True):
             for j, found in enumerate(row):
