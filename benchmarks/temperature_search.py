@@ -31,7 +31,7 @@ from lit_mstar.callbacks.temperature_balancer import GRID, THRESHOLDS
 from lit_mstar.data import DigitsSource
 from lit_mstar.modules.scorer import scorer_of
 from lit_mstar.reasoning.marking import Marker
-from lit_mstar.rewards.balance import By, Choice, Worth, choose, criterion
+from lit_mstar.rewards.balance import By, Choice, Worth, best, choose, criterion
 from lit_mstar.rewards.racing import race
 from lit_mstar.rollouts.tensors import correctness, first_of_text, scores
 from lit_mstar.samplers import SamplingParams, TransformersSampler
@@ -63,20 +63,23 @@ def record(name: str, policy: str, prm: str, count: int) -> None:
 
 
 class Recorded:
-    """A grid of recorded responses, (T, B, N) each."""
+    """A grid of recorded responses, and what every problem is worth at every temperature."""
 
     def __init__(self, name: str, by: By) -> None:
         with np.load(RESULTS / f"temperature_search-{name}.npz") as arrays:
-            self.correct, self.score, self.first, self.tokens = (
+            correct, score, first, self.tokens = (
                 torch.from_numpy(arrays[key]) for key in ("correct", "score", "first", "tokens")
             )
-        self.problems = self.correct.shape[1]
-        self.criterion = criterion(by, 2, RESPONSES, THRESHOLDS)
+        self.problems = correct.shape[1]
+        criteria = [criterion(by, 2, RESPONSES, [threshold]) for threshold in (THRESHOLDS if by == "balance" else [0])]
+        each = [[c(*found).each for found in zip(correct, score, first, strict=True)] for c in criteria]
+        self.each = torch.stack([torch.stack(row) for row in each])  # (thresholds, T, B)
 
     def worth(self, place: int, problems: Tensor) -> Worth:
-        """What a temperature is worth on some problems, (B,) long."""
-        correct, score, first = (kept[place][problems] for kept in (self.correct, self.score, self.first))
-        return self.criterion(correct, score, first)
+        """What a temperature is worth on some problems, (B,) long, at the best threshold."""
+        each = self.each[:, place, problems]
+        means = each.mean(1).tolist()
+        return Worth(max(means), float("nan"), each=each[best(means)])
 
     def cost(self, place: int, problems: Tensor) -> int:
         """Tokens generated for them."""
@@ -136,7 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", type=int, default=150)
     parser.add_argument("--resamples", type=int, default=200)
-    parser.add_argument("--first", type=int, default=12)
+    parser.add_argument("--first", type=int, default=16)
     parser.add_argument("--worth", type=float, default=0.02)
     parser.add_argument("--rule", default="argmax")
     parser.add_argument("--by", nargs="*", default=["reward_pass", "pass", "balance"])

@@ -82,7 +82,7 @@ class TemperatureBalancer(EvolutionCallback):
         empty: Literal["zero", "skip"] = "zero",
         rule: Rule = "argmax",
         search: Literal["all", "race"] = "all",
-        first: int = 12,
+        first: int = 16,
         worth: float = 0.02,
         scorer: str | StepScorer | None = None,
     ) -> None:

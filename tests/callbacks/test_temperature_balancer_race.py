@@ -18,9 +18,9 @@ GRID = [0.3, 0.5, 0.7, 0.9, 1.1, 1.3, 1.5]
 
 
 def uneven(problem: Problem, index: int, sampling: SamplingParams) -> str:
-    """Of 40 validation problems, the share solved falls with the distance from 0.9: 32 there, 4 fewer per 0.1."""
-    hard = int(problem.id[1:]) * 7 % 40
-    solved = problem.id.startswith("p") or hard < 32 - 40 * abs(sampling.temperature - 0.9)
+    """Of 40 validation problems, 32 are solved at 0.9 and one fewer per 0.1 from there, at every temperature others."""
+    hard = (int(problem.id[1:]) * 7 + round(130 * sampling.temperature)) % 40
+    solved = problem.id.startswith("p") or hard < 32 - 10 * abs(sampling.temperature - 0.9)
     return right(problem, index) if solved else wrong(problem, index)
 
 
@@ -48,7 +48,6 @@ def test_problems_are_shared_and_never_sampled_twice(evolution: Any, by: Any) ->
     assert all(set(problems) == set(longest[: len(problems)]) for problems in by_temperature)
     assert min(choice["problems"]) == 8
     assert max(choice["problems"]) > 8
-    assert choice["temperature"] in (0.7, 0.9, 1.1)
     assert set(choice["close"]) <= {t for t, n in zip(GRID, choice["problems"], strict=True) if n == len(longest)}
 
 
@@ -66,8 +65,9 @@ def test_each_value_is_of_the_problems_that_were_sampled_for_it(
     assert choice["values"] == pytest.approx([sum(found) / len(found) for found in solved.values()])
     metrics = evolution.metrics(0)
     assert [metrics[f"balance/problems/T={t:g}"] for t in GRID] == choice["problems"]
-    assert f"1.5: {choice['values'][-1]:.3f} (of 8)" in caplog.text
-    assert f"(of {max(choice['problems'])} problems)" in caplog.text
+    assert f"0.3: {choice['values'][0]:.3f} (of 8)  0.5: " in caplog.text
+    assert f"0.9: {choice['values'][3]:.3f}  1.1" in caplog.text
+    assert caplog.text.count("(of 40 problems)") == 1
 
 
 def test_the_seed_says_which_problems(evolution: Any) -> None:
@@ -88,7 +88,7 @@ def test_a_resumed_run_races_as_the_whole_one(evolution: Any, tmp_path: Path) ->
         return [TemperatureBalancer(1, GRID, search="race", first=8, worth=0.0), keeper]
 
     evolution.folder = tmp_path / "whole"
-    race(evolution, whole := callbacks(), max_epochs=2)
+    race(evolution, whole := callbacks(), max_epochs=2, enable_checkpointing=True)
     evolution.folder = tmp_path / "parts"
     race(evolution, first := callbacks(), max_epochs=1, enable_checkpointing=True)
     checkpoint = tmp_path / "checkpoints/last.ckpt"
