@@ -2,11 +2,12 @@
 
     python benchmarks/temperature_search.py
 
-A grid of responses of policies that were really trained lies in benchmarks/results: the quickstart's after its warmup
-("early") and after self-evolution ("evolved"), 600 validation problems x 14 temperatures x 4 responses, right or wrong,
-scored by the quickstart's PRM, with their lengths. Both searches choose on 150 of these problems, as many as the
-quickstart has, drawn with replacement, 200 times. A choice is good if, on all that is recorded, it is within one
-standard error of the best: the paired one that a search of 150 problems has. How they were recorded:
+Two grids of responses of a policy that was really trained lie in benchmarks/results: the quickstart's after its warmup
+("early") and after 4 iterations of self-evolution, in which the temperature was raced for ("evolved"). Each has 600
+validation problems x 14 temperatures x 4 responses: right or wrong, scored by the quickstart's PRM, their lengths. Both
+searches choose on 150 of these problems, as many as the quickstart has, drawn with replacement, 200 times, each time
+from another current temperature. A choice is good if, on all that is recorded, it is within one standard error of the
+best: the paired error that a search of 150 problems has. How they were recorded:
 
     lit-mstar run configs/quickstart
     python benchmarks/temperature_search.py --record early --policy runs/quickstart/1-warmup/model

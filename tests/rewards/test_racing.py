@@ -149,7 +149,7 @@ def test_problems_without_a_value_somewhere_are_not_compared() -> None:
 
 
 CURVES = {  # the logit of being right, and the share of the work that a race may take
-    "flat": ([0.0 * t for t in GRID], 0.24),
+    "flat": ([0.0 * t for t in GRID], 0.26),
     "peaked": ([-6 * (t - 0.8) ** 2 for t in GRID], 0.15),
     "slope": ([-1.5 * t for t in GRID], 0.18),
     "a plateau, then a fall": ([-4 * max(t - 1.1, 0) for t in GRID], 0.22),
