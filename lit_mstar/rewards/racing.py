@@ -37,7 +37,7 @@ def race(
         first: How many are judged at all temperatures.
         worth: The largest difference that does not matter, in the criterion's unit.
         rule: See `balance.choose`, which takes one of the last round's by the parabola's values. For "significant" the
-            temperature nearest to the current one is dropped by its error alone.
+            temperature nearest to the current one is dropped by its error alone; once it is, the highest is taken.
         current: The temperature of the iterations so far.
 
     Returns:
@@ -45,14 +45,16 @@ def race(
     """
     curve: dict[int, Worth] = {}
     left, count = list(range(len(grid))), min(first, total)
+    nearest = _nearest(grid, current)[0]
     while True:
+        spared = rule == "significant" and nearest in left
         curve |= {place: judge(place, count) for place in left}
         fitted = smoothed([grid[place] for place in left], [curve[place] for place in left])
-        stay, decided = _stay([grid[place] for place in left], fitted, worth, rule, current)
+        stay, decided = _stay([grid[place] for place in left], fitted, worth, spared, current)
         if decided or count == total:
             break
         left, count = [left[i] for i in stay], min(2 * count, total)
-    chosen = choose(rule, [grid[place] for place in left], fitted, current)
+    chosen = choose(rule if nearest in left else "argmax", [grid[place] for place in left], fitted, current)
     close = [left[i] for i in chosen.close]
     return [curve[place] for place in range(len(grid))], Choice(left[chosen.place], chosen.why, close)
 
@@ -77,17 +79,24 @@ def smoothed(grid: Sequence[float], curve: Sequence[Worth]) -> list[Worth]:
 
 
 def _stay(
-    grid: Sequence[float], fitted: Sequence[Worth], worth: float, rule: Rule, current: float
+    grid: Sequence[float], fitted: Sequence[Worth], worth: float, spared: bool, current: float
 ) -> tuple[list[int], bool]:
-    """Which of a round's temperatures go on, and whether it does not matter any more which of them is taken."""
-    near = sorted(range(len(grid)), key=lambda i: (round(abs(grid[i] - current), 12), grid[i]))
+    """Which of a round's temperatures go on, and whether it does not matter any more which of them is taken.
+
+    The nearest to the current one may be spared the cut to the better half.
+    """
+    near = _nearest(grid, current)
     top = near[best([fitted[i].value for i in near])]
     gaps = [_gap(fitted[top], other) for other in fitted]
     unbeaten = [i for i in near if round(gaps[i][0] - gaps[i][1], 12) <= 0]
     half = sorted(unbeaten, key=lambda i: round(gaps[i][0], 12))[: max(2, math.ceil(len(grid) / 2))]
-    kept = near[:1] if rule == "significant" else []
-    stay = sorted({*half, *(i for i in kept if i in unbeaten)})
+    stay = sorted({*half, *(near[:1] if spared and near[0] in unbeaten else [])})
     return stay, all(round(gaps[i][0] + gaps[i][1], 12) <= worth for i in stay)
+
+
+def _nearest(grid: Sequence[float], current: float) -> list[int]:
+    """The places of temperatures, nearest to the current one first; of two as near, the lower."""
+    return sorted(range(len(grid)), key=lambda i: (round(abs(grid[i] - current), 12), grid[i]))
 
 
 def _gap(one: Worth, other: Worth) -> tuple[float, float]:

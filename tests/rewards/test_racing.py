@@ -137,6 +137,16 @@ def test_the_significant_rule_never_loses_the_current_temperature_by_half() -> N
         assert chosen.place == kept, rule
 
 
+def test_the_significant_rule_takes_the_highest_once_the_current_temperature_is_beaten() -> None:
+    """Of three, the current one is far below; the nearer of the others is lower than the last, not beyond the error."""
+    each = 0.5 + torch.randn(3, 64, generator=torch.Generator().manual_seed(0))
+    each[:, 32:] = each[:, :32]  # the first problems again: what holds after the first round holds after the second
+    each += torch.tensor([-5.0, 0.02, 0.04])[:, None] - each.mean(1, keepdim=True)
+    table = Table(each)
+    assert table.run(first=32, worth=0.0, current=0.3, rule="significant")[1] == Choice(2, "the highest", [1, 2])
+    assert rounds(table.asked) == {32: [0, 1, 2], 64: [1, 2]}
+
+
 def test_problems_without_a_value_somewhere_are_not_compared() -> None:
     each = torch.tensor([[0.2, 0.2, 0.2, math.nan], [0.3, 0.3, math.nan, 0.0]])
     table = Table(each)
