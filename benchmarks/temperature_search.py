@@ -7,7 +7,9 @@ Two grids of responses of a policy that was really trained lie in benchmarks/res
 validation problems x 14 temperatures x 4 responses: right or wrong, scored by the quickstart's PRM, their lengths. Both
 searches choose on 150 of these problems, as many as the quickstart has, drawn with replacement, 200 times, each time
 from another current temperature. A choice is good if, on all that is recorded, it is within one standard error of the
-best: the paired error that a search of 150 problems has. How they were recorded:
+best: the paired error that a search of 150 problems has. The loss is how far the chosen temperature is below it.
+
+How they were recorded:
 
     lit-mstar run configs/quickstart
     python benchmarks/temperature_search.py --record early --policy runs/quickstart/1-warmup/model
@@ -113,15 +115,18 @@ def measure(name: str, by: By, options: argparse.Namespace) -> None:
         chosen, tokens = searched(recorded, problems, current, options)
         worths = [recorded.worth(place, problems) for place in range(len(GRID))]
         pairs.append((tokens, sum(recorded.cost(place, problems) for place in range(len(GRID)))))
-        raced.append(chosen.place in good)
-        full.append(choose(options.rule, GRID, worths, current).place in good)
+        raced.append(chosen.place)
+        full.append(choose(options.rule, GRID, worths, current).place)
+    best_of_all = max(worth.value for worth in truth)
     about = {
-        "within one error": fmean(raced),
-        "within one error, all": fmean(full),
+        "mean share": fmean(a / b for a, b in pairs),
+        "within one error": fmean(place in good for place in raced),
+        "within one error, all": fmean(place in good for place in full),
+        "mean loss": fmean(best_of_all - truth[place].value for place in raced),
+        "mean loss, all": fmean(best_of_all - truth[place].value for place in full),
         "good temperatures": [GRID[place] for place in good],
         "curve": [round(worth.value, 3) for worth in truth],
     }
-    print(f"mean share of tokens: {fmean(a / b for a, b in pairs):.3f}")
     row(f"temperature search, {name} policy, by {by}", pairs, 0.2, "all temperatures on all problems", **about)
 
 
