@@ -6,7 +6,7 @@ Two grids of responses of a policy that was really trained lie in benchmarks/res
 ("early") and after 4 iterations of self-evolution, in which the temperature was raced for ("evolved"). Each has 600
 validation problems x 14 temperatures x 4 responses: right or wrong, scored by the quickstart's PRM, their lengths. Both
 searches choose on 150 of these problems, as many as the quickstart has, drawn with replacement, 200 times, each time
-from another current temperature. A choice is good if, on all that is recorded, it is within one standard error of the
+from a random current temperature. A choice is good if, on all that is recorded, it is within one standard error of the
 best: the paired error that a search of 150 problems has. The loss is how far the chosen temperature is below it.
 
 How they were recorded:
