@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal, cast
+from random import Random
+from typing import Any, Literal, NamedTuple, cast
 
+import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
+from torch import Tensor
 
 from lit_mstar.charts.searches import Search, search_figure
 from lit_mstar.data import SelfEvolvingDataModule
@@ -15,13 +18,22 @@ from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.loggers.pictures import log_figure
 from lit_mstar.modules.scorer import scorer_of
 from lit_mstar.rewards.balance import By, Choice, Rule, Worth, choose, criterion, curve_metrics
-from lit_mstar.rollouts.nouns import Iteration
+from lit_mstar.rewards.racing import race
+from lit_mstar.rollouts.nouns import Iteration, Problem
 from lit_mstar.rollouts.tensors import correctness, first_of_text, scores
 from lit_mstar.scorers.base import StepScorer
 from lit_mstar.scorers.rank_scoring import RankScoring
 
 GRID = tuple(round(0.1 * tenth, 1) for tenth in range(3, 17))
 THRESHOLDS = tuple(round(0.1 * tenth, 1) for tenth in range(10))
+
+
+class _Outcome(NamedTuple):
+    """What came of some problems' responses: whether they are right, their scores, new texts; see `Criterion`."""
+
+    correct: Tensor
+    score: Tensor | None
+    first: Tensor
 
 
 class TemperatureBalancer(EvolutionCallback):
@@ -45,11 +57,17 @@ class TemperatureBalancer(EvolutionCallback):
             mean ("skip", as in B-STaR's code).
         rule: What is taken: the temperature that is worth most ("argmax", as in the paper), or the current one unless
             another is better beyond the paired standard error of the difference ("significant", ours).
+        search: Whether every temperature is judged on "all" validation problems, as in the paper, or in a "race" (ours,
+            `rewards/racing.py`): all on a few, and the better ones on more. It knows little of those that it drops.
+            What training sampled does not count: its problems are others, and the weights have moved on since.
+        first: For "race", the problems that all temperatures are judged on, drawn with the iteration's seed.
+        worth: For "race", the difference between temperatures that is not worth sampling for.
         scorer: Who scores, as for `PRMFilter.prm`; None takes the scores that a callback above this one has given.
 
     Raises:
-        ValueError: If `every`, `k` or `wanted` is less than 1, `grid` is empty or has a temperature that is not
-            positive, or "balance" has no `thresholds`; in training, if scores are needed and missing.
+        ValueError: If `every`, `k` or `wanted` is less than 1, `first` less than 2 or `worth` negative, `grid` is empty
+            or has a temperature that is not positive, or "balance" has no `thresholds`; in training, if scores are
+            needed and missing.
     """
 
     def __init__(
@@ -63,6 +81,9 @@ class TemperatureBalancer(EvolutionCallback):
         thresholds: Sequence[float] = THRESHOLDS,
         empty: Literal["zero", "skip"] = "zero",
         rule: Rule = "argmax",
+        search: Literal["all", "race"] = "all",
+        first: int = 16,
+        worth: float = 0.02,
         scorer: str | StepScorer | None = None,
     ) -> None:
         if every < 1:
@@ -71,8 +92,17 @@ class TemperatureBalancer(EvolutionCallback):
             raise ValueError(f"TemperatureBalancer.grid is {list(grid)}; it needs temperatures above 0.")
         if rule not in ("argmax", "significant"):
             raise ValueError(f"TemperatureBalancer.rule is {rule!r}; it must be 'argmax' or 'significant'.")
+        if search not in ("all", "race"):
+            raise ValueError(f"TemperatureBalancer.search is {search!r}; it must be 'all' or 'race'.")
+        if first < 2 or worth < 0:
+            raise ValueError(
+                f"TemperatureBalancer.first is {first} and worth is {worth}; they must be at least 2 and at least 0."
+            )
         self.every = every
         self.rule: Rule = rule
+        self.search = search
+        self.first = first
+        self.worth = worth
         self.grid = sorted(float(temperature) for temperature in grid)
         self.n = n
         self.amends_selection = by == "balance"
@@ -115,9 +145,7 @@ class TemperatureBalancer(EvolutionCallback):
         """Chooses the temperature (and threshold) of the next iterations."""
         if (iteration.index + 1) % self.every:
             return
-        data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
-        curve = [self._worth(trainer, data, iteration, temperature) for temperature in self.grid]
-        chosen = choose(self.rule, self.grid, curve, iteration.sampling.temperature)
+        curve, chosen = self._search(trainer, iteration)
         self.temperature, self.threshold = self.grid[chosen.place], curve[chosen.place].threshold
         entry: dict[str, Any] = {
             "iteration": iteration.index,
@@ -127,6 +155,7 @@ class TemperatureBalancer(EvolutionCallback):
             "close": [self.grid[i] for i in chosen.close],
             "values": [worth.value for worth in curve],
             "standard_error": [worth.standard_error for worth in curve],
+            "problems": [worth.problems for worth in curve],
         }
         if self.threshold is not None:
             entry |= {"threshold": self.threshold, "thresholds": [worth.threshold for worth in curve]}
@@ -144,10 +173,35 @@ class TemperatureBalancer(EvolutionCallback):
         self.threshold = state_dict["threshold"]
         self.history = state_dict["history"]
 
-    def _worth(self, trainer: Trainer, data: SelfEvolvingDataModule, done: Iteration, temperature: float) -> Worth:
+    def _search(self, trainer: Trainer, done: Iteration) -> tuple[list[Worth], Choice]:
+        """What each temperature is worth, on all problems or in a race, and which is taken."""
+        data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
+        problems = list(data.require("validate", answered=True))
+        current = done.sampling.temperature
+        sampled: list[list[_Outcome]] = [[] for _ in self.grid]  # by temperature, in the order of the problems
+
+        def judge(place: int, count: int) -> Worth:
+            known = sum(len(outcome.correct) for outcome in sampled[place])
+            sampled[place].append(self._outcome(trainer, data, done, self.grid[place], problems[known:count]))
+            return self.criterion(*_joined(sampled[place]))
+
+        if self.search == "race":
+            Random(done.sampling.seed).shuffle(problems)  # noqa: S311 - the same on every rank, and when resumed
+            return race(judge, self.grid, len(problems), self.first, self.worth, self.rule, current)
+        curve = [judge(place, len(problems)) for place in range(len(self.grid))]
+        return curve, choose(self.rule, self.grid, curve, current)
+
+    def _outcome(
+        self,
+        trainer: Trainer,
+        data: SelfEvolvingDataModule,
+        done: Iteration,
+        temperature: float,
+        problems: Sequence[Problem],
+    ) -> _Outcome:
         # The same random numbers at every temperature: their differences are then less noisy than the values.
         sampling = replace(done.sampling, temperature=temperature, n=self.n or done.sampling.n)
-        rollouts = data.measure("validate", sampling).rollouts
+        rollouts = data.measure("validate", sampling, problems).rollouts
         if self._scoring:
             rollouts = self._scoring.scored(rollouts, trainer.strategy.root_device, trainer)
         ranking = scores(rollouts)
@@ -155,7 +209,7 @@ class TemperatureBalancer(EvolutionCallback):
             raise ValueError(
                 "TemperatureBalancer needs scored responses; add the PRMFilter callback, or name a scorer."
             )
-        return self.criterion(correctness(rollouts), ranking, first_of_text(rollouts))
+        return _Outcome(correctness(rollouts), ranking, first_of_text(rollouts))
 
     def _log(self, iteration: Iteration, curve: Sequence[Worth], chosen: Choice) -> None:
         iteration.metrics |= curve_metrics(self.criterion.name, self.grid, curve)
@@ -165,12 +219,16 @@ class TemperatureBalancer(EvolutionCallback):
         if self.threshold is not None:
             iteration.metrics["next_threshold"] = self.threshold
             also = f" and threshold {self.threshold:g}"
-        shown = "  ".join(f"{t:g}: {worth.value:.3f}" for t, worth in zip(self.grid, curve, strict=True))
+        most = max(worth.problems for worth in curve)
+        shown = "  ".join(
+            f"{t:g}: {worth.value:.3f}" + (f" (of {worth.problems})" if worth.problems < most else "")
+            for t, worth in zip(self.grid, curve, strict=True)
+        )
         close = ", ".join(f"{self.grid[i]:g}" for i in chosen.close)
         rank_zero_info(
             f"Iteration {iteration.index}: temperature {iteration.sampling.temperature:g} -> {self.temperature:g}"
             f"{also} by {self.rule} {self.criterion.title} ({chosen.why}; within one standard error of the highest: "
-            f"{close}). {shown}"
+            f"{close}). {shown} (of {most} problems)"
         )
 
     def _draw(self, trainer: Trainer, iteration: Iteration, curve: Sequence[Worth]) -> None:
@@ -182,5 +240,15 @@ class TemperatureBalancer(EvolutionCallback):
             iteration.sampling.temperature,
             cast(float, self.temperature),
             self.criterion.title,
+            [worth.problems for worth in curve],
         )
         log_figure(trainer, "temperature/search", search_figure(search), iteration.index)
+
+
+def _joined(parts: Sequence[_Outcome]) -> _Outcome:
+    score = [part.score for part in parts if part.score is not None]
+    return _Outcome(
+        torch.cat([part.correct for part in parts]),
+        torch.cat(score) if len(score) == len(parts) else None,
+        torch.cat([part.first for part in parts]),
+    )

@@ -2,7 +2,8 @@
 
 To be read in this order: `aggregation` (step scores to one), `selection` (which to learn from), `estimators` (Pass@K
 and its kin as functions of tensors), `metrics` (the same for torchmetrics), `balance` (what a temperature is worth),
-then what is measured of a run: `rollout_metrics`, `verification` (a reward as verifier), `reranking` (as reranker).
+`racing` (which is worth most, from few problems), then what is measured of a run: `rollout_metrics`, `verification` (a
+reward as verifier), `reranking` (as reranker).
 """
 
 from lazy_loader import attach_stub

@@ -31,6 +31,11 @@ class Worth:
     threshold: float | None = None
     each: Tensor | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def problems(self) -> int:
+        """How many problems it was judged on, those left out of the mean among them; 0 where `each` is unknown."""
+        return 0 if self.each is None else len(self.each)
+
 
 class Choice(NamedTuple):
     """Which temperature of a grid is taken, why, and which are within one standard error of the highest."""
@@ -181,6 +186,7 @@ def curve_metrics(name: str, grid: Sequence[float], curve: Sequence[Worth]) -> d
     for temperature, worth in zip(grid, curve, strict=True):
         metrics[f"balance/{name}/T={temperature:g}"] = worth.value
         metrics[f"balance/standard_error/T={temperature:g}"] = worth.standard_error
+        metrics[f"balance/problems/T={temperature:g}"] = float(worth.problems)
         if worth.threshold is not None:
             metrics[f"balance/threshold/T={temperature:g}"] = worth.threshold
     return metrics

@@ -32,6 +32,22 @@ def test_a_search_marks_what_was_taken():
     assert any(text.get_text() == "before: 0.5" for text in axes.texts)
 
 
+def test_a_search_sets_apart_what_was_judged_on_fewer_problems():
+    search = Search([0.5, 1.0, 1.5, 2.0], [0.7, 0.8, 0.6, 0.3], [0.02] * 4, 0.5, 1.0, problems=[60, 60, 30, 15])
+    (axes,) = search_figure(search).axes
+    drawn = {line.get_markerfacecolor(): line for line in axes.get_lines() if line.get_marker() == "o"}
+    hollow = drawn.pop("none")
+    (full,) = drawn.values()
+    assert [[*map(tuple, np.transpose(line.get_data()))] for line in (full, hollow)] == [
+        [(0.5, 0.7), (1.0, 0.8)],
+        [(1.5, 0.6), (2.0, 0.3)],
+    ]
+    assert hollow.get_linestyle() == "None"
+    assert "fewer problems" in axes.get_xlabel()
+    assert search.dropped == [False, False, True, True]
+    assert search._replace(problems=()).dropped == search._replace(problems=[9] * 4).dropped == [False] * 4
+
+
 def test_a_histogram_has_shares_of_each_side():
     (axes,) = histogram([1, 3], [2, 2]).axes
     assert [bar.get_height() for bar in axes.patches] == [0.25, 0.75, -0.5, -0.5]

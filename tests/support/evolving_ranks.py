@@ -38,7 +38,7 @@ def evolution_job(folder: Path) -> Iterator[tuple[str, Any]]:
     data = SelfEvolvingDataModule(source, SamplingParams(n=4, max_tokens=8), 0.5, batch_size=8 // ranks)
     callbacks = [
         PRMFilter(str(folder / "prm")),
-        TemperatureBalancer(every=1, grid=[0.5, 1.0]),
+        TemperatureBalancer(every=1, grid=[0.5, 1.0], search="race", first=3),
         TrainingDynamics(k=4),
         ModelCheckpoint(dirpath=folder / "checkpoints", save_last=True, save_on_train_epoch_end=True),
     ]
