@@ -15,7 +15,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
 from transformers import (
     GenerationConfig,
@@ -33,6 +32,7 @@ from lit_mstar.encoding.prompt_cache import encode_prompts, equal_prompts, fit, 
 from lit_mstar.encoding.sharing import can_share
 from lit_mstar.models.sharding import is_sharded
 from lit_mstar.models.weights import whole_parameters
+from lit_mstar.models.wrapped import is_adapted
 from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
 from lit_mstar.samplers.base import Policy, Sampler, first_stop, respond, response_stream
 
@@ -207,7 +207,7 @@ def _processors(prompts: list[tuple[Problem, str]], sampling: SamplingParams, st
 @contextmanager
 def _own_settings_aside(model: Any) -> Iterator[None]:
     """Hides the checkpoint's own generation settings, so that all engines sample from the same distribution."""
-    inner = model.get_base_model() if isinstance(model, PeftModel) else model
+    inner = model.get_base_model() if is_adapted(model) else model
     own, inner.generation_config = inner.generation_config, GenerationConfig()  # type: ignore[no-untyped-call]
     try:
         yield
