@@ -37,7 +37,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "startup.py": (),
     "growth.py": (),
 }
-PEERS = {"--trl-python": ("trl>=0.24",), "--swift-python": ("ms-swift==4.6.0",)}
+PEERS = {"--trl-python": ("trl>=0.24", "torchvision"), "--swift-python": ("ms-swift==4.6.0", "torch", "torchvision")}
 
 
 def install_wheel(session: nox.Session) -> None:
