@@ -174,9 +174,9 @@ class Backbone:
             model, saved = merge_adapter(model, saved), None
         self.ready(model)
         if saved:
-            return continue_adapter(model, saved, self.lora, self.freeze_vision, uniform)
+            return continue_adapter(model, saved, self.lora, self.freeze_vision, uniform)  # type: ignore[return-value]
         lora = lora_config(self.lora)
-        return add_adapter(model, lora, self.freeze_vision, uniform) if lora else model
+        return add_adapter(model, lora, self.freeze_vision, uniform) if lora else model  # type: ignore[return-value]
 
     def ready(self, model: PreTrainedModel) -> None:
         """Makes a model ready to train: its mode, frozen weights, recomputed activations; LoRA is not on it yet."""
