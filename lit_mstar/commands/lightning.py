@@ -28,7 +28,7 @@ def main(args: list[str], flags: Sequence[str] = ()) -> None:
     watch, claim = Watch(again=go_on(args)), Claim()
     with filtered_output(verbosity), stoppable() as stop:
         try:
-            cli = MStarCLI(watch, claim, verbosity)
+            cli = MStarCLI(watch, claim, verbosity, args[0])
             if sampler := getattr(cli.model, "sampler", None):
                 sampler.close()
         except SIGTERMException:

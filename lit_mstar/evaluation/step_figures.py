@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 Floats = NDArray[np.float64]
 _RESAMPLES = 2000  # of problems, ours
@@ -113,6 +112,8 @@ FIGURES = {"macro_f1": macro_f1, "first_error": first_error_f1}
 
 def auroc(chains: Sequence[ScoredChain]) -> float:
     """How often a right step scores above a wrong one, over all judged steps; NaN where all are of one kind."""
+    from sklearn.metrics import roc_auc_score  # here: configs that are only printed name this, and it takes long
+
     scores, right = judged(chains)
     return float(roc_auc_score(right, scores)) if len(set(right.tolist())) == 2 else float("nan")
 

@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
-from peft import LoraConfig, PeftModel
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel, ProcessorMixin
 
 from lit_mstar.encoding.architectures import architecture
 from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.models import weights
-from lit_mstar.models.adapters import add_adapter, continue_adapter, lora_config, merge_adapter, saved_config
 from lit_mstar.models.loading import Checkpoint, Loader, on_meta
 from lit_mstar.models.origin import Origin, auto_class, clear_errors
 from lit_mstar.models.processors import load_processor, own_settings, save_processor
@@ -82,7 +80,10 @@ class Backbone:
             raise ValueError(f'Backbone.adapter is {adapter!r}; it must be "continue" or "merge".')
         if prompt_memory < 0:
             raise ValueError(f"Backbone.prompt_memory is {prompt_memory}; it must be at least 0.")
-        lora_config(lora)
+        if lora is not None:
+            from lit_mstar.models.adapters import lora_config  # only where there are any: see `wrapped.py`
+
+            lora_config(lora)
         self.path = path
         self.prompt = prompt
         self.system = system
@@ -146,8 +147,8 @@ class Backbone:
         saved = {name: value for name, value in own_settings(self.path).items() if name in default}
         return default | saved | {name: value for name, value in given.items() if value is not None}
 
-    def load_model(self, head: bool = True) -> PreTrainedModel | PeftModel:
-        """Loads the model, with LoRA and freezing applied.
+    def load_model(self, head: bool = True) -> PreTrainedModel:
+        """Loads the model, with LoRA (a `PeftModel` around it) and freezing applied.
 
         Args:
             head: With the language-model head; without, the model ends in hidden states (B, T, D).
@@ -170,15 +171,20 @@ class Backbone:
         model, materialize = self._described(head)
         return shard_units(self._prepared(model, uniform=True), shard, materialize)
 
-    def _prepared(self, model: PreTrainedModel, uniform: bool = False) -> PreTrainedModel | PeftModel:
+    def _prepared(self, model: PreTrainedModel, uniform: bool = False) -> PreTrainedModel:
         saved = self.origin.adapter if self.path else None
+        if saved is None and self.lora is None:
+            self.ready(model)
+            return model
+        from lit_mstar.models.adapters import add_adapter, continue_adapter, lora_config, merge_adapter
+
         if saved and self.adapter == "merge":
             model, saved = merge_adapter(model, saved), None
         self.ready(model)
         if saved:
-            return continue_adapter(model, saved, self.lora, self.freeze_vision, uniform)
+            return continue_adapter(model, saved, self.lora, self.freeze_vision, uniform)  # type: ignore[return-value]
         lora = lora_config(self.lora)
-        return add_adapter(model, lora, self.freeze_vision, uniform) if lora else model
+        return add_adapter(model, lora, self.freeze_vision, uniform) if lora else model  # type: ignore[return-value]
 
     def ready(self, model: PreTrainedModel) -> None:
         """Makes a model ready to train: its mode, frozen weights, recomputed activations; LoRA is not on it yet."""
@@ -191,9 +197,13 @@ class Backbone:
             enable({"use_reentrant": False})
             model.enable_input_require_grads()  # type: ignore[no-untyped-call]
 
-    def adapter_config(self) -> LoraConfig | None:
-        """The settings of the adapter that the model will have, one that it goes on with or a fresh one."""
+    def adapter_config(self) -> Any:
+        """The `LoraConfig` of the adapter that the model will have, continued or fresh; None where it has none."""
         saved = self.origin.adapter if self.path and self.adapter == "continue" else None
+        if saved is None and self.lora is None:
+            return None
+        from lit_mstar.models.adapters import lora_config, saved_config
+
         return saved_config(saved) if saved else lora_config(self.lora)
 
     def architecture(self) -> str:

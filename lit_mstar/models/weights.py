@@ -20,14 +20,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from peft import PeftModel, get_peft_model_state_dict
-from peft.tuners.tuners_utils import BaseTunerLayer
-from peft.utils.other import ModulesToSaveWrapper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel as FSDP1
 from torch.distributed.tensor import DTensor
 from transformers.core_model_loading import revert_weight_conversion
+
+from lit_mstar.models.wrapped import any_adapters, is_adapted
 
 _FSDP1 = "_fsdp_wrapped_module."  # what FSDP1 puts into the names of modules
 _SHARD = 2_000_000_000  # bytes per file, ours: what is held in memory while writing
@@ -99,7 +98,7 @@ def write_config(model: nn.Module, folder: Path) -> None:
 
 def has_adapter(model: nn.Module) -> bool:
     """Whether the model inside any sharding is one with a LoRA adapter."""
-    return isinstance(model.module if isinstance(model, FSDP1) else model, PeftModel)
+    return is_adapted(model.module if isinstance(model, FSDP1) else model)
 
 
 def write_adapter(model: nn.Module, folder: Path | None) -> int:
@@ -109,8 +108,10 @@ def write_adapter(model: nn.Module, folder: Path | None) -> int:
         ValueError: If the model has no adapter.
     """
     inner = model.module if isinstance(model, FSDP1) else model
-    if not isinstance(inner, PeftModel):
+    if not is_adapted(inner):
         raise ValueError("The policy has no adapter to send; set Backbone.lora, or sync: merged.")
+    from peft import get_peft_model_state_dict
+
     peft_names = {
         name.replace(_FSDP1, ""): name for name, _ in inner.named_modules()
     }  # it asks for names with wrappers
@@ -151,7 +152,7 @@ def whole(tensor: Tensor) -> Tensor:
 def _base(model: nn.Module) -> Any:
     """The transformers model inside any wrapper."""
     model = model.module if isinstance(model, FSDP1) else model
-    return model.get_base_model() if isinstance(model, PeftModel) else model
+    return model.get_base_model() if is_adapted(model) else model
 
 
 def _gathered_unit(module: nn.Module) -> AbstractContextManager[None]:
@@ -190,6 +191,11 @@ def _unwrapped(model: nn.Module, merge: bool) -> Iterator[tuple[str, Tensor]]:
 
 def _inside(module: nn.Module, merge: bool) -> nn.Module | None:
     """What a peft wrapper stands for; None where the module is no wrapper."""
+    if not any_adapters():
+        return None
+    from peft.tuners.tuners_utils import BaseTunerLayer
+    from peft.utils.other import ModulesToSaveWrapper
+
     if isinstance(module, ModulesToSaveWrapper):
         return module.modules_to_save[module.active_adapters[0]] if merge else module.original_module
     if not isinstance(module, BaseTunerLayer):

@@ -8,8 +8,6 @@ from typing import Any, get_args
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from lit_mstar.rewards.aggregation import Aggregation, aggregate
@@ -53,6 +51,9 @@ class Calibration(nn.Module):
         Args:
             chains: The logits of a chain's steps, and which of them are right.
         """
+        from sklearn.linear_model import LogisticRegression  # here: most commands fit nothing, and it takes long
+        from sklearn.metrics import roc_auc_score
+
         logits, targets, positions = _flat(chains)
         if len(set(targets.tolist())) < 2:
             return

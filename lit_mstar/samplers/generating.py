@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import PeftModel
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteria
 
 from lit_mstar.encoding.appending import append_tokens
 from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.encoding.prompt_cache import fit, forget
+from lit_mstar.models.wrapped import is_adapted
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers.base import first_stop, response_stream
 from lit_mstar.samplers.decoding import Prompt
@@ -82,7 +82,7 @@ class _Draw(LogitsProcessor):
 @contextmanager
 def _own_settings_aside(model: Any) -> Iterator[None]:
     """Hides the checkpoint's own generation settings, so that all engines sample from the same distribution."""
-    inner = model.get_base_model() if isinstance(model, PeftModel) else model
+    inner = model.get_base_model() if is_adapted(model) else model
     own, inner.generation_config = inner.generation_config, GenerationConfig()  # type: ignore[no-untyped-call]
     try:
         yield

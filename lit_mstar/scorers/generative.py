@@ -135,7 +135,7 @@ class GenerativeScorer(StepScorer):
             self.sampler.load_policy(None)  # type: ignore[arg-type]
             return
         if self._judge is None:
-            model = self.backbone.load_model().eval().requires_grad_(False)
+            model = self.backbone.load_model().eval().requires_grad_(False)  # type: ignore[no-untyped-call]
             self._judge = _Judge(model, self.backbone.encoder, self.backbone)
         self._judge.model.to(device)
         self.sampler.load_policy(self._judge)

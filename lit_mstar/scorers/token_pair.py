@@ -5,11 +5,11 @@ from __future__ import annotations
 from inspect import signature
 from typing import Any
 
-from peft import PeftModel
 from torch import Tensor
 
 from lit_mstar.encoding.probes import PROBES
 from lit_mstar.models.loading import Checkpoint
+from lit_mstar.models.wrapped import is_adapted
 from lit_mstar.scorers.format import StepFormat
 from lit_mstar.scorers.model_scorer import ModelScorer
 from lit_mstar.scorers.presets import PairName, chosen
@@ -82,7 +82,7 @@ class TokenPairScorer(ModelScorer):
         return self.backbone.load_model()
 
     def _read(self, inputs: dict[str, Any], places: Tensor) -> Tensor:
-        model = self._model.get_base_model() if isinstance(self._model, PeftModel) else self._model
+        model = self._model.get_base_model() if is_adapted(self._model) else self._model
         if "logits_to_keep" in signature(model.forward).parameters:  # a vocabulary of logits for each token is much
             logits = self._model(**inputs, logits_to_keep=places).logits
         else:

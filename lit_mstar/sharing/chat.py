@@ -49,7 +49,7 @@ class Chat:
         for image in images:
             open_image(image)  # what is wrong with it is said before a model is loaded
         self.encoder = backbone.encoder
-        self.model: Any = backbone.load_model().eval().to(device)
+        self.model: Any = backbone.load_model().eval().to(device)  # type: ignore[no-untyped-call]
         self.prm = prm
         if prm:
             prm.place(torch.device(device))

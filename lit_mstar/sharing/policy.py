@@ -26,7 +26,7 @@ def write_policy(folder: Path, out: Path, merge: bool = False) -> dict[str, str 
     """
     backbone = Backbone(str(folder), dtype="auto", adapter="merge" if merge else "continue")
     adapter = backbone.origin.adapter is not None and not merge
-    backbone.save(backbone.load_model().eval(), out)
+    backbone.save(backbone.load_model().eval(), out)  # type: ignore[no-untyped-call]
     settings = backbone.origin.generation_config() or GenerationConfig()  # type: ignore[no-untyped-call]
     settings.eos_token_id = backbone.encoder.end_ids
     settings.pad_token_id = backbone.encoder.pad_id

@@ -24,7 +24,7 @@ def write_prm(folder: Path, out: Path) -> dict[str, str]:
         The code for its card, as of `asked_code`, and how its scores are to be read.
     """
     backbone = Backbone(str(folder), dtype="auto", adapter="merge")
-    backbone.save(backbone.load_model(head=False).eval(), out)
+    backbone.save(backbone.load_model(head=False).eval(), out)  # type: ignore[no-untyped-call]
     prm = ProcessRewardModule.from_folder(str(folder))
     prm.save_head(out)  # with a calibration, also where it is older than that
     read = {"way": prm.aggregation, "way_words": _WORDS[prm.aggregation], "threshold": f"{prm.threshold:.3g}"}

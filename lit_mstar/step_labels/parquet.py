@@ -19,7 +19,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from lit_mstar.encoding.step_encoding import StepExample
@@ -44,7 +43,6 @@ _SCHEMA = pa.schema(
     }
 )
 _FINGERPRINT, _COST = b"fingerprint", b"cost"
-_TRAIN = pc.field("split") == "train"
 
 
 _GROUP = 2 * MAX_BYTES  # bytes of images, ours: so much is in memory twice while it is written
@@ -76,6 +74,8 @@ def read_steps(file: Path, image_root: Path | None = None) -> list[tuple[str, St
     Raises:
         ValueError: If the file is not such Parquet, a row makes no sense, or a path leads out of `image_root`.
     """
+    import pyarrow.dataset as ds  # here, because it imports pandas
+
     root, seen = image_root or file.parent, dict[bytes, bytes]()
     try:
         batches = ds.dataset(str(file), schema=_SCHEMA, format="parquet").to_batches(batch_size=64)
@@ -105,8 +105,11 @@ def is_ours(file: Path) -> bool:
 
 def label_figures(folder: Path) -> dict[str, float]:
     """How many steps of training problems are labelled, their mean label (none is NaN), and what all labels took."""
+    import pyarrow.dataset as ds
+
     files = [str(file) for file in sorted(folder.glob("*.parquet"))]
-    table = ds.dataset(files, schema=_SCHEMA, format="parquet").to_table(columns=["labels"], filter=_TRAIN)
+    train = pc.field("split") == "train"
+    table = ds.dataset(files, schema=_SCHEMA, format="parquet").to_table(columns=["labels"], filter=train)
     labels = pc.list_flatten(table["labels"])
     cost: Counter[str] = Counter()
     for file in files:
