@@ -19,7 +19,7 @@ from lit_mstar.encoding.encoder import Batch, Encoder
 from lit_mstar.encoding.prompt_cache import fit
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.vision import vision_tower
-from lit_mstar.modules.policy import response_nll
+from lit_mstar.modules.likelihood import response_nll
 from lit_mstar.planning.replica import computing, described, period, zeros
 from lit_mstar.rollouts.nouns import Problem
 
