@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from lit_mstar.data.image_check import ImageCheck
 from lit_mstar.data.loaders import Example, PairCollator, ProblemBatch, filled_up, own_random, training_loader
 from lit_mstar.data.prompt_check import PromptCheck
+from lit_mstar.data.shared_prompts import share_prompts
 from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.rollouts.images import image_size
 from lit_mstar.rollouts.nouns import Problem
@@ -34,9 +35,9 @@ class ProblemDataModule(LightningDataModule):
         check_images: Decode every image once before the first run, and put one of each size through the policy's
             processor; `<default_root_dir>/checked-images.json` remembers it. Count whether prompts fit the model's
             context. What cannot be used is an error, or left out where the source says `on_bad_row: skip`.
-        share_prompts: Learn from the responses to one problem in one row, with its prompt and images encoded once; a
-            model whose layers cannot keep them apart is found out, and has a row for each. Changes no gradient but by
-            rounding.
+        share_prompts: Learn from the responses to one problem in one row, with its prompt and images encoded once,
+            where that is less work; a model whose layers cannot keep them apart is found out, and has a row for each.
+            Gradients are the same but for rounding.
     """
 
     trainer: Any  # attached by Lightning before any hook runs
@@ -164,7 +165,5 @@ class ProblemDataModule(LightningDataModule):
         policy = self.trainer.lightning_module
         encoder, problems = policy.encoder, [problem for problem, _ in examples]
         lengths = [len(encoder.text_ids(problem.question)) + len(response) for problem, response in examples]
-        if not self.share_prompts or len({*problems}) == len(problems) or not policy.shares_prompts():
-            return training_loader(self, examples, lengths, PairCollator(encoder))
-        width = policy.model.config.get_text_config().hidden_size
-        return training_loader(self, examples, lengths, PairCollator(encoder, width), problems)
+        share = self.share_prompts and share_prompts(policy, examples)
+        return training_loader(self, examples, lengths, PairCollator(encoder, share), problems if share else None)

@@ -29,23 +29,23 @@ class PairCollator:
 
     Args:
         encoder: The model's.
-        width: Of its text layers, where responses to one problem share a row if that is less work; None keeps all
-            responses in rows of their own.
+        share: Put responses to one problem into one row.
     """
 
-    def __init__(self, encoder: Encoder, width: int | None = None) -> None:
+    def __init__(self, encoder: Encoder, share: bool = False) -> None:
         self.encoder = encoder
-        self.width = width
+        self.share = share
 
     def __call__(self, examples: Sequence[Example]) -> Batch:
         """See `Encoder.collate` and `collate_shared`."""
-        rows: dict[Any, list[list[int]]] = {}
-        for i, (problem, response) in enumerate(examples):
-            rows.setdefault((problem, i if self.width is None else 0), []).append([*map(int, response)])
-        problems = [problem for problem, _ in rows]
-        if self.width is not None and len(rows) < len(examples):
-            return collate_shared(self.encoder, problems, list(rows.values()))
-        return self.encoder.collate(problems, [response for (response,) in rows.values()])
+        problems, responses = zip(*examples, strict=True)
+        responses = [[*map(int, response)] for response in responses]
+        if not self.share or len({*problems}) == len(problems):
+            return self.encoder.collate(problems, responses)
+        rows: dict[Problem, list[list[int]]] = {problem: [] for problem in problems}
+        for problem, response in zip(problems, responses, strict=True):
+            rows[problem].append(response)
+        return collate_shared(self.encoder, [*rows], [*rows.values()])
 
 
 class ProblemBatch:

@@ -22,7 +22,9 @@ from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.rollouts.nouns import Problem
 
 
-def collate_shared(encoder: Encoder, problems: Sequence[Problem], responses: Sequence[Sequence[Sequence[int]]]) -> Batch:
+def collate_shared(
+    encoder: Encoder, problems: Sequence[Problem], responses: Sequence[Sequence[Sequence[int]]]
+) -> Batch:
     """Prompts, each followed by all of its responses, padded on the right.
 
     Returns:
@@ -69,20 +71,20 @@ def apart(model: Any, segments: Tensor | None) -> Iterator[None]:
         hook.remove()
 
 
-def worth_sharing(prompt: int, responses: Sequence[int], width: int) -> bool:
-    """Whether one row is less work than several; where responses are long, they are masked from each other in vain.
+def work_saved(prompt: int, responses: Sequence[int], width: int) -> int:
+    """Multiplications in a layer that one row saves over several; below 0 where they hide long responses in vain.
 
-    Layers spend about 12·D² multiplications on a token, and 2·D on each pair of tokens that attention compares
-    (Kaplan et al. 2020, arXiv 2001.08361, section 2.1).
+    A layer spends about 12·D² on a token, and 2·D on each pair of tokens, masked or not (Kaplan et al. 2020,
+    arXiv 2001.08361, section 2.1).
 
     Args:
         prompt: Tokens of the prompt, images' among them.
         responses: Tokens of each response.
         width: D, the text model's.
     """
-    saved = (len(responses) - 1) * prompt
-    row = prompt + sum(responses)
-    return 6 * width * saved > row**2 - sum((prompt + response) ** 2 for response in responses)
+    tokens = (len(responses) - 1) * prompt
+    pairs = sum((prompt + response) ** 2 for response in responses) - (prompt + sum(responses)) ** 2
+    return 12 * width**2 * tokens + 2 * width * pairs
 
 
 def _places(segments: Tensor) -> tuple[Tensor, Tensor, Tensor]:

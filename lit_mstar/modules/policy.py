@@ -86,11 +86,10 @@ class PolicyModule(BackboneModule):
         Not under FSDP1, whose units do not compute before training has begun.
         """
         if self._shares is None:
-            sharded_first = any(isinstance(module, FSDP1) for module in self.model.modules())
+            if any(isinstance(module, FSDP1) for module in self.model.modules()):
+                return False
             with inference(self.model):
-                self._shares = not sharded_first and can_share(
-                    self._compare, self.encoder, self.model.dtype, "policy"  # type: ignore[arg-type]
-                )
+                self._shares = can_share(self._compare, self.encoder, self.model.dtype, "policy")  # type: ignore[arg-type]
         return self._shares
 
     def _compare(self, problems: Sequence[Problem]) -> tuple[Tensor, Tensor]:
