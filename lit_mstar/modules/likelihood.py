@@ -20,7 +20,7 @@ from lit_mstar.encoding.encoder import IGNORE, Batch
 from lit_mstar.encoding.prompt_cache import fit, forget
 from lit_mstar.encoding.shared_rows import apart, preceding
 
-CHUNK = 2**25  # logits at a time, ours: 128 MiB in float32
+CHUNK = 2**24  # logits at a time, ours: 64 MiB in float32
 
 _MARK = 50.0  # beside the losses: a scale would change it, and so would a cap (at 30 in published models)
 
