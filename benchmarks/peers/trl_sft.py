@@ -23,6 +23,7 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig
 from PIL import Image
+from resident import resident
 from transformers import AutoModelForImageTextToText, AutoProcessor, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
@@ -35,11 +36,6 @@ class Clock(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.ends.append(time.perf_counter())
-
-
-def resident() -> int:
-    """Bytes of memory that this process holds now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def example(row: dict[str, str]) -> dict[str, Any]:
