@@ -33,14 +33,21 @@ LORA = {"r": 8, "target_modules": "all-linear"}
 def grown(folder: Path, batch: int, lora: dict[str, Any] | None) -> tuple[int, int]:
     """Bytes that a run takes in this process, and those of weights, gradients and moments."""
     torch.set_num_threads(1)
-    bench = Bench(folder, argparse.Namespace(batch=batch, steps=4, device="cpu"))
+    fitted(folder / "small", batch, lora)  # what is imported on the way counts for nobody
     before = resident()
+    policy = fitted(folder, batch, lora)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    return peak, sum(p.nbytes * (4 if p.requires_grad else 1) for p in policy.parameters())
+
+
+def fitted(folder: Path, batch: int, lora: dict[str, Any] | None) -> PolicyModule:
+    """A policy after a few steps."""
+    bench = Bench(folder, argparse.Namespace(batch=batch, steps=4, device="cpu"))
     policy = PolicyModule(Backbone(str(folder), lora=lora), optimizer=OPTIMIZER)
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     trainer = Trainer(accelerator="cpu", max_steps=4, enable_model_summary=False, **quiet)  # type: ignore[arg-type]
     trainer.fit(policy, datamodule=Pairs(bench.examples, batch_size=batch))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
-    return peak, sum(p.nbytes * (4 if p.requires_grad else 1) for p in policy.parameters())
+    return policy
 
 
 def ours(folder: Path, batch: int, lora: dict[str, Any] | None) -> tuple[int, int]:
@@ -72,9 +79,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         torch.manual_seed(0)
-        backbone = TinyBackbone([f"{p.question}\n{p.reasoning}" for p in DigitsSource(seed=50, train=1).problems("seed")])
-        backbone.config.text_config.vocab_size = options.vocabulary
-        backbone.save(backbone.load_model(), folder)
+        corpus = [f"{p.question}\n{p.reasoning}" for p in DigitsSource(seed=50, train=1).problems("seed")]
+        for place, vocabulary in ((folder, options.vocabulary), (folder / "small", 1000)):
+            backbone = TinyBackbone(corpus)
+            backbone.config.text_config.vocab_size = vocabulary
+            backbone.save(backbone.load_model(), place)
+            Bench(place, argparse.Namespace(batch=options.batch, steps=4, device="cpu"))  # writes the examples
         for what, lora in (("all weights", None), ("LoRA", LORA)):
             measured = [ours(folder, options.batch, lora) for _ in range(options.pairs)]
             about = {"size": f"vocabulary of {options.vocabulary:,}", "unit": "bytes", "batch": options.batch}

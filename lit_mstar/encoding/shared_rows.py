@@ -3,8 +3,8 @@
 A row is a prompt, then its responses one after the other. Each attends to the prompt and itself alone, at the positions
 that it would have right behind the prompt, so its tokens are as likely as in a row of their own.
 
-Notation: B rows, L tokens; `segments` (B, L) int64 say which response of its row a token belongs to, from 1 on; 0 is the
-prompt, and padding.
+Notation: B rows, L tokens; `segments` (B, L) int64 say which response of its row a token belongs to, from 1 on; 0 is
+the prompt, and padding.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def collate_shared(
 
 
 def preceding(segments: Tensor) -> Tensor:
-    """The position (B, L) of the token that each response token is predicted from: the prompt's last, or its neighbour."""
+    """Where the token is (B, L) that each response token is predicted from: the prompt's last, or its neighbour."""
     places, first, prompt = _places(segments)
     return torch.where(places == first, prompt - 1, places - 1)
 

@@ -1,7 +1,7 @@
 """The likelihood of responses without the logits of anything else.
 
-Only the hidden states before a response's tokens go through the head: prompts and images, most of a row, never do. Where
-the vocabulary is long, logits are there a chunk at a time, forward and backward.
+Only the hidden states before a response's tokens go through the head: prompts and images, most of a row, never do.
+Where the vocabulary is long, logits are there a chunk at a time, forward and backward.
 
 Notation: B rows, L tokens, D width, K tokens that carry a label, V vocabulary.
 """
@@ -10,17 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
 from lit_mstar.encoding.encoder import IGNORE, Batch
 from lit_mstar.encoding.prompt_cache import fit, forget
 from lit_mstar.encoding.shared_rows import apart, preceding
 
-CHUNK = 2**24  # logits at a time, ours: 64 MiB in float32
+LEAST = 2**22  # logits that may be there at a time, however few the hidden states are: 16 MiB in float32 (ours)
+_RATIO = 8  # logits for each number in the hidden states of all tokens, ours: layers keep more of them than that
 
 _MARK = 50.0  # beside the losses: a scale would change it, and so would a cap (at 30 in published models)
 
@@ -29,8 +31,8 @@ class ResponseLikelihood:
     """Negative log-likelihood of response tokens, by one model.
 
     In the model's own forward pass its head says each token's loss instead of its logits, so that wrappers, adapters
-    and shards around the head work as ever. A model that changes what the head says, by a cap or a scale, changes a mark
-    beside the losses as well: it is then run again, and from then on its head says logits, of the K tokens alone.
+    and shards around the head work as ever. A model that changes what the head says, by a cap or a scale, changes a
+    mark beside the losses as well: it is then run again, and from then on its head says logits, of K tokens alone.
     """
 
     def __init__(self) -> None:
@@ -50,7 +52,7 @@ class ResponseLikelihood:
 
         Args:
             model: A causal model whose output has `logits` (B, L, V).
-            batch: What `Encoder.collate` or `collate_shared` gives; `labels` (B, L) are `IGNORE` where there is no loss.
+            batch: What `Encoder.collate` or `collate_shared` gives; `labels` (B, L) are `IGNORE` where no loss is.
         """
         inputs = {name: value for name, value in batch.items() if name not in ("labels", "segments")}
         labels, segments = batch["labels"], batch.get("segments")
@@ -68,7 +70,8 @@ class ResponseLikelihood:
             asked, kept = True, hidden[rows, places]  # (K, D)
             if self._says_logits:
                 return own(kept[None])
-            found = _chunked(own, kept, targets, model.config.get_text_config().vocab_size)  # type: ignore[union-attr, operator]
+            vocabulary = model.config.get_text_config().vocab_size  # type: ignore[union-attr, operator]
+            found = _chunked(own, kept, targets, max(1, most_logits(hidden.numel()) // vocabulary))
             return torch.cat([found, found.new_full((1,), _MARK)])[None, :, None]  # (1, K + 1, 1)
 
         forget(model)
@@ -90,17 +93,42 @@ def response_nll(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     return ResponseLikelihood()(model, batch)
 
 
-def _chunked(head: Callable[[Tensor], Tensor], hidden: Tensor, targets: Tensor, vocabulary: int) -> Tensor:
-    """Losses (K,) of hidden states (K, D); where logits are more than a chunk, they are computed again to go back."""
+def most_logits(hidden: int) -> int:
+    """How many logits are there at a time, by how many numbers the hidden states of a batch are (B·L·D)."""
+    return max(LEAST, _RATIO * hidden)
+
+
+def _chunked(head: Callable[[Tensor], Tensor], hidden: Tensor, targets: Tensor, size: int) -> Tensor:
+    """Losses (K,) of hidden states (K, D), so many at a time; where they are more, logits are computed twice."""
 
     def losses(hidden: Tensor, targets: Tensor) -> Tensor:
-        return _losses(head(hidden), targets)
+        return cast(Tensor, _CrossEntropy.apply(head(hidden), targets))
 
-    size = max(1, CHUNK // vocabulary)
     if len(hidden) <= size:
         return losses(hidden, targets)
     parts = zip(hidden.split(size), targets.split(size), strict=True)
     return torch.cat([checkpoint(losses, *part, use_reentrant=False) for part in parts])
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """`_losses` with one copy of the logits (K, V) less on the way back: their gradient, softmax - onehot, is kept."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
+        index = targets[:, None]
+        largest = logits.amax(1, keepdim=True).float()
+        gradient = torch.sub(logits, largest).exp_()
+        total = gradient.sum(1, keepdim=True)
+        gradient.div_(total).scatter_add_(1, index, gradient.new_full(index.shape, -1.0))
+        ctx.save_for_backward(gradient)
+        ctx.dtype = logits.dtype
+        return (total.log() + largest - logits.gather(1, index).float()).squeeze(1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, loss: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = ctx.saved_tensors
+        return (gradient * loss[:, None]).to(ctx.dtype), None
 
 
 def _losses(logits: Tensor, targets: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from lit_mstar.encoding.encoder import Batch, Encoder
 from lit_mstar.encoding.prompt_cache import fit
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.vision import vision_tower
-from lit_mstar.modules.likelihood import CHUNK, response_nll
+from lit_mstar.modules.likelihood import most_logits, response_nll
 from lit_mstar.planning.replica import computing, described, period, zeros
 from lit_mstar.rollouts.nouns import Problem
 
@@ -37,6 +37,7 @@ class Activations:
         image_token: For each image token of each row, in the vision tower.
         logit: For each logit that is there while the loss is computed.
         logits: For each response token, how many logits it has.
+        width: Of the hidden states.
     """
 
     fixed: float
@@ -45,6 +46,7 @@ class Activations:
     image_token: float
     logit: float
     logits: int
+    width: int
 
     def peak(self, rows: int, tokens: int, image_tokens: int, learned: int, checkpointed: bool) -> float:
         """Bytes at the moment at which most is kept: when the loss is there and its gradient begins.
@@ -57,7 +59,7 @@ class Activations:
             checkpointed: Whether layers are recomputed one at a time, in which case one is there in full.
         """
         kept = self.fixed + rows * (tokens * self.token + image_tokens * self.image_token)
-        loss = min(rows * learned * self.logits, CHUNK) * self.logit
+        loss = min(rows * learned * self.logits, most_logits(rows * tokens * self.width)) * self.logit
         layer = rows * tokens * self.layer_token if checkpointed else 0
         return kept + max(loss, layer)
 
@@ -88,6 +90,7 @@ def activations(backbone: Backbone, problem: Problem, precision: str, head: bool
         image_token=one.vision,
         logit=2 * 4,  # its log-probability and gradient in float32
         logits=int(text.vocab_size) if head else 0,
+        width=int(text.hidden_size),
     )
 
 

@@ -1,4 +1,4 @@
-"""The loss without logits of prompts, and in chunks, is the loss of all logits: values, gradients, whatever the model."""
+"""The loss without logits of prompts, and in chunks, is the loss of all logits, whatever the model."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def require_equal(model: nn.Module, batch: dict[str, Tensor], ours: ResponseLike
 def test_losses_and_gradients_are_those_of_all_logits(
     tiny_folder, options: dict[str, Any], chunk: int, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(likelihood, "CHUNK", chunk)
+    monkeypatch.setattr(likelihood, "most_logits", lambda hidden: chunk)
     backbone = Backbone(str(tiny_folder), **options)
     batch = backbone.encoder.collate(PROBLEMS, [list(range(20, 20 + n)) for n in (7, 1, 12)])
     ours = ResponseLikelihood()
@@ -133,7 +133,7 @@ def test_no_more_than_a_chunk_of_logits_is_kept_to_go_back(monkeypatch: pytest.M
     batch = backbone.encoder.collate(PROBLEMS, [list(range(20, 60))] * 3)
 
     def largest_of_logits(chunk: int) -> int:
-        monkeypatch.setattr(likelihood, "CHUNK", chunk)
+        monkeypatch.setattr(likelihood, "most_logits", lambda hidden: chunk)
         kept: list[int] = [0]
 
         def pack(tensor: Tensor) -> Tensor:
@@ -147,3 +147,24 @@ def test_no_more_than_a_chunk_of_logits_is_kept_to_go_back(monkeypatch: pytest.M
 
     assert largest_of_logits(10**9) == 120 * vocabulary
     assert largest_of_logits(7 * vocabulary) == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_cross_entropy_and_its_gradient_are_torchs_even_where_a_token_is_next_to_impossible(dtype: torch.dtype):
+    torch.manual_seed(0)
+    logits = (torch.randn(5, 30) * 4).to(dtype)
+    logits[0, 3], logits[1, 4] = -200.0, 200.0  # likelihoods of e^-200 and 1
+    targets, weights = torch.tensor([3, 4, 5, 6, 7]), torch.tensor([1.0, 2.0, 0.0, -1.0, 0.5])
+    found = []
+    for losses in (likelihood._CrossEntropy.apply, likelihood._losses):
+        leaf = logits.clone().requires_grad_()
+        value = losses(leaf, targets)
+        (value * weights).sum().backward()
+        found.append((value.detach(), leaf.grad))
+    for ours, torchs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, torchs)
+
+
+def test_a_chunk_grows_with_what_layers_keep():
+    assert likelihood.most_logits(10) == likelihood.LEAST == 2**22
+    assert likelihood.most_logits(2**22) == 2**25
