@@ -38,8 +38,8 @@ class PairCollator:
 
     def __call__(self, examples: Sequence[Example]) -> Batch:
         """See `Encoder.collate` and `collate_shared`."""
-        problems, responses = zip(*examples, strict=True)
-        responses = [[*map(int, response)] for response in responses]
+        problems = [problem for problem, _ in examples]
+        responses = [[*map(int, response)] for _, response in examples]
         if not self.share or len({*problems}) == len(problems):
             return self.encoder.collate(problems, responses)
         rows: dict[Problem, list[list[int]]] = {problem: [] for problem in problems}
@@ -68,8 +68,8 @@ class ProblemBatch:
 class GroupedSampler(DistributedSampler[int]):
     """Shuffles groups of examples anew each epoch, those of similar length together, and shares them among ranks.
 
-    A step learns from the same examples however many ranks there are, and each rank has equally many of them; a group is
-    one rank's unless it reaches over a border. The last step is filled up with examples that came before.
+    A step learns from the same examples however many ranks there are, and each rank has equally many of them; a group
+    is one rank's unless it reaches over a border. The last step is filled up with examples that came before.
 
     Args:
         groups: Positions of the examples that belong together; each is in one group.
@@ -82,17 +82,18 @@ class GroupedSampler(DistributedSampler[int]):
     def __init__(
         self, groups: Sequence[Sequence[int]], lengths: list[int], batch_size: int, num_replicas: int, rank: int
     ) -> None:
-        super().__init__(range(sum(map(len, groups))), num_replicas, rank)  # type: ignore[arg-type]
+        number = sum(map(len, groups))
+        super().__init__(range(number), num_replicas, rank)  # type: ignore[arg-type]
         self.groups = groups
         # Coarsely: among nearly equal lengths the order stays random, and no batch is all of one kind of problem.
         self.lengths = [-(-length // _COARSE) for length in lengths]
         self.step = batch_size * num_replicas
-        self.together = max(1, self.step * len(groups) // len(self.dataset))  # about as many groups are a step
+        self.together = max(1, self.step * len(groups) // number)  # about as many groups are a step
 
     def __iter__(self) -> Iterator[int]:
         """This rank's examples; the epoch decides their order."""
         generator = torch.Generator().manual_seed(self.seed + self.epoch)
-        shuffled = get_length_grouped_indices(self.lengths, self.together, generator=generator)
+        shuffled = get_length_grouped_indices(self.lengths, self.together, generator=generator)  # type: ignore[no-untyped-call]
         order = [i for group in shuffled for i in self.groups[group]]
         order += order[: self.total_size - len(order)]
         for start in range(0, len(order), self.step):

@@ -106,7 +106,7 @@ def _chunked(head: Callable[[Tensor], Tensor], hidden: Tensor, targets: Tensor, 
 
     if len(hidden) <= size:
         return losses(hidden, targets)
-    parts = zip(hidden.split(size), targets.split(size), strict=True)
+    parts = zip(torch.split(hidden, size), torch.split(targets, size), strict=True)
     return torch.cat([checkpoint(losses, *part, use_reentrant=False) for part in parts])
 
 
