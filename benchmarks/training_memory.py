@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -76,6 +77,7 @@ def main() -> None:
         folder, batch, lora = options.one
         print(json.dumps(grown(Path(folder), int(batch), json.loads(lora))))
         return
+    os.environ["MALLOC_MMAP_THRESHOLD_"] = "65536"  # both processes give back at once what they free
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         torch.manual_seed(0)
