@@ -2,8 +2,9 @@
 
 To be read in this order: `encoder` (problems to tensors), `user_turn` (what a prompt says), `control_tokens` (and texts
 that spell them), `turn_end` (where a turn ends), `appending` (responses behind prompts), `step_encoding` (chains of
-steps), `architectures` (the table of what few models need); `prompt_cache` (one prompt for N responses),
-`shared_rows` (the same where they are learned), `sharing` (whether a model can do that) by `seen` (an image as pictures for people), `probes` (fixed problems).
+steps), `architectures` (the table of what few models need); `prompt_cache` (one prompt for N responses), `shared_rows`
+(the same where they are learned), `sharing` (whether a model can do that) by `seen` (an image as pictures for people),
+`probes` (fixed problems).
 """
 
 from lazy_loader import attach_stub
