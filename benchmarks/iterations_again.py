@@ -76,6 +76,7 @@ def main() -> None:
             lambda sampler=remembering: rate(sampler, problems, again),
             lambda sampler=forgetful: rate(sampler, problems, again),
             bar=1.5,
+            better="more",
             peer="the same without the ledger",
             pairs=options.pairs,
             size=size,

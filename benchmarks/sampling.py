@@ -88,6 +88,7 @@ def main() -> None:
             lambda policy=policy: ours(policy, problems, sampling),
             lambda peer=peer: peer.rate(peer.batch),
             bar=2,
+            better="more",
             peer="generate(num_return_sequences=16)",
             pairs=options.pairs,
             **about,

@@ -92,6 +92,7 @@ def main() -> None:
                 lambda: rate(engine, lambda: bare(engine, policy, problems, sampling)),
                 0.97,
                 "bare LLM.generate, the same request parameters",
+                better="more",
                 pairs=options.pairs,
                 model=options.model or f"tiny, width {options.width}, {options.layers} layers",
                 problems=options.problems,

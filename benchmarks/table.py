@@ -13,20 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-_KNOWN = ("what", "peer", "ours", "theirs", "ratio", "spread", "bar", "pairs", "versions", "command")
-_RATES = ("tokens/s", "per second", "rate")  # in a row's name: more is better, and the bar is the least ratio
+_KNOWN = ("what", "peer", "ours", "theirs", "ratio", "spread", "bar", "pairs", "versions", "command", "better")
 
 
 def met(row: dict[str, Any]) -> bool:
-    """Whether the ratio holds the bar: at least the bar where a rate is measured, at most the bar otherwise."""
-    reached: bool = row["ratio"] >= row["bar"] if is_rate(row) else row["ratio"] <= row["bar"]
+    """Whether the ratio holds the bar: at least the bar where more is better, at most the bar otherwise."""
+    reached: bool = row["ratio"] >= row["bar"] if row["better"] == "more" else row["ratio"] <= row["bar"]
     return reached
-
-
-def is_rate(row: dict[str, Any]) -> bool:
-    """Whether more is better: a row says so by `better: "more"`, or its name by what it counts."""
-    given = row.get("better")
-    return bool(given == "more") if given else any(word in row["what"] for word in _RATES)
 
 
 def rows_of(text: str, command: str) -> list[dict[str, Any]]:
@@ -73,7 +66,7 @@ def machine() -> str:
 
 def _line(row: dict[str, Any]) -> str:
     low, high = row["spread"]
-    sign = "≥" if is_rate(row) else "≤"
+    sign = "≥" if row["better"] == "more" else "≤"
     ratio = f"{row['ratio']:.3g} ({low:.3g} to {high:.3g})"
     cells = (row["what"], row["peer"], _number(row["ours"]), _number(row["theirs"]), ratio, f"{sign} {row['bar']:g}")
     return f"| {' | '.join(cells)} | {'met' if met(row) else '**not met**'} |"

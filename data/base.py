@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from lit_mstar.data.image_check import ImageCheck
 from lit_mstar.data.loaders import Example, PairCollator, ProblemBatch, filled_up, own_random, training_loader
 from lit_mstar.data.prompt_check import PromptCheck
+from lit_mstar.data.shared_prompts import share_prompts
 from lit_mstar.data.sources.source import ProblemSource, Split
 from lit_mstar.rollouts.images import image_size
 from lit_mstar.rollouts.nouns import Problem
@@ -34,6 +35,9 @@ class ProblemDataModule(LightningDataModule):
         check_images: Decode every image once before the first run, and put one of each size through the policy's
             processor; `<default_root_dir>/checked-images.json` remembers it. Count whether prompts fit the model's
             context. What cannot be used is an error, or left out where the source says `on_bad_row: skip`.
+        share_prompts: Learn from the responses to one problem in one row, with its prompt and images encoded once,
+            where that is less work; a model whose layers cannot keep them apart is found out, and has a row for each.
+            Gradients are the same but for rounding.
     """
 
     trainer: Any  # attached by Lightning before any hook runs
@@ -48,6 +52,7 @@ class ProblemDataModule(LightningDataModule):
         num_workers: int = 0,
         check_images: bool = True,
         limit: int | None = None,
+        share_prompts: bool = True,
     ) -> None:
         super().__init__()
         self.source = source
@@ -56,6 +61,7 @@ class ProblemDataModule(LightningDataModule):
         self.predict_splits = list(predict_splits)
         self.num_workers = num_workers
         self.check_images = check_images
+        self.share_prompts = share_prompts
         if limit is not None and limit < 1:
             raise ValueError(f"{type(self).__name__}.limit is {limit}; it must be at least 1.")
         self.limit = limit
@@ -155,7 +161,9 @@ class ProblemDataModule(LightningDataModule):
         return DataLoader(problems, batch_size=self.eval_batch_size, collate_fn=ProblemBatch, generator=own_random())
 
     def example_loader(self, examples: Sequence[Example]) -> Any:
-        """Batches of examples for `PolicyModule.training_step`, examples of similar length together."""
-        encoder = self.trainer.lightning_module.encoder
+        """Batches of examples for `PolicyModule.training_step`, those of one problem and of similar length together."""
+        policy = self.trainer.lightning_module
+        encoder, problems = policy.encoder, [problem for problem, _ in examples]
         lengths = [len(encoder.text_ids(problem.question)) + len(response) for problem, response in examples]
-        return training_loader(self, examples, lengths, PairCollator(encoder))
+        share = self.share_prompts and share_prompts(policy, examples)
+        return training_loader(self, examples, lengths, PairCollator(encoder, share), problems if share else None)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from torch import Tensor, nn
+from torch import Tensor
+from torch.distributed.fsdp import FullyShardedDataParallel as FSDP1
 
-from lit_mstar.encoding.encoder import IGNORE, Batch
-from lit_mstar.encoding.prompt_cache import fit, forget
+from lit_mstar.encoding.encoder import Batch
+from lit_mstar.encoding.prompt_cache import inference
+from lit_mstar.encoding.shared_rows import collate_shared
+from lit_mstar.encoding.sharing import can_share
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.sharding import Sharding
 from lit_mstar.models.weights import digest
 from lit_mstar.modules.base import BackboneModule
+from lit_mstar.modules.likelihood import ResponseLikelihood
 from lit_mstar.modules.schedules import WarmupConstant
 from lit_mstar.modules.tested import write_tested
 from lit_mstar.reasoning.format import ReasoningFormat
@@ -56,6 +60,8 @@ class PolicyModule(BackboneModule):
         self.sampler = sampler or TransformersSampler()
         self.evaluation = evaluation.greedy()
         self.marker = Marker(reasoning, grader)
+        self.likelihood = ResponseLikelihood()
+        self._shares: bool | None = None  # whether responses can share rows, once it is known
         self.val_accuracy = GreedyAccuracy()
         self.test_accuracy = GreedyAccuracy()
         self._tested: list[Rollout] = []
@@ -72,7 +78,26 @@ class PolicyModule(BackboneModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The summed negative log-likelihood; `on_before_optimizer_step` divides by the number of tokens."""
-        return self.count(*response_nll(self.model, batch))
+        return self.count(*self.likelihood(self.model, batch))
+
+    def shares_prompts(self) -> bool:
+        """Whether responses to one problem can share a row (`encoding.shared_rows`); found out once, by all ranks.
+
+        Not under FSDP1, whose units do not compute before training has begun.
+        """
+        if self._shares is None:
+            if any(isinstance(module, FSDP1) for module in self.model.modules()):
+                return False
+            with inference(self.model):
+                self._shares = can_share(self._compare, self.encoder, self.model.dtype, "policy")  # type: ignore[arg-type]
+        return self._shares
+
+    def _compare(self, problems: Sequence[Problem]) -> tuple[Tensor, Tensor]:
+        """Losses (K,) of two responses to each problem, in a row with the other and in one of their own."""
+        chains = [self.encoder.response_ids(text) for text in ("Step 1: 3 + 4 = 7.\nAnswer: 7", "Answer: 11")]
+        shared = collate_shared(self.encoder, problems, [chains for _ in problems])
+        whole = self.encoder.collate([p for p in problems for _ in chains], [ids for _ in problems for ids in chains])
+        return self.likelihood.losses(self.model, shared), self.likelihood.losses(self.model, whole)
 
     def on_train_epoch_start(self) -> None:
         """Sampling gives way to training; how far the engine was from the model is logged."""
@@ -138,24 +163,3 @@ class PolicyModule(BackboneModule):
 
 def _correct(rollouts: Iterable[Rollout]) -> Tensor:
     return torch.tensor([rollout.responses[0].correct is True for rollout in rollouts], dtype=torch.bool)
-
-
-def response_nll(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Summed negative log-likelihood of response tokens.
-
-    The paper's Improve step: gradient steps on -log π(ŷ|x, o), response tokens only.
-
-    Args:
-        model: A causal model whose output has `logits` (B, L, V).
-        batch: What `Encoder.collate` gives; `labels` (B, L) are `IGNORE` where there is no loss.
-
-    Returns:
-        The sum in nats, float32 scalar, and the number of tokens it is over.
-    """
-    inputs = {name: value for name, value in batch.items() if name != "labels"}
-    targets = batch["labels"][:, 1:]  # (B, L-1): the token at t is predicted from those before it
-    forget(model)
-    logits = model(**fit(inputs, model)).logits[:, :-1]  # (B, L-1, V)
-    kept = targets != IGNORE
-    total = nn.functional.cross_entropy(logits[kept].float(), targets[kept], reduction="sum")
-    return total, kept.sum()

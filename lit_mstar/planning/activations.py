@@ -19,7 +19,7 @@ from lit_mstar.encoding.encoder import Batch, Encoder
 from lit_mstar.encoding.prompt_cache import fit
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.vision import vision_tower
-from lit_mstar.modules.policy import response_nll
+from lit_mstar.modules.likelihood import most_logits, response_nll
 from lit_mstar.planning.replica import computing, described, period, zeros
 from lit_mstar.rollouts.nouns import Problem
 
@@ -35,16 +35,18 @@ class Activations:
         token: For each token of each row, in all layers.
         layer_token: Of these, for each token in one layer, in full.
         image_token: For each image token of each row, in the vision tower.
-        logit_token: For each token while the loss is computed: logits in the weights' dtype.
-        learned_token: For each response token while the loss is computed: its logits, copied, and in float32.
+        logit: For each logit that is there while the loss is computed.
+        logits: For each response token, how many logits it has.
+        width: Of the hidden states.
     """
 
     fixed: float
     token: float
     layer_token: float
     image_token: float
-    logit_token: float
-    learned_token: float
+    logit: float
+    logits: int
+    width: int
 
     def peak(self, rows: int, tokens: int, image_tokens: int, learned: int, checkpointed: bool) -> float:
         """Bytes at the moment at which most is kept: when the loss is there and its gradient begins.
@@ -57,7 +59,7 @@ class Activations:
             checkpointed: Whether layers are recomputed one at a time, in which case one is there in full.
         """
         kept = self.fixed + rows * (tokens * self.token + image_tokens * self.image_token)
-        loss = rows * (tokens * self.logit_token + learned * self.learned_token)
+        loss = min(rows * learned * self.logits, most_logits(rows * tokens * self.width)) * self.logit
         layer = rows * tokens * self.layer_token if checkpointed else 0
         return kept + max(loss, layer)
 
@@ -81,15 +83,14 @@ def activations(backbone: Backbone, problem: Problem, precision: str, head: bool
         inside = copy.copy(backbone)
         inside.gradient_checkpointing = False
         layer = activations(inside, problem, precision, head).layer_token
-    size = 2 if precision != "32-true" else backbone.torch_dtype.itemsize
-    vocabulary = int(text.vocab_size) if head else 0
     return Activations(
         fixed=one.start + more * (two.start - one.start),
         token=one.slope + more * (two.slope - one.slope),
         layer_token=layer,
         image_token=one.vision,
-        logit_token=vocabulary * size,
-        learned_token=vocabulary * (4 if size == 4 else 4 + size),
+        logit=2 * 4,  # its log-probability and gradient in float32
+        logits=int(text.vocab_size) if head else 0,
+        width=int(text.hidden_size),
     )
 
 

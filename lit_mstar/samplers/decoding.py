@@ -82,7 +82,7 @@ class Decoding:
         self.rows: Rows | None = None
         self.finished: dict[int, list[Line]] = {}
         self.draw = TokenDraw(sampling, encoder.forbidden_ids)
-        self.ends = frozenset(encoder.end_ids)
+        self.ends, self.pad = frozenset(encoder.end_ids), encoder.pad_id
 
     def __iter__(self) -> Iterator[tuple[int, list[list[int]]]]:
         """Yields (position of a prompt, the ids of its N responses); the model is as it was between two yields."""
@@ -126,7 +126,7 @@ class Decoding:
         guesses = self._guesses()
         length = 1 + max(map(len, guesses))
         fed = [[line.last, *guess] for line, guess in zip(self.lines, guesses, strict=True)]
-        ids = torch.tensor([row + [self.encoder.pad_id] * (length - len(row)) for row in fed])
+        ids = torch.tensor([row + [self.pad] * (length - len(row)) for row in fed])
         starts = [len(line.ids) if not line.done else 0 for line in self.lines]
         uniforms = [line.uniforms[at : at + length] for line, at in zip(self.lines, starts, strict=True)]
         logits = self.rows.forward(ids.to(self.rows.mask.device))
@@ -147,7 +147,10 @@ class Decoding:
     def _guess(self, line: Line, length: int) -> list[int]:
         room = min(length, self.sampling.max_tokens - len(line.ids) - 1)
         assert self.drafts is not None  # noqa: S101
-        return [] if line.done else self.drafts.guess(self._key(line.prompt), line.ids, room)
+        if line.done:
+            return []
+        uniforms = line.uniforms[len(line.ids) :] if self.sampling.temperature > 0 else ()
+        return self.drafts.guess(self._key(line.prompt), line.ids, room, uniforms)
 
     def _take(self, line: Line, guess: list[int], drawn: list[int]) -> int:
         """Adds what was drawn, as far as guesses were right; returns how many of the tokens fed are the row's own."""

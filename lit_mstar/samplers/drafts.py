@@ -13,7 +13,7 @@ from collections.abc import Hashable, Sequence
 _CONTEXTS = (5, 3, 1)  # tokens that a guess goes by, the longest that is known first; ours, as all numbers here
 _BEGIN = (-1,) * max(_CONTEXTS)
 _PROBE = 8  # steps after which one token more is guessed than seems to pay, to see whether it does
-_MEMORY = 0.9  # how much of an average is kept at each step
+_LATELY = 50  # over how many steps averages are taken: rows that began together hesitate together
 
 Counts = dict[tuple[int, ...], dict[int, int]]
 
@@ -34,6 +34,7 @@ class Drafts:
         self._own: OrderedDict[Hashable, Counts] = OrderedDict()
         self._all: Counts = {}
         self._hits = [0.5] * longest  # the share of rows whose guesses were right up to here, lately
+        self._seen = [1] * longest  # over how many steps
         self._steps = 0
 
     def __contains__(self, key: Hashable) -> bool:
@@ -62,23 +63,34 @@ class Drafts:
         self._steps += 1
         return min(self.longest, best + 1) if self._steps % _PROBE == 0 else best
 
-    def guess(self, key: Hashable, ids: Sequence[int], length: int) -> list[int]:
-        """At most so many tokens that are likely to follow the response's ids so far."""
+    def guess(self, key: Hashable, ids: Sequence[int], length: int, uniforms: Sequence[float] = ()) -> list[int]:
+        """At most so many tokens that are likely to follow the response's ids so far.
+
+        Args:
+            key: The problem's.
+            ids: Of the response.
+            length: How many at most.
+            uniforms: The numbers in [0, 1) that the tokens will be drawn with: guesses are drawn from the counts with
+                the same ones, by token id as `TokenDraw` does, so where counts are like the policy, they agree also
+                where it hesitates. Without any, the most frequent token is guessed.
+        """
         own, context = self._own.get(key), [*_BEGIN, *ids[-len(_BEGIN) :]][-len(_BEGIN) :]
         found: list[int] = []
         while len(found) < length:
             counts = (own and _follow(own, context, _CONTEXTS[:2])) or _follow(self._all, context, _CONTEXTS)
             if not counts:
                 break
-            found.append(max(counts, key=counts.__getitem__))
+            u = uniforms[len(found)] if len(uniforms) else None
+            found.append(max(counts, key=counts.__getitem__) if u is None else _drawn(counts, u))
             context.append(found[-1])
         return found
 
     def learn(self, right: Sequence[int], length: int) -> None:
         """Notes how many of `length` guessed tokens were right, of each row."""
         for k in range(length):
+            self._seen[k] = min(_LATELY, self._seen[k] + 1)
             share = sum(count > k for count in right) / len(right)
-            self._hits[k] += (1 - _MEMORY) * (share - self._hits[k])
+            self._hits[k] += (share - self._hits[k]) / self._seen[k]
 
 
 def _count(counts: Counts, ids: Sequence[int]) -> None:
@@ -87,6 +99,16 @@ def _count(counts: Counts, ids: Sequence[int]) -> None:
         for end in range(len(_BEGIN), len(line)):
             follow = counts.setdefault(tuple(line[end - size : end]), {})
             follow[line[end]] = follow.get(line[end], 0) + 1
+
+
+def _drawn(counts: dict[int, int], u: float) -> int:
+    """Inverts the counts' distribution function, in the order of tokens."""
+    below = u * sum(counts.values())
+    for token in sorted(counts):
+        below -= counts[token]
+        if below < 0:
+            break
+    return token
 
 
 def _follow(counts: Counts, context: Sequence[int], sizes: Sequence[int]) -> dict[int, int] | None:

@@ -6,13 +6,17 @@ from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lit_mstar import Problem
 from lit_mstar.data import ProblemDataModule
-from lit_mstar.data.loaders import filled_up, training_loader
+from lit_mstar.data.loaders import PairCollator, filled_up, training_loader
+from lit_mstar.encoding.shared_rows import collate_shared
+from support.helpers import make_tiny_backbone
 from support.scripted import ListSource, sums
 
 
@@ -104,3 +108,52 @@ def test_a_step_learns_from_the_same_examples_on_any_number_of_ranks(count: int,
         assert Counter(batch) <= Counter(together)
         assert 0 <= extra < ranks
         assert extra == 0 or step == len(whole) - 1
+
+
+def pairs_of(count: int) -> list[tuple[Problem, list[int]]]:
+    """Each problem's one to three responses, far apart in the list."""
+    problems = [Problem(id=f"p{i}", question="?") for i in range(count)]
+    return [(problem, [turn]) for turn in range(3) for i, problem in enumerate(problems) if i % 3 >= turn]
+
+
+def grouped_steps(loading: Loading, count: int, epoch: int) -> list[list[tuple[Problem, list[int]]]]:
+    examples = pairs_of(count)
+    loading.trainer.fit_loop.epoch_progress.current.processed = epoch
+    problems = [problem for problem, _ in examples]
+    return list(training_loader(loading, examples, [40 * len(p.id) for p in problems], list, problems))
+
+
+@given(count=st.integers(3, 40), ranks=st.sampled_from([1, 2, 4]), epoch=st.integers(0, 3))
+def test_a_problems_examples_stay_together_on_any_number_of_ranks(count: int, ranks: int, epoch: int) -> None:
+    def named(batch: list[tuple[Problem, list[int]]]) -> list[tuple[str, int]]:
+        return [(problem.id, turn) for problem, (turn,) in batch]
+
+    parts = [grouped_steps(Loading(8 // ranks, ranks, rank), count, epoch) for rank in range(ranks)]
+    whole = grouped_steps(Loading(8), count, epoch)
+    total = len(pairs_of(count))
+    assert len({len(part) for part in parts}) == 1
+    assert sorted(named(sum(whole, []))) == sorted(named(pairs_of(count)))
+    for step, batch in enumerate(whole):
+        together = named(sum((part[step] for part in parts), []))
+        assert together[: len(batch)] == named(batch)  # in the order of one rank, each taking a stretch
+        assert 0 <= len(together) - len(batch) < ranks
+    # A problem is encoded more than once only where it reaches over a border between two batches.
+    for share, part in ((8, [whole]), (8 // ranks, parts)):
+        rows = sum(len({problem for problem, _ in batch}) for one in part for batch in one)
+        filler = -total % len(part)
+        assert rows <= count + filler + -(-(total + filler) // share)
+
+
+def test_pairs_of_one_problem_are_collated_into_one_row() -> None:
+    encoder = make_tiny_backbone().encoder
+    one, other = Problem(id="a", question="What?"), Problem(id="b", question="What is 3 + 4?")
+    examples = [(one, np.array([20, 21], np.int32)), (other, [22]), (one, [23, 24, 25])]
+    expected = collate_shared(encoder, [one, other], [[[20, 21], [23, 24, 25]], [[22]]])
+    found = PairCollator(encoder, share=True)(examples)
+    assert found.keys() == expected.keys() >= {"segments"}
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    for collate, some in ((PairCollator(encoder), examples), (PairCollator(encoder, share=True), examples[:2])):
+        expected = encoder.collate([problem for problem, _ in some], [[*map(int, ids)] for _, ids in some])
+        found = collate(some)
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[name], expected[name]) for name in expected)

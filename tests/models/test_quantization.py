@@ -11,7 +11,7 @@ import torch
 
 from lit_mstar import Backbone, Problem
 from lit_mstar.models import quantization
-from lit_mstar.modules.policy import response_nll
+from lit_mstar.modules.likelihood import response_nll
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
 from lit_mstar.samplers.engine import require_mergeable

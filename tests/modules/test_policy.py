@@ -11,7 +11,7 @@ from lit_mstar import Backbone, PolicyModule, Problem
 from lit_mstar.data import DigitsSource, ProblemDataModule, SupervisedDataModule
 from lit_mstar.data.loaders import ProblemBatch
 from lit_mstar.encoding.encoder import IGNORE
-from lit_mstar.modules.policy import response_nll
+from lit_mstar.modules.likelihood import response_nll
 from lit_mstar.reasoning.format import ReasoningFormat
 from lit_mstar.rollouts.nouns import SamplingParams
 from support.helpers import make_tiny_backbone

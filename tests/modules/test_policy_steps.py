@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lit_mstar import Problem
-from lit_mstar.modules.policy import response_nll
+from lit_mstar.modules.likelihood import response_nll
 from support.scripted import (
     largest_difference,
     make_policy,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
 from lit_mstar import Problem
+from lit_mstar.modules.likelihood import LEAST
 from lit_mstar.planning.activations import Activations, activations, saved
 from lit_mstar.planning.replica import described, period, shorten
 from support.helpers import make_tiny_backbone, png
@@ -36,10 +38,13 @@ def test_a_model_without_memory_has_the_names_and_shapes_of_the_whole():
 
 
 def test_the_peak_is_what_is_kept_and_the_loss_or_a_layer_that_is_recomputed():
-    kept = Activations(fixed=100, token=3, layer_token=50, image_token=7, logit_token=10, learned_token=20)
+    kept = Activations(fixed=100, token=3, layer_token=50, image_token=7, logit=8, logits=6, width=5)
     base = 100 + 2 * (9 * 3 + 4 * 7)
-    assert kept.peak(rows=2, tokens=9, image_tokens=4, learned=5, checkpointed=False) == base + 2 * (9 * 10 + 5 * 20)
+    assert kept.peak(rows=2, tokens=9, image_tokens=4, learned=5, checkpointed=False) == base + 2 * 5 * 6 * 8
     assert kept.peak(rows=2, tokens=9, image_tokens=4, learned=5, checkpointed=True) == base + 2 * 9 * 50
+    long = replace(kept, logits=10**6)
+    base = 100 + 2 * 9 * 3
+    assert long.peak(rows=2, tokens=9, image_tokens=0, learned=9, checkpointed=False) == base + LEAST * 8  # a chunk
 
 
 class Text:

@@ -74,7 +74,7 @@ def test_sampling_and_scoring_by_hand(folder_backbone: Backbone):
     assert (
         drawn.total == drawn.cache == 3 * 10 * per_token * (1 + 1 / text.num_hidden_layers) + 3 * text.vocab_size * 32
     )
-    kept = Activations(fixed=0, token=9, layer_token=4, image_token=0, logit_token=0, learned_token=0)
+    kept = Activations(fixed=0, token=9, layer_token=4, image_token=0, logit=0, logits=0, width=1)
     scored = scoring(folder_backbone, MODEL, kept, rows=3, prompt=10, response=5, size=4)
     assert scored == Memory(weights=4000, activations=3 * 5 * 2, cache=3 * 15 * per_token)
 

@@ -40,14 +40,14 @@ def test_no_more_problems_are_remembered_than_asked_for():
 
 def test_as_many_are_guessed_as_pay():
     drafts = Drafts(3, cost=0.5)
-    for _ in range(200):
+    for _ in range(1000):
         drafts.learn([3, 3, 1, 0], 3)  # of 4 rows, 3/4, 2/4, 2/4 are right so far
     # tokens a step over its cost: 1.75 / 1.5, 2.25 / 2, 2.75 / 2.5
     assert [drafts.length() for _ in range(8)] == [1] * 7 + [2]
     cheap = Drafts(3, cost=0.05)
     cheap._hits = drafts._hits
     assert cheap.length() == 3
-    for _ in range(200):
+    for _ in range(1000):
         drafts.learn([0, 0], 3)
     assert [drafts.length() for _ in range(8)] == [0] * 7 + [1]
 

@@ -19,7 +19,7 @@ from lit_mstar.encoding.prompt_cache import inference
 from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.models.vision import tower_pattern
 from lit_mstar.models.weights import stream
-from lit_mstar.modules.policy import response_nll
+from lit_mstar.modules.likelihood import response_nll
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
 from support.commands import lit_mstar
