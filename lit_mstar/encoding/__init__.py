@@ -4,9 +4,8 @@ To be read in this order: `encoder` (problems to tensors), `user_turn` (what a p
 that spell them), `turn_end` (where a turn ends), `prompt_memory` (what was processed is kept), `appending` (responses
 behind prompts), `step_encoding` (chains of steps), `architectures` (the table of what few models need); `prompt_cache`
 (one prompt for N responses), `rows` (rows that join and leave, whose keys and values lie in `growing` layers),
-`shared_rows` (responses that are learned in one row), `sharing` (whether a model can do that) by `seen` (an image as
-pictures for people),
-`probes` (fixed problems).
+`shared_rows` (responses that are learned in one row), `sharing` (whether a model can do that) by `probes` (fixed
+problems); `seen` (an image as pictures for people).
 """
 
 from lazy_loader import attach_stub

@@ -14,7 +14,7 @@ from transformers.cache_utils import DynamicLayer
 _ROOM = 16  # columns kept free when a layer is laid out anew, ours
 
 
-class GrowingLayer(DynamicLayer):
+class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """What `DynamicLayer` keeps, (R, H, C, D), in tensors with more columns than are filled.
 
     Args:
@@ -22,7 +22,7 @@ class GrowingLayer(DynamicLayer):
     """
 
     def __init__(self, layer: DynamicLayer) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         assert layer.keys is not None and layer.values is not None, "a prompt was encoded"  # noqa: S101, PT018
         self.device, self.is_initialized = layer.keys.device, True
         self.keys, self.values = layer.keys, layer.values
@@ -62,7 +62,7 @@ def _laid_out(length: int, *parts: Tensor) -> Tensor:
     """Rows of parts (R, H, C, D) below each other, their last columns at `length`, with room behind."""
     heads, size = parts[0].shape[1], parts[0].shape[3]
     whole = parts[0].new_empty(sum(map(len, parts)), heads, length + _ROOM, size)
-    for rows, part in zip(whole.split([len(part) for part in parts]), parts, strict=True):
+    for rows, part in zip(torch.split(whole, [len(part) for part in parts]), parts, strict=True):
         free = length - part.shape[2] if len(parts) > 1 else 0
         rows[:, :, :free] = 0  # seen by nobody, but what is not a number would spread
         rows[:, :, free : free + part.shape[2]] = part

@@ -149,7 +149,7 @@ class Decoding:
         assert self.drafts is not None  # noqa: S101
         if line.done:
             return []
-        uniforms = line.uniforms[len(line.ids) :] if self.sampling.temperature > 0 else ()
+        uniforms = line.uniforms[len(line.ids) :] if self.sampling.temperature > 0 else None
         return self.drafts.guess(self._key(line.prompt), line.ids, room, uniforms)
 
     def _take(self, line: Line, guess: list[int], drawn: list[int]) -> int:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 _CONTEXTS = (5, 3, 1)  # tokens that a guess goes by, the longest that is known first; ours, as all numbers here
 _BEGIN = (-1,) * max(_CONTEXTS)
 _PROBE = 8  # steps after which one token more is guessed than seems to pay, to see whether it does
@@ -63,7 +66,9 @@ class Drafts:
         self._steps += 1
         return min(self.longest, best + 1) if self._steps % _PROBE == 0 else best
 
-    def guess(self, key: Hashable, ids: Sequence[int], length: int, uniforms: Sequence[float] = ()) -> list[int]:
+    def guess(
+        self, key: Hashable, ids: Sequence[int], length: int, uniforms: NDArray[np.float64] | None = None
+    ) -> list[int]:
         """At most so many tokens that are likely to follow the response's ids so far.
 
         Args:
@@ -80,8 +85,10 @@ class Drafts:
             counts = (own and _follow(own, context, _CONTEXTS[:2])) or _follow(self._all, context, _CONTEXTS)
             if not counts:
                 break
-            u = uniforms[len(found)] if len(uniforms) else None
-            found.append(max(counts, key=counts.__getitem__) if u is None else _drawn(counts, u))
+            if uniforms is None:
+                found.append(max(counts, key=counts.__getitem__))
+            else:
+                found.append(_drawn(counts, float(uniforms[len(found)])))
             context.append(found[-1])
         return found
 

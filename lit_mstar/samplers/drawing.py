@@ -34,7 +34,7 @@ class TokenDraw:
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Tokens (R, T) from logits (R, T, V) and numbers in [0, 1), float64 (R, T)."""
         size = max(1, _AT_ONCE // logits.shape[-1])
-        rows = zip(logits.flatten(0, 1).split(size), uniforms.flatten().split(size), strict=True)
+        rows = zip(torch.split(logits.flatten(0, 1), size), torch.split(uniforms.flatten(), size), strict=True)
         return torch.cat([self._drawn(part, u) for part, u in rows]).view(logits.shape[:2])
 
     def _drawn(self, logits: Tensor, u: Tensor) -> Tensor:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers.drafts import Drafts
+from lit_mstar.samplers.drawing import TokenDraw
 
 
 def taught(*responses: list[int], longest: int = 4, cost: float = 0.4) -> Drafts:
@@ -59,3 +63,14 @@ def test_a_guess_is_of_tokens_that_followed_the_last_one(responses: list[list[in
     guess = drafts.guess("p", ids, 4)
     assert len(guess) <= 4
     assert set(zip([*([-1, *ids][-1:]), *guess], guess, strict=False)) <= pairs
+
+
+def test_with_the_numbers_of_the_draw_guesses_agree_with_it_where_it_hesitates():
+    # After 1 come 2, 5 and 8 as often as the policy says them: the same numbers draw the same tokens.
+    drafts = taught(*[[1, 2]] * 5, *[[1, 5]] * 3, *[[1, 8]] * 2)
+    draw = TokenDraw(SamplingParams())
+    logits = torch.full((1, 1, 10), -torch.inf)
+    logits[0, 0, [2, 5, 8]] = torch.tensor([0.5, 0.3, 0.2]).log()
+    for u in np.arange(0.05, 1, 0.1):  # away from the borders, where rounding decides
+        drawn = int(draw(logits, torch.tensor([[u]], dtype=torch.float64)))
+        assert drafts.guess("p", [1], 1, np.array([u])) == [drawn]
