@@ -1,6 +1,6 @@
 """A self-evolving run on however many processes, as a job for them (see ranks.py).
 
-Two iterations on 12 problems in waves, with a PRM, a balancer and an odd number of validation problems; batches of 8 in all.
+Two iterations on 12 problems in waves, with a PRM, a balancer and an odd number of validation problems; batches of 8.
 """
 
 from __future__ import annotations
