@@ -8,7 +8,9 @@ tokens per problem with at least two right responses with different texts, which
 
 This is a simulation of tokens for equal kept responses, not of what a policy becomes that learns from them: test
 accuracy after self-evolution with waves, over several seeds, has not been measured. How much is saved depends on how
-many problems are easy and hopeless: by `--steps`, the policy is taught for longer, and right more often.
+many problems are easy and hopeless: by `--steps`, the policy is taught for longer, and right more often. Each row comes
+twice: with `hopeless`, which gives a few problems up that N responses would have kept, and without, where as many are
+kept as of N.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ def in_waves(responses: Sequence[Response], waves: Waves) -> Sequence[Response]:
     for size in waves.sizes(len(responses)):
         count += size
         wrong = sum(response.correct is False for response in responses[:count])
-        if waves.done(right(responses[:count]), wrong, count, len(responses)):
+        if waves.done(right(responses[:count]), wrong, count):
             break
     return responses[:count]
 
@@ -60,32 +62,39 @@ def cost(found: Sequence[Sequence[Response]]) -> float:
     return tokens / sum(right(responses) >= KEPT for responses in found)
 
 
+def report(whole: Sequence[Sequence[Sequence[Response]]], waves: Waves, steps: int) -> None:
+    """One row: of what was drawn several times, what waves would have drawn."""
+    short = [[in_waves(responses, waves) for responses in found] for found in whole]
+    about = {
+        "right": fmean(r.correct is True for found in whole for responses in found for r in responses),
+        "kept, all": fmean(right(responses) >= KEPT for found in whole for responses in found),
+        "kept, waves": fmean(right(responses) >= KEPT for found in short for responses in found),
+        "responses": fmean(len(responses) for found in short for responses in found),
+    }
+    asked = f"first {waves.first}, enough {waves.enough}, hopeless {waves.hopeless}"
+    what = f"tokens per problem with {KEPT} to keep, in waves (simulated; {asked}), policy of {steps} steps"
+    pairs = [(cost(a), cost(b)) for a, b in zip(short, whole, strict=True)]
+    row(what, pairs, 0.6, f"N = {len(whole[0][0])}", **about)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, nargs="*", default=[300, 600], help="how long the policy is taught")
-    parser.add_argument("--problems", type=int, default=200)
+    parser.add_argument("--steps", type=int, nargs="*", default=[300, 450, 700], help="how long the policy is taught")
+    parser.add_argument("--problems", type=int, default=100)
     parser.add_argument("--n", type=int, default=16)
-    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--first", type=int, default=4)
     parser.add_argument("--enough", type=int, default=2)
     parser.add_argument("--hopeless", type=int, default=8)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    waves = Waves(first=options.first, enough=options.enough, hopeless=options.hopeless)
+    rules = [Waves(first=options.first, enough=options.enough, hopeless=h) for h in (options.hopeless, options.n)]
     problems = DigitsSource(train=options.problems).problems("train")
     for steps in options.steps:
         policy = taught(SIZES[0], steps)
         whole = [drawn(policy, problems, options.n, seed) for seed in range(options.draws)]
-        short = [[in_waves(responses, waves) for responses in found] for found in whole]
-        about = {
-            "right": fmean(r.correct is True for found in whole for responses in found for r in responses),
-            "kept, all": fmean(right(responses) >= KEPT for found in whole for responses in found),
-            "kept, waves": fmean(right(responses) >= KEPT for found in short for responses in found),
-            "responses": fmean(len(responses) for found in short for responses in found),
-            "waves": [waves.first, waves.enough, waves.hopeless],
-        }
-        what = f"tokens per problem with {KEPT} to keep, in waves (simulated), policy of {steps} steps"
-        row(what, [(cost(a), cost(b)) for a, b in zip(short, whole, strict=True)], 0.6, f"N = {options.n}", **about)
+        for waves in rules:
+            report(whole, waves, steps)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ class RankSampling:
                 place = waiting[i]
                 rollout.problem = asked[place]  # from here on, nothing knows of the hint
                 found[place] += marker.mark(rollout).responses
-                if _done(found[place], waves, sampling.n):
+                if start + size == sampling.n or _done(found[place], waves):
                     yield Rollout(problem=asked[place], responses=found.pop(place))
                 if trainer.received_sigterm:
                     raise SIGTERMException
@@ -125,10 +125,10 @@ def _wave(sampling: SamplingParams, start: int, size: int) -> SamplingParams:
     return replace(sampling, n=size, seed=seed)
 
 
-def _done(responses: Sequence[Response], waves: Waves, most: int) -> bool:
+def _done(responses: Sequence[Response], waves: Waves) -> bool:
     right = {response.text for response in responses if response.correct}
     wrong = sum(response.correct is False for response in responses)
-    return waves.done(len(right), wrong, len(responses), most)
+    return waves.done(len(right), wrong, len(responses))
 
 
 def _cut(problems: Sequence[Problem], size: int) -> list[Sequence[Problem]]:

@@ -39,13 +39,12 @@ class Waves:
             sizes.append(min(drawn, most - drawn))
         return sizes
 
-    def done(self, distinct: int, wrong: int, drawn: int, most: int) -> bool:
-        """Whether a problem has its last wave.
+    def done(self, distinct: int, wrong: int, drawn: int) -> bool:
+        """Whether a problem has enough, or little hope.
 
         Args:
             distinct: Its right responses with different texts.
             wrong: Those known to be wrong.
             drawn: All that it has.
-            most: It can have.
         """
-        return drawn >= most or distinct >= self.enough or wrong == drawn >= self.hopeless
+        return distinct >= self.enough or wrong == drawn >= self.hopeless

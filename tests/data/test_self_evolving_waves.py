@@ -101,6 +101,16 @@ def test_ranks_that_share_an_engine_call_it_equally_often(tmp_path: Path):
     assert [(len(ids), sampling.n) for ids, sampling in sampler.calls] == [(20, 2), (0, 2), (0, 4), (0, 4)]
 
 
+def test_a_sampler_that_gives_fewer_than_asked_loses_nothing(tmp_path: Path):
+    class Short(ScriptedSampler):
+        def sample(self, *asked: Any) -> Any:
+            for place, rollout in super().sample(*asked):
+                yield place, replace(rollout, responses=rollout.responses[1:])
+
+    make_evolver(tmp_path).fit(make_policy(Short(by_chance)), datamodule=waving(waves=None))
+    assert Counter(row["problem_id"] for row in rows(tmp_path, 0)) == {f"p{i}": N - 1 for i in range(20)}
+
+
 def test_what_is_measured_has_all_its_responses(tmp_path: Path):
     data = waving()
     data.source.splits["validate"] = sums(3, "v")

@@ -35,11 +35,10 @@ def test_waves_make_exactly_as_many_as_there_may_be(first: int, most: int):
         (1, 7, 8, False),
         (0, 7, 8, False),  # one of them nobody can tell
         (0, 0, 8, False),  # a problem without an answer
-        (1, 15, 16, True),  # all that there may be
     ],
 )
 def test_who_has_enough_or_little_hope_is_done(distinct: int, wrong: int, drawn: int, done: bool):
-    assert Waves(first=4, enough=2, hopeless=8).done(distinct, wrong, drawn, 16) is done
+    assert Waves(first=4, enough=2, hopeless=8).done(distinct, wrong, drawn) is done
 
 
 @pytest.mark.parametrize("name", ["first", "enough", "hopeless"])
@@ -69,6 +68,6 @@ def _stopped(right: np.ndarray, waves: Waves) -> int:
     for size in waves.sizes(len(right)):
         drawn += size
         found = int(right[:drawn].sum())
-        if waves.done(found, drawn - found, drawn, len(right)):
+        if waves.done(found, drawn - found, drawn):
             break
     return drawn
