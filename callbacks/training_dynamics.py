@@ -22,7 +22,8 @@ class TrainingDynamics(EvolutionCallback):
     Of the training rollouts: `sampled`, `correct`, `kept`, `cut` at `max_tokens` (counts), `share_correct` (of those
     whose correctness is known), `share_kept` (of all sampled), `distinct` (mean share of distinct texts per problem),
     `mean_steps`, and, where the source can tell, the share of chains whose steps are all true: `faithful_correct` of
-    all distinct correct responses, `faithful_kept` of those kept; what the selection buys is between the two.
+    all distinct correct responses, `faithful_kept` of those kept; what the selection buys is between the two. Where
+    problems are sampled in waves, `share_correct`, `distinct` and `mean_steps` are of the first wave.
 
     Of the validation problems that have answers, sampled at the current temperature: `pass_at_k`,
     `reward_pass_at_2`, `greedy_accuracy`, and `gap`, Pass@K less greedy accuracy; and the first two at other
@@ -56,7 +57,8 @@ class TrainingDynamics(EvolutionCallback):
     def on_iteration_end(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """Measures the training rollouts, then samples the validation problems."""
         data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
-        iteration.metrics |= rollout_metrics(iteration.rollouts, data.source.judge_steps)
+        first = iteration.waves.first if iteration.waves else None
+        iteration.metrics |= rollout_metrics(iteration.rollouts, data.source.judge_steps, first)
         validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
         if validated and "val/accuracy" in trainer.callback_metrics:  # otherwise it is an earlier epoch's
             iteration.metrics["greedy_accuracy"] = float(trainer.callback_metrics["val/accuracy"])

@@ -15,7 +15,7 @@ def sampling_fingerprint(iteration: Iteration, prompt: str, weights: str, hint: 
     """A digest of all that decides what is sampled.
 
     Args:
-        iteration: Its problems, with their images' bytes, and its sampling parameters count.
+        iteration: Its problems, with their images' bytes, and its sampling parameters and waves count.
         prompt: How the policy is asked (`Backbone.prompt`).
         weights: A digest of the policy's weights.
         hint: How training problems are asked, where it is not the question alone.
@@ -24,7 +24,7 @@ def sampling_fingerprint(iteration: Iteration, prompt: str, weights: str, hint: 
         ValueError: If an image cannot be read.
     """
     asked = [question_digest(hinted(problem, hint)) for problem in iteration.problems]
-    return digest((asked, iteration.sampling, prompt, weights))
+    return digest((asked, iteration.sampling, prompt, weights, *([iteration.waves] if iteration.waves else [])))
 
 
 def marking_fingerprint(iteration: Iteration, marker: Marker) -> str:

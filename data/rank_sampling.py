@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
@@ -11,9 +12,11 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lit_mstar.data.hint import hinted
 from lit_mstar.rewards.selection import AllCorrect
 from lit_mstar.rollouts.ledger import chunked
-from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
+from lit_mstar.rollouts.nouns import Problem, Response, Rollout, SamplingParams
+from lit_mstar.rollouts.waves import Waves
 from lit_mstar.terminal.phases import phase
 from lit_mstar.training.division import grouped, take
+from lit_mstar.training.randomness import derived_seed
 from lit_mstar.training.watch import progress_watched
 
 _AT_ONCE = 32  # chunks that an engine is given together, ours: enough to keep it busy, a bounded number in memory
@@ -39,6 +42,7 @@ class RankSampling:
         detail: str = "",
         hint: str | None = None,
         name: str = "sampling",
+        waves: Waves | None = None,
     ) -> Iterator[Rollout]:
         """Yields marked rollouts as they finish; what is correct is selected until a callback says otherwise.
 
@@ -49,10 +53,12 @@ class RankSampling:
             detail: Which work it is, for messages.
             hint: How problems are asked, where it is not the question alone.
             name: Of the phase, for the display.
+            waves: How many responses a problem takes; None draws `sampling.n` of each.
 
         Raises:
             TimeoutError: If the sampler is stuck.
-            SIGTERMException: After the rollout that was yielded when the process was told to end.
+            SIGTERMException: After the response that came when the process was told to end; what is complete was
+                yielded, a problem that waits for its next wave is begun anew when the run goes on.
         """
         policy = trainer.lightning_module
         policy.sampler.load_policy(policy)
@@ -62,14 +68,39 @@ class RankSampling:
         with shown as advance, progress_watched(self.stall_timeout, f"{name} {detail}".strip()) as moved:
             for group in take(groups, f"queue {self._queues}", policy.sampler.independent):
                 asked = [problem for piece in group for problem in piece]
-                for i, rollout in policy.sampler.sample([hinted(problem, hint) for problem in asked], sampling):
-                    moved()
+                for rollout in self._drawn(trainer, asked, sampling, hint, waves or Waves(first=sampling.n), moved):
                     advance(1)
-                    rollout.problem = asked[i]  # from here on, nothing knows of the hint
-                    rollout.selected = AllCorrect()(policy.marker.mark(rollout))
+                    rollout.selected = AllCorrect()(rollout)
                     yield rollout
-                    if trainer.received_sigterm:
-                        raise SIGTERMException
+
+    def _drawn(
+        self,
+        trainer: Any,
+        asked: Sequence[Problem],
+        sampling: SamplingParams,
+        hint: str | None,
+        waves: Waves,
+        moved: Callable[[], None],
+    ) -> Iterator[Rollout]:
+        """Draws wave by wave and marks what comes; yields each problem once, when it has all its responses."""
+        sampler, marker = trainer.lightning_module.sampler, trainer.lightning_module.marker
+        found: dict[int, list[Response]] = {place: [] for place in range(len(asked))}  # of those that are not done
+        start = 0
+        for size in waves.sizes(sampling.n):
+            waiting = list(found)
+            if not waiting and sampler.independent:  # ranks that share an engine must call it equally often
+                return
+            wave = _wave(sampling, start, size)
+            for i, rollout in sampler.sample([hinted(asked[place], hint) for place in waiting], wave):
+                moved()
+                place = waiting[i]
+                rollout.problem = asked[place]  # from here on, nothing knows of the hint
+                found[place] += marker.mark(rollout).responses
+                if start + size == sampling.n or _done(found[place], waves):
+                    yield Rollout(problem=asked[place], responses=found.pop(place))
+                if trainer.received_sigterm:
+                    raise SIGTERMException
+            start += size
 
     def remember_length(self, rollout: Rollout) -> None:
         """Notes how long a problem's responses are: where they are expected to be long, they are sampled first."""
@@ -86,6 +117,18 @@ class RankSampling:
         prompt = encoder.text_ids if encoder else str  # a server's tokens are not known
         tokens = {p.id: len(prompt(p.question)) + n * self._lengths.get(p.id, mean) for p in problems}
         return sorted(pieces, key=lambda piece: -sum(tokens[problem.id] for problem in piece))
+
+
+def _wave(sampling: SamplingParams, start: int, size: int) -> SamplingParams:
+    """How the responses behind the first `start` are drawn: with random numbers of their own."""
+    seed = derived_seed(f"{sampling.seed} {start}") if start else sampling.seed
+    return replace(sampling, n=size, seed=seed)
+
+
+def _done(responses: Sequence[Response], waves: Waves) -> bool:
+    right = {response.text for response in responses if response.correct}
+    wrong = sum(response.correct is False for response in responses)
+    return waves.done(len(right), wrong, len(responses))
 
 
 def _cut(problems: Sequence[Problem], size: int) -> list[Sequence[Problem]]:

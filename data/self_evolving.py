@@ -30,6 +30,7 @@ from lit_mstar.loggers.layout import lay_out
 from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.rollouts.ledger import Ledger
 from lit_mstar.rollouts.nouns import Iteration, Problem, Rollout, SamplingParams
+from lit_mstar.rollouts.waves import Waves
 from lit_mstar.training.callback_checks import check_order
 from lit_mstar.training.division import gather
 from lit_mstar.training.randomness import derived_seed
@@ -51,10 +52,13 @@ class SelfEvolvingDataModule(ProblemDataModule):
         reserve_gb: Free disk space that an iteration needs to start, in GB, beside twice the largest checkpoint (ours).
         hint: How training problems are asked when they are sampled, with `{question}` and `{answer}` (the paper's
             warmup: the policy explains a known answer); it learns its responses to the question alone.
+        waves: When a training problem has enough responses, or little hope (ours); None draws `sampling.n` of each.
+            What is sampled to measure always has all.
         **loading: As for `ProblemDataModule`.
 
     Raises:
-        ValueError: If `interval` is not in (0, 1], or `hint` lacks one of the two.
+        ValueError: If `interval` is not in (0, 1], `hint` lacks one of the two, or `waves` asks for more than
+            `sampling.n` responses.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         stall_timeout: float = 3600.0,
         reserve_gb: float = 1.0,
         hint: str | None = None,
+        waves: Waves | None = None,
         **loading: Any,
     ) -> None:
         super().__init__(source, **loading)
@@ -76,6 +81,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         self.patience = patience
         self.reserve_gb = reserve_gb
         self.hint = checked_hint(hint)
+        self.waves = _checked(waves, sampling.n)
         self.iteration: Iteration | None = None
         self.fruitless = 0  # iterations so far that gave nothing to learn from
         self._round = -1  # epochs that were finished when `iteration` was generated
@@ -112,7 +118,8 @@ class SelfEvolvingDataModule(ProblemDataModule):
         """The Generate step: choose problems, sample, mark, reward, select. Every rank returns the same."""
         self._require_space()
         problems = share_of(self.require("train"), self.interval, index)
-        iteration = Iteration(index=index, problems=problems, sampling=self.seeded(f"train {index}"))
+        sampling = self.seeded(f"train {index}")
+        iteration = Iteration(index=index, problems=problems, sampling=sampling, waves=self.waves)
         call_hook(self.trainer, "on_sampling_start", iteration)
 
         marking = self._begin(iteration)
@@ -232,7 +239,9 @@ class SelfEvolvingDataModule(ProblemDataModule):
         self.trainer.strategy.barrier()  # all have looked before anyone writes: they must divide the same problems
         self._policy.sampler.recall(self._said_before(iteration))
         detail = f"iteration {iteration.index}"
-        rollouts = self._ranks.sample(self.trainer, missing, iteration.sampling, detail, self.hint)
+        rollouts = self._ranks.sample(
+            self.trainer, missing, iteration.sampling, detail, self.hint, waves=iteration.waves
+        )
         self.ledger.fill(iteration, rollouts)
         self.trainer.strategy.barrier()
         return len(missing)
@@ -265,6 +274,13 @@ class SelfEvolvingDataModule(ProblemDataModule):
         if self.trainer.is_global_zero:
             action()
         self.trainer.strategy.barrier()
+
+
+def _checked(waves: Waves | None, most: int) -> Waves | None:
+    for name in ("first", "enough") if waves else ():
+        if (value := getattr(waves, name)) > most:
+            raise ValueError(f"Waves.{name} is {value}, but sampling.n is {most}; lower the one or raise the other.")
+    return waves
 
 
 def _count(iteration: Iteration) -> str:

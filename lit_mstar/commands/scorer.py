@@ -6,6 +6,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +124,9 @@ def _sampled(stage: Path, index: int | None, most: int) -> tuple[list[Rollout], 
     problems, _, marker, judge = configured(stage / "config.yaml")
     asked = headers[index]["sampling"] | {"stop": tuple(headers[index]["sampling"]["stop"])}
     iteration = Iteration(index=index, problems=list(problems.values()), sampling=SamplingParams(**asked))
-    rollouts = [marker.mark(rollout) for rollout in ledger.read(iteration)[:most]]
-    return rollouts, judge
+    first = headers[index].get("waves", {}).get("first")  # later responses depend on how these went
+    found = [replace(rollout, responses=rollout.responses[:first]) for rollout in ledger.read(iteration)[:most]]
+    return [marker.mark(rollout) for rollout in found], judge
 
 
 def _placed(name: str, device: str | None) -> StepScorer:

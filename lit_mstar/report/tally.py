@@ -34,6 +34,9 @@ class Tally:
         unknown: Without a verdict.
         tokens: Of all responses.
         learned: Tokens of those that are kept.
+        first: Responses of first waves, without the later ones that were only drawn if these were wrong. Shares are
+            of them, and all that is said of scores; where there are no waves, they are all.
+        first_right: Of them.
         steps_right: How many steps of right responses score in each bin, (BINS,).
         steps_wrong: The same of wrong ones.
         scored: How many responses score in each bin, (BINS,).
@@ -51,6 +54,8 @@ class Tally:
     unknown: int = 0
     tokens: int = 0
     learned: int = 0
+    first: int = 0
+    first_right: int = 0
     steps_right: NDArray[np.float64] = field(default_factory=_zeros)
     steps_wrong: NDArray[np.float64] = field(default_factory=_zeros)
     scored: NDArray[np.float64] = field(default_factory=_zeros)
@@ -92,7 +97,10 @@ def _add(tally: Tally, table: pa.Table) -> None:
     tally.cut += int(pc.sum(pc.equal(table["finish_reason"], "length")).as_py() or 0)
     tally.tokens += int(tokens.sum())
     tally.learned += int(tokens[kept].sum())
-    _add_scores(tally, table, right, known)
+    first = table["index"].to_numpy() < (tally.header.get("waves") or {}).get("first", np.inf)
+    tally.first += int(first.sum())
+    tally.first_right += int(right[first].sum())
+    _add_scores(tally, table.filter(first), right[first], known[first])
     columns = {"problem": table["problem_id"], "length": pc.binary_length(table["text"])}
     rows = pa.table(columns).group_by("problem").aggregate([("length", "sum"), ("length", "count")])
     for row in rows.to_pylist():

@@ -14,26 +14,35 @@ from lit_mstar.rollouts.tensors import distinctness, faithful
 _Verdicts = dict[str, list[bool | None]]
 
 
-def rollout_metrics(rollouts: Iterable[Rollout], judge: Judge) -> dict[str, float]:
+def rollout_metrics(rollouts: Iterable[Rollout], judge: Judge, first: int | None = None) -> dict[str, float]:
     """The numbers that `TrainingDynamics` lists, in one pass: rollouts may be on disk.
+
+    Args:
+        rollouts: Marked and selected.
+        judge: Says which steps are true.
+        first: Of how many of a problem's responses `share_correct`, `distinct` and `mean_steps` are, where later ones
+            were only drawn if these were wrong; None for all.
 
     Raises:
         ZeroDivisionError: If there is no response.
     """
     counts: Counter[str] = Counter()
+    start: Counter[str] = Counter()  # of what every problem has
     distinct: list[float] = []
     verdicts: _Verdicts = {"faithful_correct": [], "faithful_kept": []}
     for rollout in rollouts:
         counts.update(_counts(rollout))
-        distinct.append(distinctness(rollout))
+        begun = Rollout(problem=rollout.problem, responses=rollout.responses[:first])
+        start.update(_counts(begun))
+        distinct.append(distinctness(begun))
         for name, found in _verdicts(rollout, judge).items():
             verdicts[name] += found
     metrics: dict[str, float] = {name: counts[name] for name in ("sampled", "correct", "kept", "cut")}
     metrics["share_kept"] = counts["kept"] / counts["sampled"]
     metrics["distinct"] = fmean(distinct)
-    metrics["mean_steps"] = counts["steps"] / counts["sampled"]
-    if counts["known"]:
-        metrics["share_correct"] = counts["correct"] / counts["known"]
+    metrics["mean_steps"] = start["steps"] / start["sampled"]
+    if start["known"]:
+        metrics["share_correct"] = start["correct"] / start["known"]
     return metrics | _shares(verdicts)
 
 

@@ -6,3 +6,4 @@ from .nouns import Response as Response
 from .nouns import Rollout as Rollout
 from .nouns import SamplingParams as SamplingParams
 from .stored import StoredRollouts as StoredRollouts
+from .waves import Waves as Waves

@@ -61,7 +61,8 @@ class Ledger:
             folder.rename(aside)
         if not folder.exists():
             header = {"index": iteration.index, "fingerprint": fingerprint, "weights": weights, "marking": marking}
-            self._write_header(iteration.index, header | {"sampling": asdict(iteration.sampling)})
+            waves = {"waves": asdict(iteration.waves)} if iteration.waves else {}
+            self._write_header(iteration.index, header | {"sampling": asdict(iteration.sampling)} | waves)
         elif self.header(iteration.index).get("marking") != marking:
             self.note_marking(iteration.index, "")
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from lit_mstar.rollouts.waves import Waves
+
 AnswerType = Literal["number", "letter", "option", "list", "text", "expression"]
 
 
@@ -143,6 +145,7 @@ class Iteration:
         rollouts: One per problem, once sampled. Of a training iteration only some are in memory at a time: change
             a rollout while it is its turn in a loop.
         metrics: What callbacks measured; written to the ledger when the iteration ends.
+        waves: How many responses a problem takes, where that is not `sampling.n` for each.
     """
 
     index: int
@@ -151,3 +154,4 @@ class Iteration:
     split: Literal["train", "validate"] = "train"
     rollouts: Sequence[Rollout] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
+    waves: Waves | None = None

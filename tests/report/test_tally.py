@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,3 +92,17 @@ def test_an_iteration_that_is_completed_while_it_is_read_is_read_again(tmp_path:
     monkeypatch.setattr(Stage, "tables", once)
     (tally,) = tallies(Stage(tmp_path))
     assert tally.sampled == sum(len(rollout.responses) for rollout in rollouts)
+
+
+def test_of_waves_the_first_tells_shares_and_scores(tmp_path: Path):
+    rollouts = drawn(2)
+    cut = [replace(r, responses=r.responses[:2], selected=[i for i in r.selected if i < 2]) for r in rollouts]
+    for folder, found in ((tmp_path / "waves", rollouts), (tmp_path / "first", cut)):
+        write_iteration(folder, 0, found, True)
+    file = tmp_path / "waves/rollouts/iteration=0000/_iteration.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"waves": {"first": 2}}))
+    (waved,), (first,) = (tallies(Stage(tmp_path / name)) for name in ("waves", "first"))
+    assert waved.sampled == sum(len(r.responses) for r in rollouts) > waved.first == first.sampled == first.first
+    assert waved.first_right == first.right == first.first_right < waved.right
+    for name in ("steps_right", "steps_wrong", "scored", "scored_right", "score_sum"):
+        assert getattr(waved, name).tolist() == getattr(first, name).tolist()

@@ -82,3 +82,29 @@ def test_metrics_of_hand_written_rollouts() -> None:
             "mean_steps": 7 / 6,
         }
     )
+
+
+def test_shares_are_of_the_first_responses_and_counts_of_all() -> None:
+    def drawn(verdicts: str, texts: str) -> Rollout:
+        pairs = zip(verdicts, texts, strict=True)
+        return Rollout(
+            problem=sums(1)[0],
+            responses=[
+                Response(text=text, steps=["x"] * (i + 1), correct=v == "+") for i, (v, text) in enumerate(pairs)
+            ],
+            selected=[0],
+        )
+
+    found = rollout_metrics([drawn("+-", "aa"), drawn("--++", "abcd")], nobody, first=2)
+    assert found == pytest.approx(
+        {
+            "sampled": 6,
+            "correct": 3,
+            "cut": 0,
+            "kept": 2,
+            "share_correct": 1 / 4,
+            "share_kept": 2 / 6,
+            "distinct": (1 / 2 + 1) / 2,
+            "mean_steps": (1 + 2 + 1 + 2) / 4,
+        }
+    )

@@ -1,6 +1,6 @@
 """A self-evolving run on however many processes, as a job for them (see ranks.py).
 
-Two iterations on 12 problems, with a PRM, a balancer and an odd number of validation problems; batches of 8 in all.
+Two iterations on 12 problems in waves, with a PRM, a balancer and an odd number of validation problems; batches of 8.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.modules.tested import TESTED
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.rollouts.parquet import read_table
+from lit_mstar.rollouts.waves import Waves
 from support.scripted import ListSource, ScriptedSampler, make_evolver, make_policy, sums
 
 
@@ -35,7 +36,8 @@ def evolution_job(folder: Path) -> Iterator[tuple[str, Any]]:
     ranks = dist.get_world_size()
     sampler = ScriptedSampler(chain)
     source = ListSource(train=sums(24), validate=sums(7, "v"), test=sums(5, "t"))
-    data = SelfEvolvingDataModule(source, SamplingParams(n=4, max_tokens=8), 0.5, batch_size=8 // ranks)
+    sampling, waves = SamplingParams(n=4, max_tokens=8), Waves(first=2, hopeless=4)
+    data = SelfEvolvingDataModule(source, sampling, 0.5, waves=waves, batch_size=8 // ranks)
     callbacks = [
         PRMFilter(str(folder / "prm")),
         TemperatureBalancer(every=1, grid=[0.5, 1.0], search="race", first=3),

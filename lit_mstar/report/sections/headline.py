@@ -142,9 +142,10 @@ def _counts(found: Sequence[Tally]) -> Card | None:
     sampled = sum(tally.sampled for tally in found)
     if not sampled:
         return None
-    names = ("right", "kept", "cut", "unknown")
-    right, kept, cut, unknown = (sum(getattr(tally, name) for tally in found) for name in names)
-    notes = [f"{right:,} right ({share(right / sampled)})", f"{kept:,} learned from ({share(kept / sampled)})"]
+    names = ("right", "kept", "cut", "unknown", "first", "first_right")
+    right, kept, cut, unknown, first, first_right = (sum(getattr(tally, name) for tally in found) for name in names)
+    of = "" if first == sampled else " of first waves"
+    notes = [f"{right:,} right ({share(first_right / first)}{of})", f"{kept:,} learned from ({share(kept / sampled)})"]
     notes += [f"{number:,} {what}" for number, what in ((cut, "cut"), (unknown, "without a verdict")) if number]
     return Card("responses sampled", f"{sampled:,}", notes=notes)
 

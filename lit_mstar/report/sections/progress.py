@@ -12,7 +12,7 @@ from lit_mstar.report.tally import Tally
 def how_it_went(found: Sequence[Tally], valid: int) -> list[Chart]:
     """Exploration and exploitation, iteration by iteration."""
     shares = {
-        "right": Curve([t.index for t in found if t.sampled], [t.right / t.sampled for t in found if t.sampled]),
+        "right": Curve([t.index for t in found if t.first], [t.first_right / t.first for t in found if t.first]),
         "kept": Curve([t.index for t in found if t.sampled], [t.kept / t.sampled for t in found if t.sampled]),
     }
     gap = "validation problems: greedy answers, and above them what sampling still finds"

@@ -9,9 +9,10 @@ from scipy.stats import ttest_rel
 from lit_mstar.evaluation.intervals import mean_interval
 from lit_mstar.report.browser.sample import answers_to_tests
 from lit_mstar.report.run import Run, Stage, find_run
-from lit_mstar.report.sections.headline import paired
+from lit_mstar.report.sections.headline import _counts, paired
 from lit_mstar.report.single import page_of
 from lit_mstar.report.source import RunSource
+from lit_mstar.report.tally import Tally
 
 BEFORE, AFTER = [1.0] * 8 + [0.0] * 12, [0.0] * 5 + [1.0] * 15  # what `write_run` says of the 20 test problems
 
@@ -45,6 +46,12 @@ def test_the_other_numbers_are_those_on_disk(run: Path):
     assert (prm.value, prm.notes) == ("0.750", ("calibration error 0.125",))
     assert counts.value == "192"  # 24 problems, 4 responses, 2 iterations
     assert faithful.value == "90.0%"
+
+
+def test_of_waves_the_share_that_is_right_is_of_the_first():
+    card = _counts([Tally(0, {}, sampled=10, right=5, kept=2, first=4, first_right=1)])
+    assert card is not None
+    assert list(card.notes) == ["5 right (25.0% of first waves)", "2 learned from (20.0%)"]
 
 
 def test_a_run_whose_answers_were_not_kept_still_has_its_accuracy(run: Path, tmp_path: Path):
