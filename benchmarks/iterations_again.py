@@ -20,7 +20,7 @@ from taught import SIZES, taught
 
 from lit_mstar import Problem, Rollout
 from lit_mstar.data import DigitsSource
-from lit_mstar.modules.policy import response_nll
+from lit_mstar.modules.likelihood import response_nll
 from lit_mstar.reasoning.marking import Marker
 from lit_mstar.samplers import SamplingParams, TransformersSampler
 

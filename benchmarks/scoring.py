@@ -28,7 +28,7 @@ from lit_mstar.data import DigitsSource
 from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.modules.chain_scores import model_inputs
-from lit_mstar.modules.policy import response_nll
+from lit_mstar.modules.likelihood import response_nll
 from lit_mstar.modules.schedules import WarmupConstant
 from lit_mstar.reasoning.steps import split_steps
 from lit_mstar.samplers import SamplingParams, TransformersSampler

@@ -11,7 +11,7 @@ import torch
 
 from lit_mstar import Problem, TinyBackbone
 from lit_mstar.data import DigitsSource
-from lit_mstar.modules.policy import response_nll
+from lit_mstar.modules.likelihood import response_nll
 
 SIZES = ("4 image tokens, 0.3 million weights", "64 image tokens, 4 million weights")
 _WIDE = {"image_size": 128, "hidden_size": 256, "num_layers": 4, "intermediate_size": 768, "vision_size": 128}

@@ -1,5 +1,9 @@
 """Decoding for the embedded engine: rows that are done leave, waiting ones enter, prompts of all lengths together.
 
+Padding, and tokens fed together, change the order of sums, and so the last bits of a logit. Where so little decides
+which token is drawn, the response is computed alone, so it depends neither on what is decoded beside it nor on what was
+guessed: a run that is resumed goes on as if nothing had happened.
+
 Notation: R rows in the batch, T tokens fed to each at once: its last one, and what is guessed to follow.
 """
 
@@ -16,7 +20,7 @@ from numpy.typing import NDArray
 
 from lit_mstar.encoding.appending import append_tokens, without_last
 from lit_mstar.encoding.encoder import Encoder
-from lit_mstar.encoding.prompt_cache import EncodedPrompts, encode_prompts, equal_prompts, fit, inference
+from lit_mstar.encoding.prompt_cache import EncodedPrompts, encode_prompts, equal_prompts, fit, forget, inference
 from lit_mstar.encoding.rows import Rows
 from lit_mstar.rollouts.nouns import Problem, SamplingParams
 from lit_mstar.samplers.base import first_stop, response_stream
@@ -82,6 +86,7 @@ class Decoding:
         self.rows: Rows | None = None
         self.finished: dict[int, list[Line]] = {}
         self.draw = TokenDraw(sampling, encoder.forbidden_ids)
+        self.exact = model.dtype == torch.float32  # in half precision, rounding is no small thing
         self.ends, self.pad = frozenset(encoder.end_ids), encoder.pad_id
 
     def __iter__(self) -> Iterator[tuple[int, list[list[int]]]]:
@@ -130,8 +135,8 @@ class Decoding:
         starts = [len(line.ids) if not line.done else 0 for line in self.lines]
         uniforms = [line.uniforms[at : at + length] for line, at in zip(self.lines, starts, strict=True)]
         logits = self.rows.forward(ids.to(self.rows.mask.device))
-        drawn = self.draw(logits, torch.from_numpy(np.stack(uniforms))).tolist()
-        counts = [self._take(*row) for row in zip(self.lines, guesses, drawn, strict=True)]
+        drawn, sure = (found.tolist() for found in self.draw(logits, torch.from_numpy(np.stack(uniforms))))
+        counts = [self._take(*row) for row in zip(self.lines, guesses, drawn, sure, strict=True)]
         self.rows.keep_tokens(torch.tensor(counts, device=self.rows.mask.device), length)
         if self.drafts and length > 1:
             alive = [i for i, line in enumerate(self.lines) if guesses[i] or not line.done]
@@ -152,17 +157,30 @@ class Decoding:
         uniforms = line.uniforms[len(line.ids) :] if self.sampling.temperature > 0 else None
         return self.drafts.guess(self._key(line.prompt), line.ids, room, uniforms)
 
-    def _take(self, line: Line, guess: list[int], drawn: list[int]) -> int:
+    def _take(self, line: Line, guess: list[int], drawn: list[int], sure: list[bool]) -> int:
         """Adds what was drawn, as far as guesses were right; returns how many of the tokens fed are the row's own."""
         if line.done:
             return 1
         for count, token in enumerate(drawn[: len(guess) + 1], 1):
+            if not sure[count - 1] and self.exact:
+                token = self._alone(line)
             line.ids.append(token)
             line.last = token
             line.done = self._ends(line.ids)
             if line.done or guess[count - 1 : count] != [token]:
                 break
         return count
+
+    def _alone(self, line: Line) -> int:
+        """The next token as the response by itself draws it, from one pass over all that it is."""
+        problem, prefix = self.prompts[line.prompt]
+        tail = torch.tensor([*self.encoder.text_ids(prefix), *line.ids], dtype=torch.long)
+        batch = append_tokens(
+            self.encoder.prompts([problem]), [tail], self.encoder.pad_id, self.encoder.architecture.fills
+        )
+        forget(self.model)
+        logits = self.model(**fit(batch, self.model), logits_to_keep=1).logits[:, -1:]
+        return int(self.draw(logits, torch.tensor([[line.uniforms[len(line.ids)]]]))[0])
 
     def _ends(self, ids: list[int]) -> bool:
         if ids[-1] in self.ends or len(ids) == self.sampling.max_tokens:

@@ -75,7 +75,7 @@ class _Draw(LogitsProcessor):
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         at = input_ids.shape[1] - self.start
-        token = self.draw(scores[:, None], self.uniforms[:, at : at + 1])
+        token, _ = self.draw(scores[:, None], self.uniforms[:, at : at + 1])
         return torch.full_like(scores, -torch.inf).scatter(1, token, 0.0)
 
 

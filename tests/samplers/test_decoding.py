@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import chi2_contingency
 
+from lit_mstar.encoding.rows import Rows
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers import TransformersSampler
+from lit_mstar.samplers.decoding import Decoding
 from lit_mstar.samplers.drafts import Drafts
 from support.taught import LESSONS, MIXED, tokens
 
@@ -46,6 +49,18 @@ def test_a_lesson_known_by_heart_takes_a_seventh_of_the_steps(taught: Any):
     watched.remove()
     assert found[0] == found[1]
     assert len(steps) <= 1 + -(-len(found[0][0][0]) // 7)  # the prompt, and seven or eight tokens a step
+
+
+def test_rounding_changes_no_response(policy: Any, monkeypatch: pytest.MonkeyPatch):
+    """About one draw in a thousand lies so near to a border of this policy that rounding would decide."""
+    options = {"n": 16, "max_tokens": 25}
+    expected = tokens(policy, MANY, **options)
+    forward, alone = Rows.forward, Decoding._alone
+    asked: list[int] = []
+    monkeypatch.setattr(Rows, "forward", lambda rows, ids: (x := forward(rows, ids)) + 3e-6 * torch.randn_like(x))
+    monkeypatch.setattr(Decoding, "_alone", lambda self, line: asked.append(1) or alone(self, line))
+    assert tokens(policy, MANY, **options) == expected
+    assert 0 < len(asked) < 0.02 * sum(map(len, (ids for row in expected for ids in row)))
 
 
 def test_guesses_leave_the_distribution_alone(policy: Any):

@@ -72,5 +72,5 @@ def test_with_the_numbers_of_the_draw_guesses_agree_with_it_where_it_hesitates()
     logits = torch.full((1, 1, 10), -torch.inf)
     logits[0, 0, [2, 5, 8]] = torch.tensor([0.5, 0.3, 0.2]).log()
     for u in np.arange(0.05, 1, 0.1):  # away from the borders, where rounding decides
-        drawn = int(draw(logits, torch.tensor([[u]], dtype=torch.float64)))
+        drawn = int(draw(logits, torch.tensor([[u]], dtype=torch.float64))[0])
         assert drafts.guess("p", [1], 1, np.array([u])) == [drawn]

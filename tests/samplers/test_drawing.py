@@ -14,7 +14,7 @@ LOGITS = torch.tensor([0.0, math.log(2), math.log(4), math.log(1)])  # 1/8, 2/8,
 
 def drawn(u: float, forbidden: tuple[int, ...] = (), **sampling: float) -> int:
     draw = TokenDraw(SamplingParams(**sampling), forbidden)
-    return int(draw(LOGITS.view(1, 1, 4), torch.tensor([[u]], dtype=torch.float64)))
+    return int(draw(LOGITS.view(1, 1, 4), torch.tensor([[u]], dtype=torch.float64))[0])
 
 
 @pytest.mark.parametrize(("u", "token"), [(0.0, 0), (0.12, 0), (0.13, 1), (0.37, 1), (0.38, 2), (0.87, 2), (0.88, 3)])
@@ -41,10 +41,24 @@ def test_many_are_drawn_in_parts_as_together(monkeypatch: pytest.MonkeyPatch):
     torch.manual_seed(0)
     logits, u = torch.randn(5, 3, 11), torch.rand(5, 3, dtype=torch.float64)
     draw = TokenDraw(SamplingParams(temperature=1.3))
-    whole = draw(logits, u)
+    whole, _ = draw(logits, u)
     monkeypatch.setattr(drawing, "_AT_ONCE", 22)
-    assert torch.equal(draw(logits, u), whole)
-    one_by_one = [
-        [int(draw(logits[i : i + 1, j : j + 1], u[i : i + 1, j : j + 1])) for j in range(3)] for i in range(5)
-    ]
-    assert whole.tolist() == one_by_one
+    assert torch.equal(draw(logits, u)[0], whole)
+    for i in range(5):
+        for j in range(3):
+            assert int(draw(logits[i : i + 1, j : j + 1], u[i : i + 1, j : j + 1])[0]) == whole[i, j]
+
+
+@pytest.mark.parametrize(
+    ("u", "sure"), [(0.124995, False), (0.12498, True), (0.125005, False), (0.12502, True), (0, True)]
+)
+def test_a_token_is_not_sure_where_rounding_decides(u: float, sure: bool):
+    draw = TokenDraw(SamplingParams())
+    assert bool(draw(LOGITS.view(1, 1, 4), torch.tensor([[u]], dtype=torch.float64))[1]) is sure
+
+
+@pytest.mark.parametrize(("gap", "sure"), [(2e-4, True), (5e-5, False)])
+def test_a_greedy_token_is_not_sure_beside_one_as_good(gap: float, sure: bool):
+    logits = torch.tensor([[[0.0, 1.0, 1.0 + gap]]])
+    token, found = TokenDraw(SamplingParams(temperature=0))(logits, torch.zeros(1, 1, dtype=torch.float64))
+    assert (int(token), bool(found)) == (2, sure)
