@@ -13,6 +13,7 @@ import io
 import tempfile
 import weakref
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -156,8 +157,9 @@ def _sampling(backbone: Backbone, problem: Problem, device: str) -> tuple[float,
     model: Any = backbone.load_model().to(device).requires_grad_(False)
 
     class Policy:
-        encoder = backbone.encoder
+        encoder = copy(backbone.encoder)
 
+    Policy.encoder.__dict__["end_ids"] = []  # what is planned is the most that it takes: no response ends early
     Policy.model = model  # type: ignore[attr-defined]
     sampler = TransformersSampler(batch_size=64)
     sampler.load_policy(Policy())  # type: ignore[arg-type]
@@ -174,7 +176,8 @@ def _scoring(backbone: Backbone, problem: Problem, device: str) -> tuple[float, 
     prm.configure_model()
     prm.to(device)
     step = "a b c d " * LEARNED
-    rollout = Rollout(problem=problem, responses=[Response(text="", steps=[step[: LEARNED - 1]]) for _ in range(64)])
+    chains = [f"{i:02d}{step[2 : LEARNED - 1]}" for i in range(64)]  # equal ones would be scored once
+    rollout = Rollout(problem=problem, responses=[Response(text="", steps=[chain]) for chain in chains])
     prm.score([Rollout(problem=problem, responses=rollout.responses[:2])])
     count = weights(backbone, head=False)
     kept = activations(backbone, problem, "32-true", False)

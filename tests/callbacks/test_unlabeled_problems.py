@@ -185,8 +185,10 @@ class Learned(Callback):
         self.texts: list[str] = []
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        for labels in batch["labels"]:
-            self.texts.append(pl_module.encoder.decode(labels[labels >= 0].tolist()))
+        segments = batch.get("segments", (batch["labels"] >= 0).long())  # responses to a problem share a row
+        for labels, of in zip(batch["labels"], segments, strict=True):
+            responses = (labels[of == number] for number in range(1, int(of.max()) + 1))
+            self.texts += [pl_module.encoder.decode(response.tolist()) for response in responses]
 
 
 def test_what_agrees_is_learned_and_the_truth_never_seen(evolution: Any) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 
 class Seen(Callback):
-    """Notes the rows of every training batch, epoch by epoch, as tuples of the ids that aren't padding."""
+    """Notes the examples of every training batch, epoch by epoch, as tuples of the ids that aren't padding."""
 
     def __init__(self) -> None:
         self.epochs: list[list[tuple[int, ...]]] = []
@@ -21,8 +21,14 @@ class Seen(Callback):
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         ids, mask = batch["input_ids"], batch["attention_mask"].bool()
-        self.epochs[-1] += [tuple(row[keep].tolist()) for row, keep in zip(ids, mask, strict=True)]
-        self.sizes.append(len(ids))
+        segments = batch.get("segments", (batch["labels"] >= 0).long())  # responses to a problem share a row
+        found = [
+            tuple(row[keep & ((of == 0) | (of == number))].tolist())
+            for row, keep, of in zip(ids, mask, segments, strict=True)
+            for number in range(1, int(of.max()) + 1)
+        ]
+        self.epochs[-1] += found
+        self.sizes.append(len(found))
 
 
 @pytest.fixture

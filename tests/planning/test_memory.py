@@ -72,7 +72,9 @@ def test_sampling_and_scoring_by_hand(folder_backbone: Backbone):
     assert per_token == 2 * text.num_hidden_layers * text.num_key_value_heads * text.head_dim * 4
     drawn = decoding(folder_backbone, rows=3, tokens=10, size=4)
     assert (
-        drawn.total == drawn.cache == 3 * 10 * per_token * (1 + 1 / text.num_hidden_layers) + 3 * text.vocab_size * 32
+        drawn.total
+        == drawn.cache
+        == 3 * 10 * per_token * (1 + 1 / (2 * text.num_hidden_layers)) + 3 * text.vocab_size * 32
     )
     kept = Activations(fixed=0, token=9, layer_token=4, image_token=0, logit=0, logits=0, width=1)
     scored = scoring(folder_backbone, MODEL, kept, rows=3, prompt=10, response=5, size=4)
