@@ -96,7 +96,8 @@ class StepAnnotator(PolicyModule):
         write_steps(file, split, examples, fingerprint, vars(cost))
 
     def _annotate(self, problems: Sequence[Problem], judge: Judge, split: str) -> tuple[list[StepExample], Cost]:
-        rollouts = [self.marker.mark(rollout) for _, rollout in self.sampler.sample(problems, self.responses)]
+        drawn = dict(self.sampler.sample(problems, self.responses))  # in any order, so it is put in the problems'
+        rollouts = [self.marker.mark(drawn[place]) for place in sorted(drawn)]
         # What is held out shows how a PRM does on all there is.
         chosen = [x for x in rollouts if split != "train" or self.choose == "all" or _mixed(x)]
         chains = [(r.problem, text) for r in chosen for text in dict.fromkeys(x.text for x in r.responses)]
