@@ -5,6 +5,7 @@ Notation: R rows, H heads, C columns, D numbers a key.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -44,14 +45,13 @@ class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         self._rooms = [_picked(room, rows, wide) for room in self._rooms]
         self._show(columns.shape[1])
 
-    def join(self, other: GrowingLayer) -> None:
-        """Adds another's rows; the last columns of both become the last."""
-        lengths = self.get_seq_length(), other.get_seq_length()
-        parts = zip(self._rooms, other._rooms, strict=True)
-        self._rooms = [
-            _laid_out(max(lengths), mine[:, :, : lengths[0]], theirs[:, :, : lengths[1]]) for mine, theirs in parts
-        ]
-        self._show(max(lengths))
+    def join(self, others: Sequence[GrowingLayer]) -> None:
+        """Adds others' rows; the last columns of all become the last."""
+        layers = [self, *others]
+        length = max(layer.get_seq_length() for layer in layers)
+        parts = [[room[:, :, : layer.get_seq_length()] for room in layer._rooms] for layer in layers]
+        self._rooms = [_laid_out(length, *of_all) for of_all in zip(*parts, strict=True)]
+        self._show(length)
 
     def _show(self, length: int) -> tuple[Tensor, Tensor]:
         self.keys, self.values = (room[:, :, :length] for room in self._rooms)

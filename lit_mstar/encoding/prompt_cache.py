@@ -36,6 +36,17 @@ def equal_prompts(encoder: Encoder, prompts: Sequence[tuple[Problem, str]], size
         yield from (group[start : start + size] for start in range(0, len(group), size))
 
 
+def padded_prompts(encoder: Encoder, prompts: Sequence[tuple[Problem, str]], size: int) -> Iterator[list[int]]:
+    """Positions of prompts with images of equal sizes, those of like lengths together, at most `size`."""
+    groups: dict[Any, list[tuple[int, int]]] = defaultdict(list)
+    for i, (problem, prefix) in enumerate(prompts):
+        images, length = encoder.prompt_shape(problem)
+        groups[images].append((length + len(encoder.text_ids(prefix)), i))
+    for group in groups.values():
+        order = [i for _, i in sorted(group)]
+        yield from (order[start : start + size] for start in range(0, len(order), size))
+
+
 @dataclass
 class EncodedPrompts:
     """What a model keeps of P prompts of L tokens: keys, values and recurrent states, and positions beside them.
@@ -85,7 +96,7 @@ class EncodedPrompts:
 
     def shift(self, like: Tensor) -> Tensor | None:
         """How far positions run ahead of the number of tokens, (R,), where the model keeps positions."""
-        if not _keepers(self.model):
+        if not keeps_positions(self.model):
             return None
         kept = next((getattr(*key) for key in self.kept), None)  # of a prompt without images, some keep none
         return torch.zeros_like(like) if kept is None else kept[:, 0]
@@ -125,6 +136,11 @@ def forget(model: nn.Module) -> None:
     """Drops what a model's modules keep of the prompts that it last saw: it is not about the next ones."""
     for module, name in _keepers(model):
         setattr(module, name, None)
+
+
+def keeps_positions(model: nn.Module) -> bool:
+    """Whether the model's modules keep positions of the prompts that they last saw."""
+    return bool(_keepers(model))
 
 
 def _keepers(model: nn.Module) -> list[tuple[nn.Module, str]]:

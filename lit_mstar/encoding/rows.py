@@ -9,6 +9,7 @@ Notation: R rows, C columns of the cache, T new tokens a row, V vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -24,8 +25,11 @@ class Rows:
     """What a model keeps of R rows.
 
     Args:
-        prompts: P encoded prompts, all of one length.
+        prompts: P encoded prompts.
         repeats: How many rows each of them begins.
+
+    Raises:
+        ValueError: If prompts are not all of one length, and more than keys and values is kept of them.
     """
 
     def __init__(self, prompts: EncodedPrompts, repeats: int) -> None:
@@ -43,6 +47,10 @@ class Rows:
         self.plain = all(type(layer) is DynamicLayer and layer.get_seq_length() == columns for layer in layers)
         if self.plain:
             self.cache.layers = [GrowingLayer(cast(DynamicLayer, layer)) for layer in layers]
+        if not self.mask.all():
+            if not self.plain:
+                raise ValueError("prompts have one length where more than keys and values is kept of them.")
+            self.keep_rows(torch.arange(len(self.mask), device=device))  # padding goes to the left
 
     def __len__(self) -> int:
         return len(self.mask)
@@ -88,19 +96,20 @@ class Rows:
         mask = self.mask[indices]
         return mask.int().argsort(dim=1, stable=True)[:, -int(mask.sum(1).max()) :]  # (R', C')
 
-    def join(self, other: Rows) -> None:
-        """Goes on with the rows of both.
+    def join(self, others: Sequence[Rows]) -> None:
+        """Goes on with the rows of all.
 
         Raises:
-            ValueError: If not both are `plain`.
+            ValueError: If not all are `plain`.
         """
-        if not (self.plain and other.plain):
+        together = [self, *others]
+        if not all(rows.plain for rows in together):
             raise ValueError("rows are joined only where all that is kept of them are keys and values, one a token.")
-        length = max(self.mask.shape[1], other.mask.shape[1])
-        for mine, theirs in zip(self.cache.layers, other.cache.layers, strict=True):
-            cast(GrowingLayer, mine).join(cast(GrowingLayer, theirs))
-        masks = [nn.functional.pad(rows.mask, (length - rows.mask.shape[1], 0)) for rows in (self, other)]
-        self.mask, self.places = torch.cat(masks), torch.cat([self.places, other.places])
-        if self.shift is not None and other.shift is not None:
-            self.shift = torch.cat([self.shift, other.shift])
-        self.wide = {name: torch.cat([value, other.wide[name]]) for name, value in self.wide.items()}
+        length = max(rows.mask.shape[1] for rows in together)
+        for mine, *theirs in zip(*(rows.cache.layers for rows in together), strict=True):
+            cast(GrowingLayer, mine).join(cast(list[GrowingLayer], theirs))
+        self.mask = torch.cat([nn.functional.pad(rows.mask, (length - rows.mask.shape[1], 0)) for rows in together])
+        self.places = torch.cat([rows.places for rows in together])
+        if self.shift is not None:
+            self.shift = torch.cat([rows.shift for rows in together if rows.shift is not None])
+        self.wide = {name: torch.cat([rows.wide[name] for rows in together]) for name in self.wide}

@@ -20,7 +20,16 @@ from numpy.typing import NDArray
 
 from lit_mstar.encoding.appending import append_tokens, without_last
 from lit_mstar.encoding.encoder import Encoder
-from lit_mstar.encoding.prompt_cache import EncodedPrompts, encode_prompts, equal_prompts, fit, forget, inference
+from lit_mstar.encoding.prompt_cache import (
+    EncodedPrompts,
+    encode_prompts,
+    equal_prompts,
+    fit,
+    forget,
+    inference,
+    keeps_positions,
+    padded_prompts,
+)
 from lit_mstar.encoding.rows import Rows
 from lit_mstar.rollouts.nouns import Problem, SamplingParams
 from lit_mstar.samplers.base import first_stop, response_stream
@@ -35,11 +44,14 @@ Prompt = tuple[Problem, str]  # and the beginning of the response
 
 
 def begin(model: Any, encoder: Encoder, prompts: Sequence[Prompt]) -> tuple[EncodedPrompts, list[int]]:
-    """Encodes prompts of one length but for their last tokens, and returns these beside."""
+    """Encodes prompts but for their last tokens, and returns these beside; shorter ones are padded on the right."""
     tails = [torch.tensor(encoder.text_ids(prefix), dtype=torch.long) for _, prefix in prompts]
     batch = append_tokens(encoder.prompts([problem for problem, _ in prompts]), tails, encoder.pad_id)
-    encoded = encode_prompts(model, fit(without_last(batch), model), logits_to_keep=1)
-    return encoded, batch["input_ids"][:, -1].tolist()
+    mask = batch["attention_mask"].clone()
+    ends = mask.sum(1, keepdim=True) - 1
+    last = batch["input_ids"].gather(1, ends)[:, 0].tolist()
+    batch = without_last(batch | {"attention_mask": mask.scatter_(1, ends, 0)})
+    return encode_prompts(model, fit(batch, model), logits_to_keep=1), last
 
 
 @dataclass
@@ -80,8 +92,10 @@ class Decoding:
         self.model, self.encoder, self.prompts, self.sampling = model, encoder, prompts, sampling
         self.mixed, self.drafts = mixed, drafts if mixed else None
         self.capacity = max(1, batch_size // sampling.n)
-        pieces = equal_prompts(encoder, prompts, -(-self.capacity // _PIECES) if mixed else self.capacity)
-        self.waiting = deque(pieces)
+        size = -(-self.capacity // _PIECES) if mixed else self.capacity
+        # Positions that a model keeps count padding in ways of their own.
+        group = padded_prompts if mixed and not keeps_positions(model) else equal_prompts
+        self.waiting = deque(group(encoder, prompts, size))
         self.lines: list[Line] = []
         self.rows: Rows | None = None
         self.finished: dict[int, list[Line]] = {}
@@ -104,16 +118,16 @@ class Decoding:
         return sum(line.done for line in self.lines) >= max(1, _DONE * len(self.lines))
 
     def _enter(self) -> None:
-        n = self.sampling.n
+        n, entering = self.sampling.n, []
         while self.waiting and (not self.lines or self._fits(len(self.waiting[0]))):
             piece = self.waiting.popleft()
             encoded, last = begin(self.model, self.encoder, [self.prompts[i] for i in piece])
-            rows = Rows(encoded, n)
-            if self.rows is None:
-                self.rows = rows
-            else:
-                self.rows.join(rows)
+            entering.append(Rows(encoded, n))
             self.lines += [self._line(i, k, token) for i, token in zip(piece, last, strict=True) for k in range(n)]
+        together = [self.rows, *entering] if self.rows else entering
+        self.rows = together[0]
+        if len(together) > 1:
+            self.rows.join(together[1:])
 
     def _fits(self, more: int) -> bool:
         return self.mixed and len(self.lines) + more * self.sampling.n <= self.capacity * self.sampling.n

@@ -16,7 +16,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from lit_mstar.encoding.prompt_cache import equal_prompts, inference
+from lit_mstar.encoding.prompt_cache import equal_prompts, inference, keeps_positions
 from lit_mstar.encoding.rows import Rows
 from lit_mstar.encoding.sharing import can_share, why_not
 from lit_mstar.models.sharding import is_sharded
@@ -134,18 +134,21 @@ class TransformersSampler(Sampler):
     def _compare(self, problems: Sequence[Problem], mixed: bool) -> tuple[Tensor, Tensor]:
         """Logits of two greedy tokens of each prompt, in two rows each, prompts shared and not: (P·2, 2, V) each.
 
-        Mixed, a longer prompt joins the others, and both tokens are fed at once, as guesses are.
+        Mixed, prompts of different lengths are encoded and joined as `Decoding` does, and both tokens are fed at once,
+        as guesses are.
         """
         sampling = SamplingParams(n=1, temperature=0.0, max_tokens=2)
         options = {"output_logits": True, "return_dict_in_generate": True, "eos_token_id": None}
-        groups = [[(problem, "") for problem in problems], *([[(problems[0], "1 2")]] if mixed else [])]
+        groups = [[(problem, "") for problem in problems]]
+        if mixed:
+            longer = (problems[0], "1 2")
+            groups = [*groups, [longer]] if keeps_positions(self._model) else [[*groups[0][:1], longer], groups[0][1:]]
         alone = [generate(self._model, self._encoder, [x], sampling, **options) for group in groups for x in group]
         whole = torch.cat([torch.stack(found.logits, 1) for found, _ in alone]).repeat_interleave(2, 0)
         ids = torch.cat([found.sequences[:, start - 1 : start + 1] for found, start in alone]).repeat_interleave(2, 0)
         rows, *more = (Rows(begin(self._model, self._encoder, group)[0], 2) for group in groups)
-        for others in more:
-            rows.join(others)
         if mixed:
+            rows.join(more)
             return rows.forward(ids), whole
         first = rows.forward(ids[:, :1])
         rows.keep_tokens(torch.ones_like(ids[:, 0]), 1)

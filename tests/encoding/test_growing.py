@@ -39,7 +39,7 @@ def test_joined_rows_end_together_and_begin_with_zeros():
     long, short = layer(1, 5), layer(2, 2)
     for first, second, rows in ((long, short, (0, 1)), (short, long, (2, 0))):
         growing = GrowingLayer(first)
-        growing.join(GrowingLayer(second))
+        growing.join([GrowingLayer(second)])
         assert torch.equal(growing.keys[rows[0] : rows[0] + 1], long.keys)
         assert torch.equal(growing.values[rows[1] : rows[1] + 2, :, 3:], short.values)
         assert not growing.values[rows[1] : rows[1] + 2, :, :3].any()

@@ -39,7 +39,7 @@ def check(rows: Rows, so_far: list[list[int]], fed: list[list[int]]) -> None:
 def test_rows_of_different_lengths_are_what_each_is_alone():
     with inference(MODEL):
         rows = begun(LONG, 2)
-        rows.join(begun(SHORT, 3))
+        rows.join([begun(SHORT, 3)])
         so_far = [LONG[0], LONG[0], LONG[1], LONG[1], *SHORT * 3]
         check(rows, so_far, [[30 + i, 40 + i] for i in range(7)])
 
@@ -47,7 +47,7 @@ def test_rows_of_different_lengths_are_what_each_is_alone():
 def test_tokens_that_are_taken_back_are_seen_by_nobody():
     with inference(MODEL):
         rows = begun(SHORT, 3)
-        rows.join(begun(LONG, 1))
+        rows.join([begun(LONG, 1)])
         fed = [[30, 31, 32], [33, 34, 35], [36, 37, 38], [39, 40, 41], [42, 43, 44]]
         rows.forward(torch.tensor(fed))
         rows.keep_tokens(torch.tensor([1, 2, 3, 2, 1]), 3)
@@ -62,7 +62,7 @@ def test_tokens_that_are_taken_back_are_seen_by_nobody():
 def test_columns_that_nobody_needs_are_dropped():
     with inference(MODEL):
         rows = begun(LONG, 1)
-        rows.join(begun(SHORT, 2))
+        rows.join([begun(SHORT, 2)])
         assert rows.mask.shape == (4, 7)
         rows.keep_rows(torch.tensor([2, 3]))
         assert rows.mask.tolist() == [[True] * 3] * 2
@@ -78,7 +78,7 @@ def test_what_is_not_a_number_stays_with_its_row():
         for layer in rows.cache.layers:
             layer._rooms[0][:, :, 7:] = torch.nan  # the room behind was never written to
             layer._rooms[1][:, :, 7:] = torch.nan
-        rows.join(begun(SHORT, 1))
+        rows.join([begun(SHORT, 1)])
         check(rows, [LONG[0], SHORT[0]], [[30], [31]])
 
 
@@ -87,7 +87,7 @@ def test_only_keys_and_values_are_joined():
         rows, others = begun(LONG, 1), begun(SHORT, 1)
         others.plain = False
         with pytest.raises(ValueError, match="only where all that is kept of them are keys and values"):
-            rows.join(others)
+            rows.join([others])
 
 
 @settings(max_examples=15, deadline=None)
@@ -103,7 +103,7 @@ def test_any_order_of_events_leaves_each_row_as_it_is_alone(data: Any):
             event = data.draw(st.sampled_from(["join", "leave", "feed"]))
             if event == "join":
                 others, theirs = piece()
-                rows.join(others)
+                rows.join([others])
                 so_far += theirs
             elif event == "leave" and len(so_far) > 1:
                 kept = data.draw(st.lists(st.sampled_from(range(len(so_far))), min_size=1, unique=True))
