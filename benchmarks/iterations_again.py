@@ -58,8 +58,8 @@ def learn(policy: Any, rollouts: list[Rollout]) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--problems", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=300, help="of teaching before")
+    parser.add_argument("--problems", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=800, help="of teaching before")
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)

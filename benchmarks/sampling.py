@@ -23,7 +23,7 @@ from taught import SIZES, mixed_problems, taught
 from lit_mstar import Backbone, Problem
 from lit_mstar.samplers import SamplingParams, TransformersSampler
 
-BATCHES = (1, 2, 4, 8, 16)  # problems at once, for the peer
+BATCHES = (2, 4, 8)  # problems at once, for the peer
 
 
 class Peer:
@@ -65,7 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="a Hugging Face folder; two tiny models by default")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--problems", type=int, default=48)
+    parser.add_argument("--problems", type=int, default=24)
     parser.add_argument("--max-tokens", type=int, default=64)
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
