@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 from lightning.pytorch import Callback
 from PIL import Image
 
@@ -21,7 +22,7 @@ class Seen(Callback):
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         ids, mask = batch["input_ids"], batch["attention_mask"].bool()
-        segments = batch.get("segments", (batch["labels"] >= 0).long())  # responses to a problem share a row
+        segments = batch.get("segments", torch.ones_like(ids))  # where responses to a problem share a row
         found = [
             tuple(row[keep & ((of == 0) | (of == number))].tolist())
             for row, keep, of in zip(ids, mask, segments, strict=True)
