@@ -60,12 +60,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", type=int, default=32)
     parser.add_argument("--steps", type=int, default=800, help="of teaching before")
+    parser.add_argument("--wide", action="store_true", help="the larger model, too; teaching it takes long")
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)
     problems = DigitsSource(train=options.problems).problems("train")[: options.problems]
     first, again = (SamplingParams(n=16, max_tokens=64, seed=seed) for seed in (0, 1))
-    for size in SIZES:
+    for size in SIZES if options.wide else SIZES[:1]:
         policy = taught(size, options.steps)
         remembering, forgetful = engine(policy, 4), engine(policy, 0)
         rollouts = [rollout for _, rollout in remembering.sample(problems, first)]
