@@ -68,7 +68,9 @@ def _line(row: dict[str, Any]) -> str:
     low, high = row["spread"]
     sign = "≥" if row["better"] == "more" else "≤"
     ratio = f"{row['ratio']:.3g} ({low:.3g} to {high:.3g})"
-    cells = (row["what"], row["peer"], _number(row["ours"]), _number(row["theirs"]), ratio, f"{sign} {row['bar']:g}")
+    size = row.get("size", "")
+    what = row["what"] if size in row["what"] else f"{row['what']}, {size}"
+    cells = (what, row["peer"], _number(row["ours"]), _number(row["theirs"]), ratio, f"{sign} {row['bar']:g}")
     return f"| {' | '.join(cells)} | {'met' if met(row) else '**not met**'} |"
 
 

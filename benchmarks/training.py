@@ -117,7 +117,7 @@ class Bench:
     def bare(self) -> float:
         """The least that a user would write."""
         model: Any = self.backbone.load_model().to(self.options.device).train()
-        collate = PairCollator(self.backbone.encoder)
+        collate = PairCollator(Backbone(str(self.folder), prompt_memory=0).encoder)
         loader = DataLoader(self.examples, self.options.batch, shuffle=True, collate_fn=collate)  # type: ignore[arg-type, var-annotated]
         optimizer, ends = OPTIMIZER(model.parameters()), []
         for batch in loader:
@@ -210,14 +210,21 @@ def _rows(bench: Bench, name: str, options: argparse.Namespace) -> None:
     about: dict[str, Any] = {"size": name, "unit": "tokens/s", "batch": options.batch, "device": options.device}
     about |= {"of_limit": bench.limit(max(bench.ours() for _ in range(2)))}
     loop, separate = "a bare PyTorch loop", lambda: bench.ours(share=False)
-    compare("training step, a row for each response", separate, bench.bare, 0.98, loop, options.pairs, **about)
-    compare("training step", bench.ours, bench.bare, 0.98, loop, options.pairs, **about)
+    compare("training step, a row for each response", separate, bench.bare, 0.98, loop, "more", options.pairs, **about)
+    compare("training step", bench.ours, bench.bare, 0.98, loop, "more", options.pairs, **about)
     if options.trl_python:
         asked = {"batch_size": options.batch, "steps": options.steps, "skip": bench.skip, "device": options.device}
         with trl(options.trl_python, bench.folder, **asked, lora=None) as turn:
             peer = "TRL SFTTrainer"
             compare(
-                "training step", bench.ours, lambda: bench.rate(turn()["seconds"]), 1.5, peer, options.pairs, **about
+                "training step",
+                bench.ours,
+                lambda: bench.rate(turn()["seconds"]),
+                1.5,
+                peer,
+                "more",
+                options.pairs,
+                **about,
             )
 
 
