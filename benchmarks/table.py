@@ -84,10 +84,17 @@ def _details(row: dict[str, Any]) -> str:
     return f"`{row['command']}`; {row['pairs']} pairs; {', '.join([*about, *versions])}"
 
 
+def _script(row: dict[str, Any]) -> str:
+    return str(row["command"]).split()[0]
+
+
 def write(rows: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Writes both files."""
+    """Writes both files; rows of scripts that were not measured this time stay."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "speed.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    file, new = folder / "speed.jsonl", {_script(row) for row in rows}
+    earlier = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    rows = [*(row for row in earlier if _script(row) not in new), *rows]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "speed.md").write_text(markdown(rows))
 
 

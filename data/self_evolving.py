@@ -237,7 +237,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         if not missing:  # all that is to be done is to mark it anew
             return 0
         self.trainer.strategy.barrier()  # all have looked before anyone writes: they must divide the same problems
-        self._policy.sampler.recall(self._said_before(iteration))
+        self._policy.sampler.recall(iteration.problems, lambda asked: self._said_before(iteration, asked))
         detail = f"iteration {iteration.index}"
         rollouts = self._ranks.sample(
             self.trainer, missing, iteration.sampling, detail, self.hint, waves=iteration.waves
@@ -246,12 +246,12 @@ class SelfEvolvingDataModule(ProblemDataModule):
         self.trainer.strategy.barrier()
         return len(missing)
 
-    def _said_before(self, iteration: Iteration) -> Iterator[Rollout]:
-        """What the ledger has of the last two passes about an iteration's problems, the latest first: for guesses."""
+    def _said_before(self, iteration: Iteration, problems: Sequence[Problem]) -> Iterator[Rollout]:
+        """What the ledger has of the last two passes about some problems, the latest first: for guesses."""
         earliest = max(0, iteration.index - 2 * round(1 / self.interval))
         for index in range(iteration.index - 1, earliest - 1, -1):
             with suppress(OSError, ValueError):  # what cannot be read is not guessed from
-                yield from self.ledger.read(replace(iteration, index=index))
+                yield from self.ledger.read(replace(iteration, index=index, problems=list(problems)))
 
     def _close(self, iteration: Iteration) -> None:
         for logger in self.trainer.loggers:

@@ -103,7 +103,8 @@ class StepwiseDataModule(LightningDataModule):
             else:
                 for split, example in reading.examples(file):
                     yield split_of(split or file.stem, example.problem.id, self.held_out), example
-        reading.require_usable(str(self.folder), 0.0 if self.on_bad_row == "error" else self.most_bad)
+        allowed = 0.0 if self.on_bad_row == "error" else self.most_bad
+        reading.require_usable(str(self.folder), allowed, "on_bad_row: skip and most_bad")
 
     def positive_share(self, kind: Labels) -> float | None:
         """The share of successes among all that is learned from the training chains (`step_losses`).

@@ -8,7 +8,7 @@ equally many tokens and images of equal sizes, after two of them have been proce
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import torch
@@ -30,20 +30,24 @@ class Recent:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._size = 0
-        self._kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Recent, (self.limit,)
 
-    def get(self, key: str) -> Any:
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._kept
+
+    def get(self, key: Hashable) -> Any:
         """The value, or None."""
         if key not in self._kept:
             return None
         self._kept.move_to_end(key)
         return self._kept[key][0]
 
-    def put(self, key: str, value: Any, size: int) -> None:
-        """Keeps a value of some size, under a key that it does not have, and forgets others where that is too much."""
+    def put(self, key: Hashable, value: Any, size: int) -> None:
+        """Keeps a value of some size, in place of an earlier one, and forgets others where that is too much."""
+        self._size -= self._kept.pop(key, (None, 0))[1]
         self._kept[key] = value, size
         self._size += size
         while self._size > self.limit:

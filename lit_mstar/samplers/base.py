@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -64,8 +64,13 @@ class Sampler(ABC):
             (position in `problems`, its rollout), in any order.
         """
 
-    def recall(self, rollouts: Iterable[Rollout]) -> None:
-        """Takes what was sampled earlier, to guess from how responses go on; most engines have no use for it."""
+    def recall(self, problems: Sequence[Problem], said: Callable[[Sequence[Problem]], Iterable[Rollout]]) -> None:
+        """May ask what was sampled earlier, to guess from how responses go on; most engines have no use for it.
+
+        Args:
+            problems: What will be sampled.
+            said: Reads earlier rollouts of some of them, the latest first.
+        """
 
     def rest(self) -> None:
         """Lends memory to training until the next `load_policy`; the policy calls it when sampling gives way."""

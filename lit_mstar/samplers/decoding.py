@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lit_mstar.encoding.appending import append_tokens, without_last
+from lit_mstar.encoding.appending import Batch, append_tokens, without_last
 from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.encoding.prompt_cache import (
     EncodedPrompts,
@@ -38,15 +38,28 @@ from lit_mstar.samplers.drawing import TokenDraw
 
 _DONE = 0.2  # share of rows that are done before they leave: each time, what is kept of the others is copied (ours)
 _PIECES = 4  # into how many pieces a full batch enters (ours)
+# What one more token a row costs, as a share of a step with one, ours: measured on a CPU's cores, a guess elsewhere.
+_COST, _COST_ELSEWHERE = {"cpu": 0.4}, 0.05
 _LOGITS = 2**27  # most logits of a step, in numbers, that guesses may bring it to (ours: half a gigabyte)
 
 Prompt = tuple[Problem, str]  # and the beginning of the response
 
 
+def tensors(encoder: Encoder, prompts: Sequence[Prompt], said: Sequence[int] = ()) -> Batch:
+    """Prompts, each with the beginning of its response and what was said since; shorter rows padded on the right."""
+    tails = [torch.tensor([*encoder.text_ids(prefix), *said], dtype=torch.long) for _, prefix in prompts]
+    return append_tokens(encoder.prompts([problem for problem, _ in prompts]), tails, encoder.pad_id)
+
+
+def draft_key(prompt: Prompt) -> tuple[str, str]:
+    """What `Drafts` knows a prompt by."""
+    problem, prefix = prompt
+    return problem.id, prefix
+
+
 def begin(model: Any, encoder: Encoder, prompts: Sequence[Prompt]) -> tuple[EncodedPrompts, list[int]]:
-    """Encodes prompts but for their last tokens, and returns these beside; shorter ones are padded on the right."""
-    tails = [torch.tensor(encoder.text_ids(prefix), dtype=torch.long) for _, prefix in prompts]
-    batch = append_tokens(encoder.prompts([problem for problem, _ in prompts]), tails, encoder.pad_id)
+    """Encodes prompts but for their last tokens, and returns these beside."""
+    batch = tensors(encoder, prompts)
     mask = batch["attention_mask"].clone()
     ends = mask.sum(1, keepdim=True) - 1
     last = batch["input_ids"].gather(1, ends)[:, 0].tolist()
@@ -101,6 +114,7 @@ class Decoding:
         self.finished: dict[int, list[Line]] = {}
         self.draw = TokenDraw(sampling, encoder.forbidden_ids)
         self.exact = model.dtype == torch.float32  # in half precision, rounding is no small thing
+        self.cost = _COST.get(model.device.type, _COST_ELSEWHERE)
         self.ends, self.pad = frozenset(encoder.end_ids), encoder.pad_id
 
     def __iter__(self) -> Iterator[tuple[int, list[list[int]]]]:
@@ -158,7 +172,7 @@ class Decoding:
 
     def _guesses(self) -> list[list[int]]:
         most = _LOGITS // (len(self.lines) * (self.encoder.vocabulary or 1)) - 1
-        length = min(self.drafts.length(), most) if self.drafts else 0
+        length = min(self.drafts.length(self.cost), most) if self.drafts else 0
         if length < 1:
             return [[] for _ in self.lines]
         return [self._guess(line, length) for line in self.lines]
@@ -169,7 +183,7 @@ class Decoding:
         if line.done:
             return []
         uniforms = line.uniforms[len(line.ids) :] if self.sampling.temperature > 0 else None
-        return self.drafts.guess(self._key(line.prompt), line.ids, room, uniforms)
+        return self.drafts.guess(draft_key(self.prompts[line.prompt]), line.ids, room, uniforms)
 
     def _take(self, line: Line, guess: list[int], drawn: list[int], sure: list[bool]) -> int:
         """Adds what was drawn, as far as guesses were right; returns how many of the tokens fed are the row's own."""
@@ -187,13 +201,9 @@ class Decoding:
 
     def _alone(self, line: Line) -> int:
         """The next token as the response by itself draws it, from one pass over all that it is."""
-        problem, prefix = self.prompts[line.prompt]
-        tail = torch.tensor([*self.encoder.text_ids(prefix), *line.ids], dtype=torch.long)
-        batch = append_tokens(
-            self.encoder.prompts([problem]), [tail], self.encoder.pad_id, self.encoder.architecture.fills
-        )
+        batch = fit(tensors(self.encoder, [self.prompts[line.prompt]], line.ids), self.model)
         forget(self.model)
-        logits = self.model(**fit(batch, self.model), logits_to_keep=1).logits[:, -1:]
+        logits = self.model(**batch, logits_to_keep=1).logits[:, -1:]
         return int(self.draw(logits, torch.tensor([[line.uniforms[len(line.ids)]]]))[0])
 
     def _ends(self, ids: list[int]) -> bool:
@@ -225,9 +235,5 @@ class Decoding:
     def _responses(self, prompt: int) -> list[list[int]]:
         found = [line.ids for line in sorted(self.finished.pop(prompt), key=lambda line: line.number)]
         if self.drafts:
-            self.drafts.remember(self._key(prompt), found)
+            self.drafts.remember(draft_key(self.prompts[prompt]), found)
         return found
-
-    def _key(self, prompt: int) -> tuple[str, str]:
-        problem, prefix = self.prompts[prompt]
-        return problem.id, prefix

@@ -7,61 +7,63 @@ judge). So the same random numbers give the same response, and the distribution 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lit_mstar.encoding.prompt_memory import Recent
+
 _CONTEXTS = (5, 3, 1)  # tokens that a guess goes by, the longest that is known first; ours, as all numbers here
 _BEGIN = (-1,) * max(_CONTEXTS)
 _PROBE = 8  # steps after which one token more is guessed than seems to pay, to see whether it does
 _LATELY = 50  # over how many steps averages are taken: rows that began together hesitate together
+_KEPT = 32  # responses to a problem that are remembered, the latest
+_SHARED = 2**17  # contexts that are counted over all problems before counting begins anew: about 50 MB
 
 Counts = dict[tuple[int, ...], dict[int, int]]
 
 
 class Drafts:
-    """What was said so far, as counts of what followed what: about each problem, and about all of them.
+    """What was said so far about each problem, and what followed what over all of them.
 
     Args:
         longest: Most tokens guessed at a time.
-        cost: What one more token a row costs, as a share of a step with one.
-        problems: Of how many problems it is remembered, those sampled last.
+        tokens: How many are remembered, of the problems sampled last (256 MB by default).
     """
 
-    def __init__(self, longest: int, cost: float, problems: int = 20_000) -> None:
+    def __init__(self, longest: int, tokens: int = 2**26) -> None:
         self.longest = longest
-        self.cost = cost
-        self.problems = problems
-        self._own: OrderedDict[Hashable, Counts] = OrderedDict()
+        self._said = Recent(tokens)  # responses to a problem, as arrays: counts would take a hundred times as much
+        self._counts: dict[Hashable, Counts] = {}  # of problems that are being sampled
         self._all: Counts = {}
         self._hits = [0.5] * longest  # the share of rows whose guesses were right up to here, lately
         self._seen = [1] * longest  # over how many steps
         self._steps = 0
 
     def __contains__(self, key: Hashable) -> bool:
-        return key in self._own
+        return key in self._said
 
     def remember(self, key: Hashable, responses: Sequence[Sequence[int]]) -> None:
-        """Notes responses to a problem."""
-        own = self._own.pop(key, {})
-        self._own[key] = own
-        for ids in responses:
-            _count(own, ids)
-        for ids in responses[:2]:  # they are alike: two of each problem tell how all of them go
-            _count(self._all, ids)
-        if len(self._own) > self.problems:
-            self._own.popitem(last=False)
-        if len(self._all) > 20 * self.problems:
+        """Notes responses to a problem, which is sampled no more for now."""
+        self._counts.pop(key, None)
+        kept = [*(self._said.get(key) or ()), *(np.array(ids, np.int32) for ids in responses)][-_KEPT:]
+        self._said.put(key, kept, sum(map(len, kept)))
+        if len(self._all) > _SHARED:
             self._all = {}
+        for ids in responses[:2]:  # they are alike: two of each problem tell how all of them go
+            _count(self._all, ids, _CONTEXTS)
 
-    def length(self) -> int:
-        """How many tokens are worth guessing, by how many of the guesses were right lately; now and then, one more."""
+    def length(self, cost: float) -> int:
+        """How many tokens are worth guessing, by how many of the guesses were right lately; now and then, one more.
+
+        Args:
+            cost: What one more token a row costs, as a share of a step with one.
+        """
         gains, sure = [1.0], 1.0
         for k, hits in enumerate(self._hits, 1):
             sure += hits
-            gains.append(sure / (1 + k * self.cost))
+            gains.append(sure / (1 + k * cost))
         best = max(range(len(gains)), key=lambda k: gains[k])
         self._steps += 1
         return min(self.longest, best + 1) if self._steps % _PROBE == 0 else best
@@ -79,10 +81,14 @@ class Drafts:
                 the same ones, by token id as `TokenDraw` does, so where counts are like the policy, they agree also
                 where it hesitates. Without any, the most frequent token is guessed.
         """
-        own, context = self._own.get(key), [*_BEGIN, *ids[-len(_BEGIN) :]][-len(_BEGIN) :]
+        if (own := self._counts.get(key)) is None:
+            own = self._counts[key] = {}
+            for said in self._said.get(key) or ():
+                _count(own, said.tolist(), _CONTEXTS[:2])
+        context = [*_BEGIN, *ids[-len(_BEGIN) :]][-len(_BEGIN) :]
         found: list[int] = []
         while len(found) < length:
-            counts = (own and _follow(own, context, _CONTEXTS[:2])) or _follow(self._all, context, _CONTEXTS)
+            counts = _follow(own, context, _CONTEXTS[:2]) or _follow(self._all, context, _CONTEXTS)
             if not counts:
                 break
             if uniforms is None:
@@ -100,9 +106,9 @@ class Drafts:
             self._hits[k] += (share - self._hits[k]) / self._seen[k]
 
 
-def _count(counts: Counts, ids: Sequence[int]) -> None:
+def _count(counts: Counts, ids: Sequence[int], sizes: Sequence[int]) -> None:
     line = [*_BEGIN, *ids]
-    for size in _CONTEXTS:
+    for size in sizes:
         for end in range(len(_BEGIN), len(line)):
             follow = counts.setdefault(tuple(line[end - size : end]), {})
             follow[line[end]] = follow.get(line[end], 0) + 1

@@ -51,13 +51,21 @@ class TokenDraw:
         if self.temperature == 0:
             (first, second), tokens = (found.T for found in scores.topk(2))
             return tokens[0], first - second > _GAP
-        scores = scores / self.temperature
-        if self.nucleus:
-            scores = self.nucleus(None, scores)  # type: ignore[arg-type]
+        scores, sure = self._nucleus(scores / self.temperature)
         cumulative = scores.double().softmax(-1).cumsum(-1)  # (rows, V)
         u = u[:, None].to(scores.device)
         u = u * cumulative[:, -1:]
         token = torch.searchsorted(cumulative, u, right=True)  # never one of probability 0
         above = cumulative.gather(1, token) - u
         below = u - torch.where(token > 0, cumulative.gather(1, (token - 1).clamp(min=0)), -1.0)
-        return token[:, 0], (torch.minimum(above, below) > _MARGIN)[:, 0]
+        return token[:, 0], sure & (torch.minimum(above, below) > _MARGIN)[:, 0]
+
+    def _nucleus(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores (rows, V) without what is outside the nucleus, and whether its border is beyond rounding (rows,)."""
+        if self.nucleus is None:
+            return scores, torch.ones(len(scores), dtype=torch.bool, device=scores.device)
+        kept = self.nucleus(None, scores)  # type: ignore[arg-type]
+        probabilities = scores.softmax(-1).where(kept > -torch.inf, torch.nan)
+        mass, least = probabilities.nansum(-1), probabilities.nan_to_num(torch.inf).amin(-1)
+        # The last one that is in would be out if the others had enough without it, or the next one in.
+        return kept, torch.minimum(mass - self.nucleus.top_p, self.nucleus.top_p - (mass - least)) > _MARGIN

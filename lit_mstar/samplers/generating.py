@@ -16,13 +16,12 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteria
 
-from lit_mstar.encoding.appending import append_tokens
 from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.encoding.prompt_cache import fit, forget
 from lit_mstar.models.wrapped import is_adapted
 from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.samplers.base import first_stop, response_stream
-from lit_mstar.samplers.decoding import Prompt
+from lit_mstar.samplers.decoding import Prompt, tensors
 from lit_mstar.samplers.drawing import TokenDraw
 
 
@@ -30,9 +29,7 @@ def generate(
     model: Any, encoder: Encoder, prompts: Sequence[Prompt], sampling: SamplingParams, **options: Any
 ) -> tuple[Any, int]:
     """What the model's `generate` returns for N rows a prompt, ids (P·N, L + new), and L, where the new ones start."""
-    rows = [prompt for prompt in prompts for _ in range(sampling.n)]
-    tails = [torch.tensor(encoder.text_ids(prefix), dtype=torch.long) for _, prefix in rows]
-    batch = fit(append_tokens(encoder.prompts([problem for problem, _ in rows]), tails, encoder.pad_id), model)
+    batch = fit(tensors(encoder, [prompt for prompt in prompts for _ in range(sampling.n)]), model)
     start = batch["input_ids"].shape[1]
     config = {
         "do_sample": False,  # greedy over processed scores: `_Draw` leaves one token a row

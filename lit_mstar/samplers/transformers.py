@@ -9,7 +9,7 @@ Notation: P problems, N responses each, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -23,13 +23,9 @@ from lit_mstar.models.sharding import is_sharded
 from lit_mstar.models.weights import whole_parameters
 from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
 from lit_mstar.samplers.base import Policy, Sampler, respond
-from lit_mstar.samplers.decoding import Decoding, Prompt, begin
+from lit_mstar.samplers.decoding import Decoding, Prompt, begin, draft_key
 from lit_mstar.samplers.drafts import Drafts
 from lit_mstar.samplers.generating import generate
-
-# What one more token a row costs, as a share of a step with one: measured on a CPU's cores, estimated for the rest.
-_COST = {"cpu": 0.4}
-_COST_ELSEWHERE = 0.05
 
 
 class TransformersSampler(Sampler):
@@ -58,7 +54,7 @@ class TransformersSampler(Sampler):
         self._encoder: Any = None
         self._copy: Any = None  # of a policy that is divided over ranks
         self._checked: tuple[Any, bool, bool] = (None, False, False)  # the model, and what it can do
-        self._drafts = Drafts(draft, _COST["cpu"]) if draft else None
+        self._drafts = Drafts(draft) if draft else None
 
     def load_policy(self, policy: Policy) -> None:
         """Keeps a reference: the weights are the policy's own, so they are always current.
@@ -66,17 +62,18 @@ class TransformersSampler(Sampler):
         A policy that is divided over ranks cannot generate: its weights are copied into a whole model, all of them
         once, then the trainable ones. All ranks must take part; sampling itself needs none of the others.
         """
-        first, self._model, self._encoder = self._model is None, policy.model, policy.encoder
+        self._model, self._encoder = policy.model, policy.encoder
         if is_sharded(policy.model):
             self._model = self._refreshed(policy)
-        if first and self._drafts:
-            self._drafts.cost = _COST.get(self._model.device.type, _COST_ELSEWHERE)
 
-    def recall(self, rollouts: Iterable[Rollout]) -> None:
-        """See `Sampler.recall`; of a problem that was sampled by this engine, it knows what it said."""
-        for rollout in rollouts if self._drafts else ():
-            if (key := (rollout.problem.id, "")) not in self._drafts:  # type: ignore[operator]
-                self._drafts.remember(key, [r.token_ids for r in rollout.responses])  # type: ignore[union-attr]
+    def recall(self, problems: Sequence[Problem], said: Callable[[Sequence[Problem]], Iterable[Rollout]]) -> None:
+        """See `Sampler.recall`; asks only about problems that this engine did not sample itself."""
+        if self._drafts is None:
+            return
+        lacking = [problem for problem in problems if draft_key((problem, "")) not in self._drafts]
+        for rollout in said(lacking) if lacking else ():
+            if (key := draft_key((rollout.problem, ""))) not in self._drafts:
+                self._drafts.remember(key, [response.token_ids for response in rollout.responses])
 
     def rest(self) -> None:
         """Moves a copy, where there is one, out of the way of training."""

@@ -59,3 +59,12 @@ def test_the_table_says_what_was_measured_and_what_failed(table: Any, tmp_path: 
     assert "- iteration: `x.py`; 3 pairs; n 8, torch 2.9" in text
     kept = [json.loads(line) for line in (tmp_path / "speed.jsonl").read_text().splitlines()]
     assert kept == [row(), row(what="slow", ratio=2.0), broken]
+
+
+def test_rows_of_scripts_that_are_not_measured_again_stay(table: Any, tmp_path: Path):
+    table.write([row(what="a"), row(what="b", command="y.py --pairs 2")], tmp_path)
+    table.write([row(what="c", command="y.py")], tmp_path)
+    kept = [json.loads(line)["what"] for line in (tmp_path / "speed.jsonl").read_text().splitlines()]
+    assert kept == ["a", "c"]
+    assert "| c |" in (tmp_path / "speed.md").read_text()
+    assert "| b |" not in (tmp_path / "speed.md").read_text()

@@ -42,15 +42,18 @@ def test_each_epoch_samples_its_own_share_once(tmp_path: Path):
 
 def test_the_engine_is_told_what_was_said_before_about_the_same_problems(tmp_path: Path):
     class Recalling(ScriptedSampler):
-        def recall(self, rollouts: Any) -> None:
-            told.append([(x.problem.id, len(x.responses)) for x in rollouts])
+        def recall(self, problems: Any, said: Any) -> None:
+            told.append([(x.problem.id, len(x.responses)) for x in said(problems)])
+            few.append([x.problem.id for x in said(problems[:1])])
 
     told: list[list[tuple[str, int]]] = []
+    few: list[list[str]] = []
     make_evolver(tmp_path, max_epochs=4).fit(make_policy(Recalling(half_right)), datamodule=evolving())
     shares = [[p.id for p in share_of(sums(8), 0.5, index)] for index in range(4)]
     before = [[i for share in shares[:index][::-1] for i in shares[index] if i in share] for index in range(4)]
     assert told == [[(i, 4) for i in ids] for ids in before]
     assert [len(ids) for ids in before] == [0, 0, 4, 4]
+    assert few == [[], [], shares[2][:1], shares[3][:1]]
 
 
 def test_asked_twice_in_a_round_it_samples_once(tmp_path: Path):

@@ -118,6 +118,9 @@ def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:
     recent.get("b")
     recent.put("d", "D", 3)
     assert [recent.get(key) for key in "abcd"] == [None, "B", None, "D"]
+    recent.put("d", "D again", 6)  # in place of the earlier: 10 in all
+    assert [recent.get(key) for key in "bd"] == ["B", "D again"]
+    assert ("b" in recent, "a" in recent) == (True, False)
     recent.put("huge", "H", 11)
     assert [recent.get(key) for key in ("b", "d", "huge")] == [None] * 3
 

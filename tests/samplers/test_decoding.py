@@ -12,9 +12,8 @@ from scipy.stats import chi2_contingency
 
 from lit_mstar.encoding.rows import Rows
 from lit_mstar.rollouts.nouns import SamplingParams
-from lit_mstar.samplers import TransformersSampler
+from lit_mstar.samplers import TransformersSampler, decoding
 from lit_mstar.samplers.decoding import Decoding
-from lit_mstar.samplers.drafts import Drafts
 from support.taught import LESSONS, MIXED, tokens
 
 MANY = [replace(p, id=f"{p.id}{i}", question=p.question + " Look." * (i % 3)) for i in range(4) for p in MIXED]
@@ -26,18 +25,23 @@ def test_rows_that_enter_late_draw_what_they_draw_alone(policy: Any):
     assert together == [tokens(policy, [problem], engine=engine, n=3, max_tokens=20)[0] for problem in MANY]
 
 
-@pytest.mark.parametrize("temperature", [0.0, 0.8])
-def test_guesses_change_no_response(policy: Any, temperature: float):
-    options = {"n": 3, "max_tokens": 20, "temperature": temperature}
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is known is guessed."""
+    monkeypatch.setattr(decoding, "_COST", {"cpu": 0.0})
+
+
+@pytest.mark.parametrize(("temperature", "top_p"), [(0.0, 1.0), (0.8, 1.0), (0.8, 0.9)])
+def test_guesses_change_no_response(policy: Any, free: None, temperature: float, top_p: float):
+    options = {"n": 3, "max_tokens": 20, "temperature": temperature, "top_p": top_p}
     expected = tokens(policy, MANY, engine=TransformersSampler(draft=0), **options)
     engine = TransformersSampler(draft=5)
     assert tokens(policy, MANY, engine=engine, **options) == expected
-    engine._drafts.cost = 0.0  # now all that is known is guessed
     assert tokens(policy, MANY, engine=engine, **options) == expected
     assert max(engine._drafts._hits) > 0.5  # most of it was right, as the same numbers were drawn
 
 
-def test_a_lesson_known_by_heart_takes_a_seventh_of_the_steps(taught: Any):
+def test_a_lesson_known_by_heart_takes_a_seventh_of_the_steps(taught: Any, free: None):
     lesson, engine = list(LESSONS)[:1], TransformersSampler(draft=7)
     steps: list[int] = []
     watched = taught.model.register_forward_pre_hook(lambda module, inputs: steps.append(1))
@@ -45,7 +49,6 @@ def test_a_lesson_known_by_heart_takes_a_seventh_of_the_steps(taught: Any):
     for _ in range(2):
         steps.clear()
         found.append(tokens(taught, lesson, engine=engine, n=1, temperature=0.0, max_tokens=80))
-        engine._drafts.cost = 0.0
     watched.remove()
     assert found[0] == found[1]
     assert len(steps) <= 1 + -(-len(found[0][0][0]) // 7)  # the prompt, and seven or eight tokens a step
@@ -63,13 +66,12 @@ def test_rounding_changes_no_response(policy: Any, monkeypatch: pytest.MonkeyPat
     assert 0 < len(asked) < 0.02 * sum(map(len, (ids for row in expected for ids in row)))
 
 
-def test_guesses_leave_the_distribution_alone(policy: Any):
+def test_guesses_leave_the_distribution_alone(policy: Any, free: None):
     """Third tokens of responses to one problem, with wrong guesses and right ones, against none: chi-square at 0.1%."""
     counts = []
     for draft, seed in ((0, 1), (4, 2)):
         engine = TransformersSampler(batch_size=2000, draft=draft)
         engine.load_policy(policy)
-        engine._drafts = engine._drafts and Drafts(4, 0.0)
         for _ in range(2 if draft else 1):  # the second time, what was drawn first is known
             row = tokens(policy, MIXED[1:2], engine=engine, n=2000, max_tokens=3, temperature=0.7, seed=seed)[0]
             seed += 10
@@ -98,15 +100,23 @@ def test_a_problem_that_comes_twice_is_answered_twice(policy: Any):
     assert [found[i].responses for i in (0, 1)] == [found[i].responses for i in (2, 3)]
 
 
-def test_what_another_engine_sampled_is_guessed_from(policy: Any):
+def test_only_what_an_engine_did_not_sample_itself_is_asked_for(policy: Any):
     first = TransformersSampler()
     first.load_policy(policy)
-    rollouts = [rollout for _, rollout in first.sample(MIXED, SamplingParams(n=2, max_tokens=9))]
+    rollouts = {x.problem.id: x for _, x in first.sample(MIXED, SamplingParams(n=2, max_tokens=9))}
+    asked: list[list[str]] = []
+
+    def said(problems: Any) -> Any:
+        asked.append([problem.id for problem in problems])
+        return [rollouts[problem.id] for problem in problems]
+
     second = TransformersSampler()
-    second.recall(rollouts)
+    second.load_policy(policy)
+    list(second.sample(MIXED[:2], SamplingParams(n=2, max_tokens=9)))
+    for engine in (first, second, second, TransformersSampler(draft=0)):
+        engine.recall(MIXED, said)
+    assert asked == [[problem.id for problem in MIXED[2:]]]
     assert second._drafts is not None
-    for rollout in rollouts:
-        said = rollout.responses[0].token_ids
-        assert second._drafts.guess((rollout.problem.id, ""), said[:5], 1) == said[5:6]
-    none = TransformersSampler(draft=0)
-    none.recall(rollout for rollout in iter(lambda: pytest.fail("nothing is read"), None))
+    for rollout in rollouts.values():
+        ids = rollout.responses[0].token_ids
+        assert second._drafts.guess((rollout.problem.id, ""), ids[:5], 1) == ids[5:6]

@@ -10,8 +10,8 @@ from lit_mstar.samplers.drafts import Drafts
 from lit_mstar.samplers.drawing import TokenDraw
 
 
-def taught(*responses: list[int], longest: int = 4, cost: float = 0.4) -> Drafts:
-    drafts = Drafts(longest, cost)
+def taught(*responses: list[int]) -> Drafts:
+    drafts = Drafts(4)
     drafts.remember("p", responses)
     return drafts
 
@@ -35,25 +35,39 @@ def test_other_problems_tell_where_a_problem_itself_does_not():
     assert drafts.guess("new", [77], 2) == []
 
 
-def test_no_more_problems_are_remembered_than_asked_for():
-    drafts = Drafts(4, 0.4, problems=2)
-    for key, ids in (("a", [1, 5]), ("b", [2, 6]), ("a", [1, 5]), ("c", [3, 7])):
+def test_what_was_sampled_longest_ago_is_forgotten_first():
+    drafts = Drafts(4, tokens=5)
+    for key, ids in (("a", [1, 5]), ("b", [2, 6]), ("a", [1, 7]), ("c", [3])):
         drafts.remember(key, [ids])
-    assert list(drafts._own) == ["a", "c"]
+    assert [key for key in "abc" if key in drafts] == ["a", "c"]  # 4 and 1 tokens
+
+
+def test_the_latest_responses_are_kept():
+    drafts = taught(*[[1, 2]] * 40)
+    drafts.remember("p", [[1, 3]] * 20)
+    assert drafts.guess("p", [1], 1) == [3]  # 20 of the last 32
+
+
+def test_a_problem_is_counted_only_while_it_is_sampled():
+    drafts = taught([1, 2, 3])
+    assert drafts._counts == {}
+    assert drafts.guess("p", [1], 2) == [2, 3]
+    assert drafts._counts["p"][-1, -1, -1, -1, 1] == {2: 1}
+    drafts.remember("p", [[1, 4]] * 2)
+    assert drafts._counts == {}
+    assert drafts.guess("p", [1], 1) == [4]
 
 
 def test_as_many_are_guessed_as_pay():
-    drafts = Drafts(3, cost=0.5)
+    drafts = Drafts(3)
     for _ in range(1000):
         drafts.learn([3, 3, 1, 0], 3)  # of 4 rows, 3/4, 2/4, 2/4 are right so far
     # tokens a step over its cost: 1.75 / 1.5, 2.25 / 2, 2.75 / 2.5
-    assert [drafts.length() for _ in range(8)] == [1] * 7 + [2]
-    cheap = Drafts(3, cost=0.05)
-    cheap._hits = drafts._hits
-    assert cheap.length() == 3
+    assert [drafts.length(0.5) for _ in range(8)] == [1] * 7 + [2]
+    assert drafts.length(0.05) == 3
     for _ in range(1000):
         drafts.learn([0, 0], 3)
-    assert [drafts.length() for _ in range(8)] == [0] * 7 + [1]
+    assert [drafts.length(0.5) for _ in range(7)] == [0] * 6 + [1]
 
 
 @given(st.lists(st.lists(st.integers(0, 3), max_size=8), max_size=4), st.lists(st.integers(0, 3), max_size=8))

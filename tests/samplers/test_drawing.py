@@ -62,3 +62,10 @@ def test_a_greedy_token_is_not_sure_beside_one_as_good(gap: float, sure: bool):
     logits = torch.tensor([[[0.0, 1.0, 1.0 + gap]]])
     token, found = TokenDraw(SamplingParams(temperature=0))(logits, torch.zeros(1, 1, dtype=torch.float64))
     assert (int(token), bool(found)) == (2, sure)
+
+
+@pytest.mark.parametrize(("top_p", "sure"), [(0.7499, True), (0.749995, False), (0.750005, False), (0.7501, True)])
+def test_nothing_is_sure_where_rounding_decides_what_is_in_the_nucleus(top_p: float, sure: bool):
+    # 4/8 and 2/8 are 0.75: enough, or not quite
+    draw = TokenDraw(SamplingParams(top_p=top_p))
+    assert bool(draw(LOGITS.view(1, 1, 4), torch.tensor([[0.6]], dtype=torch.float64))[1]) is sure

@@ -60,12 +60,13 @@ class Reading:
         """How many rows cannot be used."""
         return sum(map(len, self.bad.values()))
 
-    def require_usable(self, what: str, most_bad: float) -> None:
+    def require_usable(self, what: str, most_bad: float, remedy: str = "most_bad") -> None:
         """Says what of the rows cannot be used, or refuses.
 
         Args:
             what: Whose rows they are, for messages.
             most_bad: The largest share that may be unusable.
+            remedy: By which arguments more are allowed.
 
         Raises:
             ValueError: If there are more of them.
@@ -75,7 +76,7 @@ class Reading:
             return
         said = f"{what}: {bad} of {total} rows cannot be used: {self.said()}"
         if bad > most_bad * total:
-            raise ValueError(f"{said}. Correct them, or allow more by most_bad.")
+            raise ValueError(f"{said}. Correct them, or allow more by {remedy}.")
         rank_zero_warn(said)
 
     def said(self) -> str:
