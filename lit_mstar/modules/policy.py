@@ -100,10 +100,9 @@ class PolicyModule(BackboneModule):
         return self.likelihood.losses(self.model, shared), self.likelihood.losses(self.model, whole)
 
     def on_train_epoch_start(self) -> None:
-        """Sampling gives way to training; how far the engine was from the model is logged."""
+        """Sampling gives way to training; what the engine says of itself is logged."""
         self.sampler.rest()
-        if self.sampler.drift is not None:
-            self.log("sampler/drift", self.sampler.drift)
+        self.log_dict({f"sampler/{name}": value for name, value in self.sampler.metrics().items()})
 
     def on_validation_epoch_end(self) -> None:
         """Sampling gives way to training."""

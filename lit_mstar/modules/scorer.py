@@ -26,11 +26,17 @@ def scorer_of(given: str | StepScorer, batch_size: int = 256) -> StepScorer:
     if isinstance(given, StepScorer):
         given.check()
         return given
+    if (folder := prm_folder(given)) is None:
+        return scorer_of(described_scorer(Path(given)))
+    return ProcessRewardModule.from_folder(folder, batch_size)
+
+
+def prm_folder(given: str) -> str | None:
+    """The folder of a trained PRM, which may be its stage's; None where it is a file that describes a scorer."""
     path = Path(given)
     if path.suffix in (".yaml", ".yml"):
-        return scorer_of(described_scorer(path))
-    folder = path / "model" if (path / "model" / HEAD_FILE).is_file() else path
-    return ProcessRewardModule.from_folder(str(folder), batch_size)
+        return None
+    return str(path / "model" if (path / "model" / HEAD_FILE).is_file() else path)
 
 
 def described_scorer(file: Path) -> StepScorer:

@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from torch import nn
@@ -15,6 +15,8 @@ from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.rollouts.nouns import Problem, Response, Rollout
 from lit_mstar.rollouts.nouns import SamplingParams as SamplingParams  # part of the seam
+
+T = TypeVar("T")
 
 
 class Policy(Protocol):
@@ -37,6 +39,11 @@ class Sampler(ABC):
     def independent(self) -> bool:
         """Whether each rank may call `sample` as often as it likes; not where ranks share an engine."""
         return True
+
+    @property
+    def central(self) -> bool:
+        """Whether one rank had better ask for all: the engines are nobody's own."""
+        return False
 
     def require_usable(self, backbone: Backbone) -> None:
         """Refuses, before any weights are loaded, a model that the engine cannot be given.
@@ -63,6 +70,24 @@ class Sampler(ABC):
         Yields:
             (position in `problems`, its rollout), in any order.
         """
+
+    def map(
+        self, work: Callable[[Sampler, Sequence[Problem]], Iterable[tuple[int, T]]], problems: Sequence[Problem]
+    ) -> Iterator[tuple[int, T]]:
+        """Does work that asks an engine again and again; where engines are elsewhere, it is done there, in parts.
+
+        Args:
+            work: Called with an engine and problems; yields (position, result). It may have to travel.
+            problems: With what.
+
+        Yields:
+            (position in `problems`, result), in any order.
+        """
+        yield from work(self, problems)
+
+    def metrics(self) -> dict[str, float]:
+        """What is to be logged of the last sampling, by name."""
+        return {} if self.drift is None else {"drift": self.drift}
 
     def recall(self, problems: Sequence[Problem], said: Callable[[Sequence[Problem]], Iterable[Rollout]]) -> None:
         """May ask what was sampled earlier, to guess from how responses go on; most engines have no use for it.

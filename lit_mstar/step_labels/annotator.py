@@ -7,7 +7,7 @@ it. One file per batch of problems; a rerun skips the problems that are there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,10 +16,12 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lit_mstar.encoding.step_encoding import StepExample
 from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.rollouts.identity import digest, question_digest, reference_digest
-from lit_mstar.rollouts.nouns import Judge, Problem, Rollout, SamplingParams
+from lit_mstar.rollouts.nouns import Problem, SamplingParams
 from lit_mstar.step_labels.drawing import Drawing
-from lit_mstar.step_labels.monte_carlo import Cost, Labeller
+from lit_mstar.step_labels.labelling import Labelled, Labelling
+from lit_mstar.step_labels.monte_carlo import Cost
 from lit_mstar.step_labels.parquet import read_fingerprint, write_steps
+from lit_mstar.terminal.phases import phase
 from lit_mstar.training.division import gather
 
 
@@ -77,45 +79,85 @@ class StepAnnotator(PolicyModule):
         Raises:
             ValueError: If the folder holds labels made with another policy, other data or other settings.
         """
-        data = self.trainer.datamodule  # type: ignore[attr-defined]
-        batch = list(batch)
-        split = data.predict_splits[dataloader_idx]
-        file = self.folder / f"{split}-{batch_idx * self.trainer.world_size + self.global_rank:05d}.parquet"
+        source, split = self._data.source, self._data.predict_splits[dataloader_idx]
+        if self._done(split, batch_idx, batch):
+            return
+        batches = self._waiting(split, dataloader_idx) if self.sampler.central else {batch_idx: list(batch)}
+        for index, labelled in self._labelled(split, batches):
+            cost = Cost(*(sum(getattr(one.cost, name) for one in labelled) for name in ("completions", "tokens")))
+            examples = [
+                StepExample(problem, steps, found.labels, truth=source.judge_steps(problem, steps), draws=found.draws)
+                for problem, one in zip(batches[index], labelled, strict=True)
+                for steps, found in one.chains
+                if steps
+            ]
+            self._count(labelled, split)
+            fingerprint = self._fingerprint(batches[index])
+            write_steps(self._file(split, index), split, examples, fingerprint, vars(cost))
+
+    def _labelled(self, split: str, batches: dict[int, list[Problem]]) -> Iterator[tuple[int, list[Labelled]]]:
+        """Yields each batch when all of its problems are labelled; where engines are elsewhere, many go on at once."""
+        places = [(index, place) for index, batch in batches.items() for place in range(len(batch))]
+        problems = [problem for batch in batches.values() for problem in batch]
+        # What is held out shows how a PRM does on all there is.
+        mixed = split == "train" and self.choose == "mixed"
+        settings = (self.responses, self.completions, self.drawing, self.marker)
+        work = Labelling(*settings, mixed=mixed, reuses=self._reuses)
+        found: dict[int, dict[int, Labelled]] = {index: {} for index in batches}
+        with phase(self.trainer, "labelling", len(problems)) as advance:
+            for position, labelled in self.sampler.map(work, problems):
+                advance(1)
+                index, place = places[position]
+                found[index][place] = labelled
+                if len(found[index]) == len(batches[index]):
+                    of_batch = found.pop(index)
+                    yield index, [of_batch[i] for i in range(len(of_batch))]
+        for index, part in found.items():  # of which a problem was set aside
+            yield index, [part.get(i, Labelled()) for i in range(len(batches[index]))]
+
+    def _waiting(self, split: str, dataloader_idx: int) -> dict[int, list[Problem]]:
+        """All batches of a split that are not labelled yet: engines elsewhere need not wait between batches."""
+        loaders: Any = self.trainer.predict_dataloaders
+        loader = loaders[dataloader_idx] if isinstance(loaders, list) else loaders
+        limit = self.trainer.num_predict_batches[dataloader_idx]
+        batches = {index: list(batch) for index, batch in enumerate(loader) if index < limit}
+        return {index: batch for index, batch in batches.items() if not self._done(split, index, batch)}
+
+    def _done(self, split: str, index: int, batch: Iterable[Problem]) -> bool:
+        """Whether an earlier run labelled a batch.
+
+        Raises:
+            ValueError: If it did so with another policy, other data or other settings.
+        """
+        if not (file := self._file(split, index)).exists():
+            return False
+        if read_fingerprint(file) != self._fingerprint(batch):
+            raise ValueError(
+                f"{file} was labelled with another policy, other data or other settings; remove {self.folder} to "
+                "label anew, or set model.init_args.folder to another one."
+            )
+        return True
+
+    def _fingerprint(self, batch: Iterable[Problem]) -> bytes:
         content = [(question_digest(problem), reference_digest(problem)) for problem in batch]
         drawn = (self.responses, self.completions, self.drawing, self.choose)
-        settings = (*drawn, self.encoder.said, self.marker.settings(), self.fingerprint())
-        fingerprint = digest((*content, *settings)).encode()
-        if file.exists():
-            if read_fingerprint(file) != fingerprint:
-                raise ValueError(
-                    f"{file} was labelled with another policy, other data or other settings; remove {self.folder} to "
-                    "label anew, or set model.init_args.folder to another one."
-                )
-            return
-        examples, cost = self._annotate(batch, data.source.judge_steps, split)
-        write_steps(file, split, examples, fingerprint, vars(cost))
+        return digest((*content, *drawn, self.encoder.said, self.marker.settings(), self.fingerprint())).encode()
 
-    def _annotate(self, problems: Sequence[Problem], judge: Judge, split: str) -> tuple[list[StepExample], Cost]:
-        drawn = dict(self.sampler.sample(problems, self.responses))  # in any order, so it is put in the problems'
-        rollouts = [self.marker.mark(drawn[place]) for place in sorted(drawn)]
-        # What is held out shows how a PRM does on all there is.
-        chosen = [x for x in rollouts if split != "train" or self.choose == "all" or _mixed(x)]
-        chains = [(r.problem, text) for r in chosen for text in dict.fromkeys(x.text for x in r.responses)]
-        steps = [self.marker.reasoning.steps(text) for _, text in chains]
-        labeller = Labeller(self.sampler, self.completions, self.marker, self.drawing)
-        labels = labeller.label(chains, chosen if self._reuses else ())
+    def _file(self, split: str, index: int) -> Path:
+        return self.folder / f"{split}-{index * self.trainer.world_size + self.global_rank:05d}.parquet"
+
+    def _count(self, labelled: Sequence[Labelled], split: str) -> None:
+        chains = [steps for one in labelled for steps, _ in one.chains]
         self._counts += Counter(
-            problems=len(rollouts) * (split == "train"),
-            alike=len(rollouts) - len(chosen),
-            chains=len(steps),
-            blank=steps.count([]),
+            problems=len(labelled) * (split == "train"),
+            alike=sum(one.alike for one in labelled),
+            chains=len(chains),
+            blank=chains.count([]),
         )
-        examples = [
-            StepExample(problem, parts, found.labels, truth=judge(problem, parts), draws=found.draws)
-            for (problem, _), parts, found in zip(chains, steps, labels, strict=True)
-            if parts
-        ]
-        return examples, labeller.cost
+
+    @property
+    def _data(self) -> Any:
+        return self.trainer.datamodule  # type: ignore[attr-defined]
 
     @property
     def _reuses(self) -> bool:
@@ -125,7 +167,3 @@ class StepAnnotator(PolicyModule):
             for name in ("temperature", "top_p", "stop")
         )
         return self.drawing.reuse and alike and self.choose == "all"
-
-
-def _mixed(rollout: Rollout) -> bool:
-    return len({response.correct for response in rollout.responses}) > 1

@@ -1,0 +1,117 @@
+"""The connection to a Ray cluster: one that exists, or one of this machine alone, which nobody else can reach."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+# Ray's own switches. The second makes it listen on loopback, where a cluster is this machine alone; both are read when
+# Ray is imported or started, so nothing may have imported it before.
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+
+def require_ray(who: str) -> None:
+    """Says how to install Ray.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
+    if find_spec("ray") is None:
+        raise ImportError(f"{who} needs Ray: pip install 'lit-mstar[ray]', the same release on every node.")
+
+
+def connect(address: str | None, namespace: str) -> str:
+    """Connects this process, once; returns the address by which others connect to the same cluster.
+
+    Whoever reaches a Ray cluster can run code on it. One that is started here listens on loopback alone.
+
+    Args:
+        address: "auto", "host:6379" or "ray://host:10001"; None starts a cluster of this machine.
+        namespace: Where actors' names are known.
+
+    Raises:
+        ConnectionError: If there is no cluster at the address, or one of other releases.
+    """
+    for name, value in (_QUIET if address else _QUIET | _LOOPBACK).items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    if not ray.is_initialized():
+        try:
+            ray.init(address=address, namespace=namespace, logging_level=logging.WARNING, **_local(address))
+        except (ConnectionError, RuntimeError, ValueError) as error:  # Ray has no error of its own for it
+            where = f"No Ray cluster answered at {address!r}" if address else "Ray did not start on this machine"
+            raise ConnectionError(
+                f"{where} ({_first_line(error)}). Start one by `ray start --head` and give its address, or leave "
+                "address out; Python and Ray must be of the same releases on both sides."
+            ) from error
+    return address if address and address.startswith("ray://") else str(ray.get_runtime_context().gcs_address)
+
+
+def disconnect() -> None:
+    """Ends the connection, and a cluster that was started for it."""
+    import ray
+
+    ray.shutdown()
+
+
+def nodes() -> list[dict[str, Any]]:
+    """The nodes that are alive, as Ray describes them."""
+    import ray
+
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
+def this_node() -> str:
+    """The id of the node that this process is on; for a `ray://` address, of the one that it talks to."""
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def room(wanted: Mapping[str, float]) -> str:
+    """What is free and what the largest node has of some resources, for messages."""
+    import ray
+
+    free = ray.available_resources()  # type: ignore[no-untyped-call]
+    largest = {name: max((node["Resources"].get(name, 0.0) for node in nodes()), default=0.0) for name in wanted}
+    return (
+        f"a replica asks for {_shown(wanted)}; free are {_shown({name: free.get(name, 0.0) for name in wanted})} on "
+        f"{len(nodes())} nodes, and no node has more than {_shown(largest)}"
+    )
+
+
+def fits(wanted: Mapping[str, float]) -> bool:
+    """Whether a node has so much at all, free or not."""
+    return any(all(node["Resources"].get(name, 0.0) >= value for name, value in wanted.items()) for node in nodes())
+
+
+def require_store(needed: int, what: str) -> None:
+    """Refuses to put more into the object store than the smallest node's can hold.
+
+    Raises:
+        ValueError: With what to do.
+    """
+    sizes = {node["NodeManagerAddress"]: node["Resources"].get("object_store_memory", 0.0) for node in nodes()}
+    host, size = min(sizes.items(), key=lambda item: item[1])
+    if needed > size:
+        raise ValueError(
+            f"{what} have {needed / 1e9:.2g} GB, and Ray's object store on {host} holds {size / 1e9:.2g} GB; start Ray "
+            f"there with --object-store-memory {int(1.5 * needed)}, or train an adapter, which is much smaller."
+        )
+
+
+def _local(address: str | None) -> dict[str, Any]:
+    return {} if address else {"include_dashboard": None}
+
+
+def _shown(resources: Mapping[str, float]) -> str:
+    return ", ".join(f"{value:g} {name}" for name, value in resources.items()) or "nothing"
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

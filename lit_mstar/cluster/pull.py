@@ -1,0 +1,232 @@
+"""Work that whoever is free takes: the longest first, in pieces that get smaller; what a dead actor had goes to others.
+
+Of what an actor had, only what was not finished is done again. Where the machine is there and the process is gone, what
+it was working on may be to blame: it is done again in smaller pieces, until the item is found that ends processes.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from lit_mstar.cluster import connection
+from lit_mstar.cluster.worker import Fetched, Work, releases
+
+if TYPE_CHECKING:
+    from lit_mstar.cluster.crew import Crew
+
+_CUT = 8  # parts that suspects are cut into, ours
+_AHEAD = 2  # pieces that an actor has: one to work on, one to go on with
+
+
+class Lost:
+    """In place of the result of an item that was set aside.
+
+    Args:
+        why: What was seen.
+    """
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
+class Member:
+    """An actor as the driver knows it.
+
+    Args:
+        name: As the dashboard shows it.
+        handle: Ray's.
+    """
+
+    def __init__(self, name: str, handle: Any) -> None:
+        self.name = name
+        self.handle = handle
+        self.coming: Any = handle.about.options(max_task_retries=-1).remote()  # until it runs, or runs again
+        self.node = ""
+        self.deaths = 0
+        self.barren = 0  # deaths in a row before the tool was ready
+        self.error = ""
+        self.gone = False  # for good
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self.coming is None and not self.gone
+
+    def arrive(self) -> None:
+        """Notes that it runs; where it has other releases than this process, it is not used, and that is said."""
+        import ray
+
+        try:
+            about = ray.get(self.coming)
+        except ray.exceptions.RayActorError as error:  # it will not come back
+            self.gone, self.error = True, str(error)
+            return
+        except ray.exceptions.RayTaskError as error:
+            raise error.as_instanceof_cause() from None  # type: ignore[no-untyped-call]
+        finally:
+            self.coming = None
+        self.node = about["node"]
+        if other := difference(releases(), about):
+            self.error = other
+            self.give_up()
+            warnings.warn(f"{self.name} is not used: {other}", stacklevel=2)
+
+    def died(self, error: Exception) -> None:
+        """Notes a death; Ray restarts it, where there is room."""
+        self.deaths += 1
+        self.error = str(error)
+        self.coming = self.handle.about.options(max_task_retries=-1).remote()
+
+    def give_up(self) -> None:
+        """Ends it for good."""
+        import ray
+
+        self.gone = True
+        ray.kill(self.handle)
+
+
+class Pull:
+    """One work over many items; iterate over it: (position, result) in any order, `Lost` in place of some.
+
+    Args:
+        crew: Who works.
+        work: What is done.
+        items: With what, those that take longest first; each is taken when its turn comes, and once more where an
+            actor has died.
+        at_once: Most items of a piece.
+    """
+
+    def __init__(self, crew: Crew, work: Work, items: Sequence[Any], at_once: int) -> None:
+        self.crew = crew
+        self.work = work
+        self.items = items
+        self.at_once = at_once
+        self.run = uuid4().hex
+        self._next = 0  # the first item that nobody has had
+        self._again: deque[list[int]] = deque()  # pieces that somebody has had
+        self._had: dict[Member, list[dict[int, None]]] = {member: [] for member in crew.members}
+        self._asked: dict[Any, Member] = {}
+        self._began: set[Member] = set()
+        self._blame: Counter[int] = Counter()
+        self._left = len(items)
+        self._since = time.monotonic()  # when somebody was last seen alive
+
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
+        import ray
+
+        try:
+            while self._left:
+                for member in self.crew.members:
+                    if member.alive and member not in self._asked.values():
+                        self._ask(member)
+                coming = {m.coming: m for m in self.crew.members if m.coming is not None}
+                waiting = [*self._asked, *coming]
+                ready, _ = ray.wait(waiting, num_returns=1, timeout=1.0)
+                if ready:  # and whatever else is
+                    ready, _ = ray.wait(waiting, num_returns=len(waiting), timeout=0)
+                for answer in ready:
+                    if answer in coming:
+                        coming[answer].arrive()
+                    else:
+                        yield from self._take(answer)
+                self._watch()
+        finally:
+            for member in self._asked.values():
+                member.handle.drop.remote(self.run)
+
+    def _watch(self) -> None:
+        if any(member.alive for member in self.crew.members):
+            self._since = time.monotonic()
+        else:
+            self.crew.require_hope(self._since)
+
+    def _ask(self, member: Member) -> None:
+        """Gives an actor what it has room for, and asks for what it has done."""
+        pieces: list[list[int]] = []
+        while len(self._had[member]) < self._ahead() and (piece := self._piece()):
+            pieces.append(piece)
+            self._had[member].append(dict.fromkeys(piece))
+        if not self._had[member]:
+            return
+        given = [[(place, self.items[place]) for place in piece] for piece in pieces]
+        asked = member.handle.exchange.remote(self.run, self.work if pieces else None, given)
+        self._asked[asked] = member
+
+    def _ahead(self) -> int:
+        """Near the end nobody has more than he works on."""
+        plenty = len(self.items) - self._next >= 2 * len(self._had)
+        return _AHEAD if plenty else 1
+
+    def _piece(self) -> list[int]:
+        if self._again:
+            return self._again.popleft()
+        alive = sum(member.alive for member in self.crew.members)
+        fair = -(-(len(self.items) - self._next) // (2 * max(1, alive)))
+        start, self._next = self._next, min(len(self.items), self._next + min(self.at_once, fair))
+        return list(range(start, self._next))
+
+    def _take(self, answer: Any) -> Iterator[tuple[int, Any]]:
+        import ray
+
+        member = self._asked.pop(answer)
+        try:
+            found: Fetched = ray.get(answer)
+        except ray.exceptions.RayActorError as error:
+            yield from self._died(member, error)
+            return
+        except ray.exceptions.RayTaskError as error:
+            raise error.as_instanceof_cause() from None  # type: ignore[no-untyped-call]
+        for text in dict.fromkeys(found.said):
+            warnings.warn(text, stacklevel=2)
+        if found.began:
+            self._began.add(member)
+            member.barren = 0
+        for place, result in found.results:
+            for piece in self._had[member]:
+                if place in piece:
+                    del piece[place]
+                    self._left -= 1
+                    yield place, result
+        self._had[member] = [piece for piece in self._had[member] if piece]
+
+    def _died(self, member: Member, error: Exception) -> Iterator[tuple[int, Any]]:
+        """What it had goes back; what it was working on is suspect, unless its machine is gone as well."""
+        working, *behind = (list(piece) for piece in self._had[member])
+        self._had[member] = []
+        began, self._began = member in self._began, self._began - {member}
+        member.died(error)
+        self._again.extendleft(behind)
+        if not began:
+            self._again.appendleft(working)
+            member.barren += 1
+            if member.barren >= self.crew.cluster.tries:
+                member.give_up()
+        elif member.node not in {node["NodeID"] for node in connection.nodes()}:
+            self._again.appendleft(working)
+        else:
+            yield from self._suspect(working)
+
+    def _suspect(self, working: list[int]) -> Iterator[tuple[int, Any]]:
+        self._blame.update(working)
+        if len(working) == 1 and self._blame[working[0]] >= self.crew.cluster.tries:
+            self._left -= 1
+            yield working[0], Lost(f"{self._blame[working[0]]} processes ended while they worked on it")
+            return
+        size = -(-len(working) // _CUT)
+        self._again.extendleft(working[start : start + size] for start in range(0, len(working), size))
+
+
+def difference(mine: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    """What a node has other releases of than this process: what it computes may be something else. Empty if nothing."""
+    for name, release in mine.items():
+        if theirs.get(name) != release:
+            return (
+                f"node {theirs.get('host', '?')} has {name} {theirs.get(name, '(none)')}, and the trainer {release}; "
+                "install the same everywhere, or name it in runtime_env."
+            )
+    return ""

@@ -1,0 +1,234 @@
+"""Scorers on any number of machines: replicas of one in actors of a Ray cluster."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from lit_mstar.cluster.board import look, publish
+from lit_mstar.cluster.connection import require_ray
+from lit_mstar.cluster.crew import Cluster, Crew
+from lit_mstar.cluster.parcels import Images, Packed, PackedProblems, unpack
+from lit_mstar.cluster.pull import Lost
+from lit_mstar.models.backbone import Backbone
+from lit_mstar.modules.prm import ProcessRewardModule
+from lit_mstar.modules.scorer import prm_folder, scorer_of
+from lit_mstar.ranks import on_rank_zero, rank
+from lit_mstar.rewards.aggregation import Aggregation
+from lit_mstar.rollouts.nouns import Response, Rollout
+from lit_mstar.samplers.replica import Model
+from lit_mstar.scorers.base import Scores, StepScorer
+
+
+class RayScorer(StepScorer):
+    """Scores with replicas of another scorer: `PRMFilter.prm` and whatever else takes a scorer may be one.
+
+    Args:
+        scorer: What each replica is, as for `PRMFilter.prm`: the folder of a PRM, which reaches nodes that lack it, a
+            YAML file, or any scorer.
+        replicas: As for `RaySampler`, and so the others.
+        resources_per_replica: What Ray sets aside for each.
+        address: The cluster; None is one of this machine alone, the sampler's where that has none either.
+        apart: Keep replicas off the trainer's node.
+        at_once: Most problems whose responses a replica is given together (ours).
+        batch_size: Most responses scored at the same time, of a PRM in a folder (ours).
+        runtime_env: What Ray brings to each replica.
+        patience: Seconds to wait for a replica where there is none (ours).
+        tries: Deaths of replicas after which a problem that was alone in each of them is an error (ours).
+
+    Raises:
+        ImportError: If Ray is not installed.
+        ValueError: If a setting is out of its range.
+    """
+
+    def __init__(
+        self,
+        scorer: str | StepScorer,
+        replicas: int = 1,
+        resources_per_replica: Mapping[str, float] | None = None,
+        address: str | None = None,
+        apart: bool = False,
+        at_once: int = 32,
+        batch_size: int = 256,
+        runtime_env: Mapping[str, Any] | None = None,
+        patience: float = 300.0,
+        tries: int = 3,
+    ) -> None:
+        require_ray("RayScorer")
+        for name, value in (("replicas", replicas), ("at_once", at_once), ("batch_size", batch_size)):
+            if value < 1:
+                raise ValueError(f"RayScorer.{name} is {value}; it must be at least 1.")
+        self.scorer = scorer
+        self.at_once = at_once
+        self.batch_size = batch_size
+        cluster = Cluster(
+            address=address,
+            resources_per_replica=resources_per_replica,
+            apart=apart,
+            runtime_env=runtime_env,
+            patience=patience,
+            tries=tries,
+        )
+        self._crew = Crew("scorer", cluster, replicas)
+        self._images = Images(10**9)
+        self._known: _Known | None = None
+
+    def check(self) -> None:
+        """See `StepScorer.check`; starts nothing, and loads no PRM."""
+        if folder := _folder(self.scorer):
+            ProcessRewardModule(Backbone(folder)).check()
+        else:
+            scorer_of(self.scorer)
+
+    def place(self, device: torch.device) -> None:
+        """Starts the replicas, each on a device of its own; every rank must call it."""
+        self._crew.open(self._make_replica)
+        self._known = on_rank_zero(self._prepare)
+
+    def score(self, rollouts: Sequence[Rollout]) -> Scores:
+        """See `StepScorer.score`.
+
+        Raises:
+            RuntimeError: If replicas ended, again and again, at one problem alone.
+        """
+        found: dict[int, list[list[float]]] = {}
+        for place, scores in self._crew.run(Score(), _PackedRollouts(self._images, rollouts), self.at_once):
+            if isinstance(scores, Lost):
+                raise RuntimeError(
+                    f"Responses to problem {rollouts[place].problem.id} cannot be scored: {scores.why}; leave it out."
+                )
+            found[place] = scores
+        return [found[place] for place in range(len(rollouts))]
+
+    def rest(self) -> None:
+        """Every replica lends its memory."""
+        if rank() == 0:
+            self._crew.everyone(ScorerReplica.rest)
+
+    def close(self) -> None:
+        """Ends the replicas."""
+        self._crew.close()
+        self._known = None
+
+    def settings(self) -> str:
+        """The scorer's own."""
+        return self._of_scorer.settings
+
+    @property
+    def aggregation(self) -> Aggregation:  # type: ignore[override]
+        """The scorer's own."""
+        return self._of_scorer.aggregation
+
+    @property
+    def bounds(self) -> tuple[float, float]:  # type: ignore[override]
+        """The scorer's own."""
+        return self._of_scorer.bounds
+
+    @property
+    def threshold(self) -> float:  # type: ignore[override]
+        """The scorer's own."""
+        return self._of_scorer.threshold
+
+    @property
+    def _of_scorer(self) -> _Known:
+        if self._known is None:  # only a scorer that is loaded can tell
+            self.place(torch.device("cpu"))
+        return self._known  # type: ignore[return-value]
+
+    def _make_replica(self, namespace: str) -> ScorerReplica:
+        folder = _folder(self.scorer)
+        if folder:  # it reaches nodes that lack it
+            alone = self._crew.cluster.address is None
+            publish(self._crew.board, "model", "1", Model.of(Backbone(folder), alone))
+        return ScorerReplica(None if folder else scorer_of(self.scorer), self.batch_size, namespace)
+
+    def _prepare(self) -> _Known:
+        self._crew.await_first()
+        known: list[_Known] = self._crew.everyone(ScorerReplica.known)
+        return known[0]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a scorer says of itself once it is loaded."""
+
+    aggregation: Aggregation
+    bounds: tuple[float, float]
+    threshold: float
+    settings: str
+
+
+class ScorerReplica:
+    """A scorer in an actor.
+
+    Args:
+        scorer: Not yet used; None for a PRM, whose folder is on the board.
+        batch_size: As for `scorer_of`.
+        namespace: Of the board.
+    """
+
+    def __init__(self, scorer: StepScorer | None, batch_size: int, namespace: str) -> None:
+        self.scorer = scorer
+        self.batch_size = batch_size
+        self.namespace = namespace
+
+    def ready(self) -> StepScorer:
+        """The scorer, on the device that Ray has given to the actor."""
+        if self.scorer is None:
+            _, model = look(self.namespace, "model")
+            self.scorer = scorer_of(model.here().path, self.batch_size)
+        self.scorer.place(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        return self.scorer
+
+    def known(self) -> _Known:
+        """What it says of itself."""
+        scorer = self.ready()
+        return _Known(scorer.aggregation, scorer.bounds, scorer.threshold, scorer.settings())
+
+    def rest(self) -> None:
+        """Lends the scorer's memory."""
+        if self.scorer is not None:
+            self.scorer.rest()
+
+
+class Score:
+    """Scoring as a crew does it; items are packed problems, each with its responses."""
+
+    def __str__(self) -> str:
+        return "steps"
+
+    def __call__(
+        self, replica: ScorerReplica, items: Sequence[tuple[Packed, list[Response]]]
+    ) -> Iterator[tuple[int | None, list[list[float]] | None]]:
+        """See `Work.__call__`."""
+        scorer = replica.ready()
+        yield None, None
+        problems = unpack([packed for packed, _ in items])
+        rollouts = [Rollout(problem=p, responses=responses) for p, (_, responses) in zip(problems, items, strict=True)]
+        yield from enumerate(scorer.score(rollouts))
+        if text := scorer.said():
+            warnings.warn(text, stacklevel=2)
+
+    def size(self, result: list[list[float]]) -> float:
+        """Steps."""
+        return sum(map(len, result))
+
+
+class _PackedRollouts(Sequence[tuple[Packed, list[Response]]]):
+    def __init__(self, images: Images, rollouts: Sequence[Rollout]) -> None:
+        self.rollouts = rollouts
+        self._problems = PackedProblems(images, [rollout.problem for rollout in rollouts])
+
+    def __len__(self) -> int:
+        return len(self.rollouts)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._problems[index], self.rollouts[index].responses
+
+
+def _folder(given: str | StepScorer) -> str | None:
+    return prm_folder(given) if isinstance(given, str) else None
