@@ -45,5 +45,6 @@ def look(namespace: str, name: str) -> tuple[str, Any]:
     """See `Board.look`; called in actors, which find the board by where names are known."""
     import ray
 
-    found: tuple[str, Any] = ray.get(ray.get_actor(_NAME, namespace).look.remote(name))
-    return found
+    board: Any = ray.get_actor(_NAME, namespace)
+    found: Any = ray.get(board.look.remote(name))
+    return tuple(found)
