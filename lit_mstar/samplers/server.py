@@ -28,7 +28,7 @@ _KEEPALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
 ]
 
 
-class RefusedError(Exception):
+class RefusedError(RuntimeError):
     """A server understood a request and will not answer it; another would not either."""
 
 
@@ -62,16 +62,8 @@ class Server:
             response = self._client.request(method, path, json=body, params=params)
         except httpx.HTTPError as error:
             raise self._gone(path, f"did not answer ({type(error).__name__}: {error})") from error
-        if response.status_code == httpx.codes.BAD_REQUEST:
-            raise RefusedError(_message(response))
-        said = f"answered {response.status_code} ({_message(response)})" if response.is_error else ""
-        if response.status_code >= 500:
-            raise self._gone(path, said)
-        if said:
-            raise RuntimeError(
-                f"{self.url}{path} {said}. Start the server by `lit-mstar serve`, which sets what is needed, and give "
-                "its token in VLLMServerSampler.token_file; if it was restarted meanwhile, run the same again."
-            )
+        if response.is_error:
+            raise self._error(path, response)
         return response.json() if "json" in response.headers.get("content-type", "") else None
 
     def version(self) -> str:
@@ -102,6 +94,18 @@ class Server:
     def close(self) -> None:
         """Closes all connections."""
         self._client.close()
+
+    def _error(self, path: str, response: httpx.Response) -> Exception:
+        said = f"answered {response.status_code} ({_message(response)})"
+        if response.status_code >= 500:
+            return self._gone(path, said)
+        if response.status_code == httpx.codes.BAD_REQUEST:
+            return RefusedError(f"{self.url}{path} {said}.")
+        return RuntimeError(
+            f"{self.url}{path} {said}. Start the server by `lit-mstar serve`, which sets what is needed; give its "
+            "token in VLLMServerSampler.token_file, and a sync_dir that it can read. If it was restarted meanwhile, "
+            "run the same again."
+        )
 
     def _gone(self, path: str, said: str) -> ConnectionError:
         return ConnectionError(

@@ -38,7 +38,7 @@ class VLLMServerSampler(EngineSampler):
         sync_dir: Folder for updates that every server can read; a temporary one by default, which serves for servers
             on this machine.
         token_file: File with the bearer token of servers that ask for one.
-        outstanding: Most requests at a server at the same time (ours).
+        outstanding: Most requests of a rank at a server at the same time (ours).
         timeout: Seconds to wait for one answer.
         check: As in `EngineSampler`; every server is checked.
         tolerance: As in `EngineSampler`.
@@ -102,13 +102,7 @@ class VLLMServerSampler(EngineSampler):
     def _send(self, folder: Path, version: str) -> None:
         load = Server.load_adapter if self.sync == "adapter" else Server.load_weights
         for server in self._servers:
-            try:
-                load(server, folder, version)
-            except RefusedError as error:  # of the weights: no fault of a problem
-                raise RuntimeError(
-                    f"{server.url} refused the policy's weights ({error}). Start it by `lit-mstar serve` with the "
-                    "policy's base model."
-                ) from error
+            load(server, folder, version)
 
     def _new_folder(self, version: str) -> Path:
         if self._sync_dir is None:
@@ -153,7 +147,7 @@ class VLLMServerSampler(EngineSampler):
         except RefusedError as error:
             if "max_num_seqs" in str(error):
                 raise ValueError(f"{error} Lower SamplingParams.n, or start the server with more.") from error
-            return Completion(refused=f"{error} (set --max-model-len or --max-images of `lit-mstar serve`)")
+            return Completion(refused=f"{error} Set --max-model-len or --max-images of `lit-mstar serve`.")
         choices = sorted(answer["choices"], key=lambda choice: choice["index"])
         self._require_ours(choices, server)
         return Completion(

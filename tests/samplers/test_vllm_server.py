@@ -121,8 +121,10 @@ def test_an_adapter_that_a_server_has_no_room_for_is_no_refused_problem(server: 
         connect(server, sync="adapter").load_policy(make_lora_policy(r=16))
 
 
-def test_refused_weights_are_no_refused_problem(server: ServerProcess, connect: Connect, tmp_path: Path):
-    with pytest.raises(RuntimeError, match=rf"{server.url} refused the policy's weights \(.*`lit-mstar serve`"):
+def test_a_folder_that_a_server_cannot_read_is_said(server: ServerProcess, connect: Connect, tmp_path: Path):
+    with pytest.raises(
+        RuntimeError, match=rf"{server.url}/v1/load_lora_adapter answered 404 .*sync_dir that it can read"
+    ):
         connect(server, sync="adapter")._send(tmp_path, "x")
 
 
