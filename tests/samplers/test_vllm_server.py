@@ -110,7 +110,7 @@ def test_a_server_that_was_restarted_gets_the_adapter_again(server: ServerProces
     expected = greedy(adapter, VARIED[:8])
     adapter._servers[0].call("/v1/unload_lora_adapter", {"lora_name": f"policy-{adapter._version}"})
     adapter._servers[0].call("/update_weight_version", {"new_version": "default"})
-    with pytest.raises(RuntimeError, match=r"`policy-.*does not exist.*if it was restarted meanwhile, run the same"):
+    with pytest.raises(RuntimeError, match=r"`policy-.*does not exist.*If it was restarted meanwhile, run the same"):
         greedy(adapter, VARIED[:8])
     adapter.load_policy(policy)
     assert greedy(adapter, VARIED[:8]) == expected
