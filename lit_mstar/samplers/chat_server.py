@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -12,9 +10,9 @@ from typing import Any
 import httpx
 
 from lit_mstar.encoding.user_turn import user_turn
-from lit_mstar.rollouts.images import open_image
 from lit_mstar.rollouts.nouns import Problem, Response, Rollout
 from lit_mstar.samplers.base import Policy, Sampler, SamplingParams, response_stream
+from lit_mstar.samplers.server import data_url
 
 
 class ChatServerSampler(Sampler):
@@ -114,7 +112,7 @@ class ChatServerSampler(Sampler):
         content = [
             {"type": "text", "text": part}
             if isinstance(part, str)
-            else {"type": "image_url", "image_url": {"url": _data_url(problem.images[part - 1])}}
+            else {"type": "image_url", "image_url": {"url": data_url(problem.images[part - 1])}}
             for part in parts
         ]
         system = problem.system or self.system
@@ -143,9 +141,3 @@ def _said(error: Exception) -> str:
     """What happened, in a line, and what the server said of it."""
     text = getattr(getattr(error, "response", None), "text", "")[:200]
     return ": ".join(part for part in (str(error).partition("\n")[0], text) if part)
-
-
-def _data_url(image: str | bytes) -> str:
-    buffer = io.BytesIO()
-    open_image(image).save(buffer, format="PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

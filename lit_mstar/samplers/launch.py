@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.distributed as dist
+
+from lit_mstar.samplers.ranks import rank, ranks
 
 _GRACE = 10.0  # seconds that a child gets to end by itself, ours
 
@@ -93,11 +94,6 @@ def lora_options(model: Any) -> dict[str, Any]:
     return {"enable_lora": True, "max_loras": 1, "max_lora_rank": min(r for r in served if r >= rank)}
 
 
-def ranks() -> int:
-    """How many processes train together."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-
-
 def _import_vllm() -> tuple[Any, Any, Any]:
     try:
         from vllm import LLM, envs
@@ -119,7 +115,7 @@ def _place(in_process: bool, parts: int, device: torch.device, platform: Any) ->
         if world % parts:
             raise ValueError(f"VLLMSampler.tensor_parallel_size is {parts}; {world} ranks cannot be divided by it.")
         if world > 1:
-            places = {"RANK": str(dist.get_rank()), "LOCAL_RANK": str(device.index or 0)}
+            places = {"RANK": str(rank()), "LOCAL_RANK": str(device.index or 0)}
             return {"distributed_executor_backend": "external_launcher"}, places
         if device.index:
             raise ValueError(

@@ -15,6 +15,7 @@ from torch.distributed.fsdp.wrap import ModuleWrapPolicy
 
 from lit_mstar.models import weights
 from lit_mstar.samplers import Sampler, VLLMSampler
+from lit_mstar.samplers.ranks import on_rank_zero
 from lit_mstar.training.division import gather, take
 from support.engines import OPTIONS, VARIED, greedy, make_lora_policy, make_policy, reference
 
@@ -120,6 +121,12 @@ def engines_job(folder: Path) -> Iterator[tuple[str, bool]]:
         VLLMSampler(tensor_parallel_size=2, **OPTIONS).load_policy(whole)
     except ValueError as error:
         yield "children cannot share an engine", "set in_process: true" in str(error)
+
+    yield "what rank zero found is everybody's", on_rank_zero(dist.get_rank) == 0
+    try:
+        on_rank_zero(lambda: 1 // 0)
+    except RuntimeError as error:
+        yield "its failure, too", str(error).startswith("ZeroDivisionError: ")
 
 
 def division_job(folder: Path) -> Iterator[tuple[str, bool]]:
