@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from lit_mstar.samplers.ranks import rank, ranks
+from lit_mstar.ranks import rank, ranks
 
 _GRACE = 10.0  # seconds that a child gets to end by itself, ours
 

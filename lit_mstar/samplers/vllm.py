@@ -19,10 +19,10 @@ import torch.distributed as dist
 
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.weights import stream, write, write_adapter, write_config
+from lit_mstar.ranks import ranks
 from lit_mstar.samplers.base import Policy
 from lit_mstar.samplers.engine import EngineSampler, require_mergeable
 from lit_mstar.samplers.launch import lora_options, start, stop, undisturbed
-from lit_mstar.samplers.ranks import ranks
 from lit_mstar.samplers.request import Completion, Request
 from lit_mstar.samplers.vllm_requests import EngineFeed, run_together
 

@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.weights import write, write_adapter
+from lit_mstar.ranks import on_rank_zero, rank
 from lit_mstar.samplers.base import Policy
 from lit_mstar.samplers.engine import EngineSampler, require_mergeable
-from lit_mstar.samplers.ranks import on_rank_zero, rank
 from lit_mstar.samplers.request import Completion, Request
 from lit_mstar.samplers.server import RefusedError, Server, data_url
 

@@ -14,8 +14,8 @@ from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 from torch.distributed.fsdp.wrap import ModuleWrapPolicy
 
 from lit_mstar.models import weights
+from lit_mstar.ranks import on_rank_zero
 from lit_mstar.samplers import Sampler, VLLMSampler
-from lit_mstar.samplers.ranks import on_rank_zero
 from lit_mstar.training.division import gather, take
 from support.engines import OPTIONS, VARIED, greedy, make_lora_policy, make_policy, reference
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lit_mstar.samplers.ranks import on_rank_zero, rank, ranks
+from lit_mstar.ranks import on_rank_zero, rank, ranks
 
 
 def test_alone_a_process_does_it_and_gets_its_own_errors():
