@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
@@ -36,13 +37,15 @@ def connect(address: str | None, namespace: str) -> str:
     Raises:
         ConnectionError: If there is no cluster at the address, or one of other releases.
     """
-    for name, value in (_QUIET if address else _QUIET | _LOOPBACK).items():
+    here = address is None or address.startswith("127.0.0.1:")
+    for name, value in (_QUIET | _LOOPBACK if here else _QUIET).items():
         os.environ.setdefault(name, value)
+    _require_listener(address)
     import ray
 
     if not ray.is_initialized():
         try:
-            ray.init(address=address, namespace=namespace, logging_level=logging.WARNING, **_local(address))
+            ray.init(address=address, namespace=namespace, logging_level=logging.WARNING)
         except (ConnectionError, RuntimeError, ValueError) as error:  # Ray has no error of its own for it
             where = f"No Ray cluster answered at {address!r}" if address else "Ray did not start on this machine"
             raise ConnectionError(
@@ -105,8 +108,18 @@ def require_store(needed: int, what: str) -> None:
         )
 
 
-def _local(address: str | None) -> dict[str, Any]:
-    return {} if address else {"include_dashboard": None}
+def _require_listener(address: str | None) -> None:
+    """Finds out at once that nobody listens, which Ray would tell after minutes."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not colon:  # "auto", or none
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10.0).close()
+    except (OSError, ValueError) as error:
+        raise ConnectionError(
+            f"No Ray cluster answered at {address!r} ({error}). Start one by `ray start --head` and give its address, "
+            "or leave address out."
+        ) from error
 
 
 def _shown(resources: Mapping[str, float]) -> str:

@@ -89,7 +89,11 @@ class Crew:
         self._find()
 
     def everyone(self, work: Callable[[Any], Any]) -> list[Any]:
-        """Does one thing with each tool whose actor runs, all at once; what they return, without those that died."""
+        """Does one thing with each tool whose actor runs, all at once; what they return, without those that died.
+
+        Raises:
+            RuntimeError: If none is left; and whatever error the first of them has had.
+        """
         import ray
 
         asked = {member.handle.once.remote(work): member for member in self.members if member.alive}
@@ -98,9 +102,10 @@ class Crew:
             try:
                 found.append(ray.get(answer))
             except ray.exceptions.RayActorError as error:
-                asked[answer].died(error)
+                asked[answer].died(error, True, self.cluster.tries)
             except ray.exceptions.RayTaskError as error:
                 raise error.as_instanceof_cause() from None  # type: ignore[no-untyped-call]
+        self.require_hope(time.monotonic())
         return found
 
     def await_first(self) -> None:

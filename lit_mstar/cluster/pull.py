@@ -76,11 +76,21 @@ class Member:
             self.give_up()
             warnings.warn(f"{self.name} is not used: {other}", stacklevel=2)
 
-    def died(self, error: Exception) -> None:
-        """Notes a death; Ray restarts it, where there is room."""
+    def died(self, error: Exception, barren: bool, tries: int) -> None:
+        """Notes a death; Ray restarts it, where there is room.
+
+        Args:
+            error: Ray's.
+            barren: Whether its tool was not even ready.
+            tries: After so many barren deaths in a row it is given up.
+        """
         self.deaths += 1
+        self.barren = self.barren + 1 if barren else 0
         self.error = str(error)
-        self.coming = self.handle.about.options(max_task_retries=-1).remote()
+        if self.barren >= tries:
+            self.give_up()
+        else:
+            self.coming = self.handle.about.options(max_task_retries=-1).remote()
 
     def give_up(self) -> None:
         """Ends it for good."""
@@ -185,7 +195,6 @@ class Pull:
             warnings.warn(text, stacklevel=2)
         if found.began:
             self._began.add(member)
-            member.barren = 0
         for place, result in found.results:
             for piece in self._had[member]:
                 if place in piece:
@@ -199,14 +208,9 @@ class Pull:
         working, *behind = (list(piece) for piece in self._had[member])
         self._had[member] = []
         began, self._began = member in self._began, self._began - {member}
-        member.died(error)
+        member.died(error, not began, self.crew.cluster.tries)
         self._again.extendleft(behind)
-        if not began:
-            self._again.appendleft(working)
-            member.barren += 1
-            if member.barren >= self.crew.cluster.tries:
-                member.give_up()
-        elif member.node not in {node["NodeID"] for node in connection.nodes()}:
+        if not began or member.node not in {node["NodeID"] for node in connection.nodes()}:
             self._again.appendleft(working)
         else:
             yield from self._suspect(working)

@@ -107,9 +107,7 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         }
         self.head.load_state_dict(state)
         self.calibration.load_state_dict(own)
-        with safe_open(file, "pt") as opened:
-            saved = (opened.metadata() or {}).get("aggregation")
-        self._way = self._way or (cast(Aggregation, saved) if saved in get_args(Aggregation) else None)
+        self._way = self._way or saved_aggregation(file)
 
     def forward(self, ends: Tensor, **inputs: Any) -> Tensor:
         """Logits of the steps that end at token positions `ends` (R, S) int64 of the model's inputs; (R, S)."""
@@ -238,3 +236,12 @@ class ProcessRewardModule(BackboneModule, StepScorer):
         """Losses and weights of the batch's real steps, flat: (number of steps,) each."""
         real = ~batch["labels"].isnan()  # (R, S)
         return step_losses(logits[real], batch["labels"][real], batch["draws"][real], self.labels, self._positive)
+
+
+def saved_aggregation(file: Path) -> Aggregation | None:
+    """How a trained head's step scores become a response's; None where it does not say, or is not there."""
+    if not file.is_file():
+        return None
+    with safe_open(file, "pt") as opened:
+        saved = (opened.metadata() or {}).get("aggregation")
+    return cast(Aggregation, saved) if saved in get_args(Aggregation) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from lit_mstar.cluster.crew import Cluster, Crew
 from lit_mstar.cluster.parcels import Images, Packed, PackedProblems, unpack
 from lit_mstar.cluster.pull import Lost
 from lit_mstar.models.backbone import Backbone
-from lit_mstar.modules.prm import ProcessRewardModule
+from lit_mstar.modules.prm import HEAD_FILE, ProcessRewardModule, saved_aggregation
 from lit_mstar.modules.scorer import prm_folder, scorer_of
 from lit_mstar.ranks import on_rank_zero, rank
 from lit_mstar.rewards.aggregation import Aggregation
@@ -75,19 +75,15 @@ class RayScorer(StepScorer):
         )
         self._crew = Crew("scorer", cluster, replicas)
         self._images = Images(10**9)
-        self._known: _Known | None = None
 
     def check(self) -> None:
         """See `StepScorer.check`; starts nothing, and loads no PRM."""
-        if folder := _folder(self.scorer):
-            ProcessRewardModule(Backbone(folder)).check()
-        else:
-            scorer_of(self.scorer)
+        self._described.check()
 
     def place(self, device: torch.device) -> None:
         """Starts the replicas, each on a device of its own; every rank must call it."""
         self._crew.open(self._make_replica)
-        self._known = on_rank_zero(self._prepare)
+        on_rank_zero(lambda: self._prepared(ScorerReplica.ready))
 
     def score(self, rollouts: Sequence[Rollout]) -> Scores:
         """See `StepScorer.score`.
@@ -112,32 +108,36 @@ class RayScorer(StepScorer):
     def close(self) -> None:
         """Ends the replicas."""
         self._crew.close()
-        self._known = None
 
     def settings(self) -> str:
-        """The scorer's own."""
-        return self._of_scorer.settings
+        """The scorer's own; what a PRM in a folder says, only one that is loaded can tell."""
+        if not isinstance(self.scorer, str):
+            return self.scorer.settings()
+        self.place(torch.device("cpu"))
+        return on_rank_zero(lambda: str(self._prepared(ScorerReplica.settings)))
 
     @property
     def aggregation(self) -> Aggregation:  # type: ignore[override]
         """The scorer's own."""
-        return self._of_scorer.aggregation
+        return self._described.aggregation
 
     @property
     def bounds(self) -> tuple[float, float]:  # type: ignore[override]
         """The scorer's own."""
-        return self._of_scorer.bounds
+        return self._described.bounds
 
     @property
     def threshold(self) -> float:  # type: ignore[override]
         """The scorer's own."""
-        return self._of_scorer.threshold
+        return self._described.threshold
 
     @property
-    def _of_scorer(self) -> _Known:
-        if self._known is None:  # only a scorer that is loaded can tell
-            self.place(torch.device("cpu"))
-        return self._known  # type: ignore[return-value]
+    def _described(self) -> StepScorer:
+        """The scorer, or a PRM without its weights."""
+        if folder := _folder(self.scorer):
+            head = Path(folder) / HEAD_FILE
+            return ProcessRewardModule(Backbone(folder), aggregation=saved_aggregation(head))
+        return scorer_of(self.scorer)
 
     def _make_replica(self, namespace: str) -> ScorerReplica:
         folder = _folder(self.scorer)
@@ -146,20 +146,10 @@ class RayScorer(StepScorer):
             publish(self._crew.board, "model", "1", Model.of(Backbone(folder), alone))
         return ScorerReplica(None if folder else scorer_of(self.scorer), self.batch_size, namespace)
 
-    def _prepare(self) -> _Known:
+    def _prepared(self, work: Any) -> Any:
+        """What the first of all replicas says."""
         self._crew.await_first()
-        known: list[_Known] = self._crew.everyone(ScorerReplica.known)
-        return known[0]
-
-
-@dataclass(frozen=True)
-class _Known:
-    """What a scorer says of itself once it is loaded."""
-
-    aggregation: Aggregation
-    bounds: tuple[float, float]
-    threshold: float
-    settings: str
+        return self._crew.everyone(work)[0]
 
 
 class ScorerReplica:
@@ -176,18 +166,23 @@ class ScorerReplica:
         self.batch_size = batch_size
         self.namespace = namespace
 
-    def ready(self) -> StepScorer:
-        """The scorer, on the device that Ray has given to the actor."""
+    def ready(self) -> None:
+        """Loads the scorer, onto the device that Ray has given to the actor."""
         if self.scorer is None:
             _, model = look(self.namespace, "model")
             self.scorer = scorer_of(model.here().path, self.batch_size)
         self.scorer.place(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-        return self.scorer
 
-    def known(self) -> _Known:
-        """What it says of itself."""
-        scorer = self.ready()
-        return _Known(scorer.aggregation, scorer.bounds, scorer.threshold, scorer.settings())
+    def settings(self) -> str:
+        """As `StepScorer.settings`."""
+        return self.loaded.settings()
+
+    @property
+    def loaded(self) -> StepScorer:
+        """The scorer, once it is."""
+        if self.scorer is None:
+            raise RuntimeError("The scorer was asked before it was loaded.")
+        return self.scorer
 
     def rest(self) -> None:
         """Lends the scorer's memory."""
@@ -205,12 +200,12 @@ class Score:
         self, replica: ScorerReplica, items: Sequence[tuple[Packed, list[Response]]]
     ) -> Iterator[tuple[int | None, list[list[float]] | None]]:
         """See `Work.__call__`."""
-        scorer = replica.ready()
+        replica.ready()
         yield None, None
         problems = unpack([packed for packed, _ in items])
         rollouts = [Rollout(problem=p, responses=responses) for p, (_, responses) in zip(problems, items, strict=True)]
-        yield from enumerate(scorer.score(rollouts))
-        if text := scorer.said():
+        yield from enumerate(replica.loaded.score(rollouts))
+        if text := replica.loaded.said():
             warnings.warn(text, stacklevel=2)
 
     def size(self, result: list[list[float]]) -> float:

@@ -167,6 +167,8 @@ class RaySampler(Sampler):
         if rank():
             deque(weights, maxlen=0)
         else:
+            trained = [p for p in policy.model.parameters() if p.requires_grad or not backbone.path]
+            connection.require_store(sum(p.nbytes for p in trained), "The policy's weights")
             refs = put_tensors(weights)
             if new:
                 model = Model.of(backbone, alone=self._crew.cluster.address is None)

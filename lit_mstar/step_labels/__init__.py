@@ -1,9 +1,9 @@
 """Where a reward model's labels come from.
 
 To be read in this order: `monte_carlo` (labels by sampling on) with `drawing` (when there are enough completions) and
-`chain` (where they go on from), `annotator` (a stage that makes them), `parquet` (how they lie on disk), the room
-`formats` (other people's), `refresh` (labels and steps for a PRM that keeps up with the policy) with
-`honesty` (whether it is still to be trusted), `training` (those steps).
+`chain` (where they go on from), `labelling` (problems with an engine, wherever that is), `annotator` (a stage that
+makes them), `parquet` (how they lie on disk), the room `formats` (other people's), `refresh` (labels and steps for a
+PRM that keeps up with the policy) with `honesty` (whether it is still to be trusted), `training` (those steps).
 """
 
 from lazy_loader import attach_stub

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,8 +15,11 @@ from typing import Any
 import torch
 
 from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
-from lit_mstar.samplers import TransformersSampler
+from lit_mstar.samplers import RaySampler, TransformersSampler
+from support.evolving import evolving
+from support.faults import SelectAll
 from support.helpers import make_tiny_backbone
+from support.scripted import make_evolver, make_policy
 
 # Ray's own: on loopback, and nothing about this run goes anywhere.
 os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -48,40 +52,69 @@ def ray_policy(seed: int = 0) -> Any:
 
 
 class NotingSampler(TransformersSampler):
-    """The embedded engine; its process's file says which problems it was given, and which it finished.
+    """The embedded engine, one problem after the other; its process's file says which it was given, and finished.
 
     Args:
-        folder: Where the files go, one a process.
-        fatal: Ids of problems at which the process ends.
+        folder: Where the files go, one a process. The file "fatal", if it is there, has ids of problems at which the
+            process ends.
     """
 
-    def __init__(self, folder: str, fatal: Sequence[str] = ()) -> None:
+    def __init__(self, folder: str) -> None:
         super().__init__()
-        self.folder = folder
-        self.fatal = list(fatal)
+        self.folder = Path(folder)
 
     def sample(
         self, problems: Sequence[Problem], sampling: SamplingParams, prefixes: Sequence[str] | None = None
     ) -> Iterator[tuple[int, Rollout]]:
-        with open(f"{self.folder}/{os.getpid()}", "a", buffering=1) as log:
-            for problem in problems:
-                log.write(f"given {problem.id}\n")
+        fatal = self.folder / "fatal"
+        ends = fatal.read_text().split() if fatal.exists() else []
+        with (self.folder / f"{os.getpid()}.log").open("a", buffering=1) as log:
+            log.writelines(f"given {problem.id}\n" for problem in problems)
             for place, problem in enumerate(problems):
-                if problem.id in self.fatal:
+                if problem.id in ends:
                     os.kill(os.getpid(), signal.SIGKILL)
-                for _, rollout in super().sample(
-                    [problem], sampling, prefixes[place : place + 1] if prefixes else None
-                ):
+                for _, rollout in super().sample([problem], sampling, prefixes and [prefixes[place]]):
                     log.write(f"finished {problem.id}\n")
                     yield place, rollout
 
 
 def noted(folder: Path, what: str) -> Counter[str]:
     """How often each problem was "given" or "finished", in all processes."""
-    lines = [line for file in folder.iterdir() for line in file.read_text().splitlines()]
+    lines = [line for file in folder.glob("*.log") for line in file.read_text().splitlines()]
     return Counter(line.split()[1] for line in lines if line.startswith(what))
 
 
 def processes(folder: Path) -> list[int]:
     """The processes that have sampled, in the order of their numbers."""
-    return sorted(int(file.name) for file in folder.iterdir())
+    return sorted(int(file.stem) for file in folder.glob("*.log"))
+
+
+class Ending(RaySampler):
+    """Its process is killed when it has so many rollouts."""
+
+    end_at = 0
+
+    def sample(self, *args: Any, **kwargs: Any) -> Iterator[tuple[int, Rollout]]:
+        for count, found in enumerate(super().sample(*args, **kwargs), start=1):
+            if count == self.end_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield found
+
+
+def evolve(folder: Path, sampler: Any) -> None:
+    """One iteration of 48 problems, 32 responses each: a part of the ledger has 16 problems."""
+    data = evolving(96, sampling=SamplingParams(n=32, max_tokens=4), batch_size=64)
+    trainer = make_evolver(folder, limit_train_batches=1, callbacks=[SelectAll()])
+    trainer.fit(make_policy(sampler), datamodule=data)
+
+
+def main() -> None:
+    """Arguments: a cluster's address, the run's folder, the engine's, and after how many rollouts the process ends."""
+    address, folder, notes, end_at = sys.argv[1:]
+    sampler = Ending(NotingSampler(notes), replicas=2, address=address, at_once=4)
+    sampler.end_at = int(end_at)
+    evolve(Path(folder), sampler)
+
+
+if __name__ == "__main__":
+    main()
