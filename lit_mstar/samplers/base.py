@@ -38,6 +38,11 @@ class Sampler(ABC):
         """Whether each rank may call `sample` as often as it likes; not where ranks share an engine."""
         return True
 
+    @property
+    def central(self) -> bool:
+        """Whether one rank had better ask for all: the engines are nobody's own."""
+        return False
+
     def require_usable(self, backbone: Backbone) -> None:
         """Refuses, before any weights are loaded, a model that the engine cannot be given.
 
