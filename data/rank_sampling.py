@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import count
 from statistics import fmean
 from typing import Any
 
@@ -22,6 +23,8 @@ from lit_mstar.training.watch import progress_watched
 
 _AT_ONCE = 32  # chunks that an engine is given together, ours: enough to keep it busy, a bounded number in memory
 
+_QUEUES = count(1)  # of the process: its process group remembers each, also a former run's
+
 
 class RankSampling:
     """Draws this rank's part of the responses; a rank that is done takes more.
@@ -35,7 +38,6 @@ class RankSampling:
     def __init__(self, stall_timeout: float) -> None:
         self.stall_timeout = stall_timeout
         self._lengths: dict[str, float] = {}  # mean tokens of a problem's responses, where they were seen
-        self._queues = 0  # how often problems were divided over ranks
 
     def sample(
         self,
@@ -65,8 +67,7 @@ class RankSampling:
         """
         policy = trainer.lightning_module
         policy.sampler.load_policy(policy)
-        self._queues += 1
-        queue, central = f"queue {self._queues}", policy.sampler.central
+        queue, central = f"queue {next(_QUEUES)}", policy.sampler.central
         alone = zero_alone(queue, lambda: _stop_if_told(trainer)) if central else nullcontext()
         total = len(problems) if central else -(-len(problems) // trainer.world_size)
         shown = phase(trainer, name, total, detail=detail)
