@@ -4,9 +4,10 @@
 
 Every run does the same iteration: sample 256 digit problems with the embedded engine, score with a PRM, select, gather
 the epoch's examples. CPU seconds are counted, not the clock: processes that share two cores wait for each other, but
-do not compute more. "Work" is what ranks divide; "everywhere" is what each does for itself (reading the ledger,
-exchanging scores, collecting examples). The time model at the end is arithmetic on the last column and on
-assumptions about GPUs, `ASSUMED`, which were not measured; docs/scaling.md says what it leaves out.
+do not compute more. What is left besides sampling and scoring is shown for rank 0, which reads and writes the ledger
+for all, and for the busiest of the others, who only work on their share. The time model at the end is arithmetic on
+these two columns and on assumptions about GPUs, `ASSUMED`, which were not measured; docs/scaling.md says what it
+leaves out.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def one_rank(folder: Path, problems: int) -> None:
         "sampling": sampler.seconds,
         "responses": prm.responses,
         "scoring": prm.seconds,
-        "everywhere": spent[0] - sampler.seconds - prm.seconds,
+        "rest": spent[0] - sampler.seconds - prm.seconds,
     }
     (folder / f"{ranks}-{os.environ['RANK']}.json").write_text(json.dumps(figures))
 
@@ -134,21 +135,24 @@ def measured(data: SelfEvolvingDataModule, scoring: PRMFilter, spent: list[float
 
 
 def run(ranks: int, folder: Path, problems: int) -> dict[str, float]:
-    """The largest figure of any rank."""
+    """The largest figure of any rank; what is left over of rank 0, and the largest of the others."""
     line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks), __file__]
     options = ["--rank-of", str(folder), "--problems", str(problems)]
     subprocess.run([*line, *options], check=True, capture_output=True, text=True)  # noqa: S603
     found = [json.loads((folder / f"{ranks}-{rank}.json").read_text()) for rank in range(ranks)]
     assert sum(figures["problems"] for figures in found) == problems  # noqa: S101
-    return {name: max(figures[name] for figures in found) for name in found[0]}
+    rest = [figures.pop("rest") for figures in found]
+    largest = {name: max(figures[name] for figures in found) for name in found[0]}
+    return largest | {"rank 0": rest[0], "others": max(rest[1:], default=0.0)}
 
 
-def modelled(gpus: int, everywhere: float) -> dict[str, float]:
+def modelled(gpus: int, zero: float, share: float) -> dict[str, float]:
     """Seconds of an iteration on so many GPUs, one process each.
 
     Args:
         gpus: How many.
-        everywhere: CPU seconds per response of what every process does for itself, measured here.
+        zero: CPU seconds per response of what rank 0 does for all, measured here.
+        share: The same of what every rank does with its share.
     """
     a = ASSUMED
     responses = a["problems"] * a["responses per problem"]
@@ -160,7 +164,8 @@ def modelled(gpus: int, everywhere: float) -> dict[str, float]:
         "wait for the last": piece * a["responses per problem"] * a["tokens per response"] / rate,
         "score": tokens / a["scored tokens per second"] / gpus,
         "train": 2 * a["problems"] * a["tokens per training example"] / a["trained tokens per second"] / gpus,
-        "everywhere": responses * everywhere,
+        "shares": responses * share / gpus,
+        "rank 0": responses * zero,
     }
 
 
@@ -174,22 +179,24 @@ def main() -> None:
         if dist.is_initialized():
             dist.destroy_process_group()
         return
-    print("| processes | problems sampled by one | responses scored | sampling, CPU s | scoring | everywhere |")
-    print("|---|---|---|---|---|---|")
+    columns = ("problems sampled by one", "responses scored", "sampling, CPU s", "scoring", "rank 0, rest")
+    print(f"| processes | {' | '.join(columns)} | others, rest |")
+    print("|---" * (len(columns) + 2) + "|")
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder))
         for ranks in (1, 2, 4):
             f = run(ranks, Path(folder), options.problems)
-            cells = [f"{f['sampling']:.1f}", f"{f['scoring']:.1f}", f"{f['everywhere']:.2f}"]
+            cells = [f"{f['sampling']:.1f}", f"{f['scoring']:.1f}", f"{f['rank 0']:.2f}", f"{f['others']:.2f}"]
             print(f"| {ranks} | {f['problems']} | {f['responses']} | {' | '.join(cells)} |", flush=True)
-    everywhere = f["everywhere"] / (16 * options.problems)
-    names = list(modelled(1, everywhere))
+    responses = 16 * options.problems
+    measured = (f["rank 0"] - f["others"]) / responses, ranks * f["others"] / responses
+    names = list(modelled(1, *measured))
     print(
         f"\nA model of the paper's iteration, in minutes; assumed: {ASSUMED}\n\n| GPUs | {' | '.join(names)} | in all |"
     )
     print("|---" * (len(names) + 2) + "|")
     for gpus in (8, 64, 512):
-        seconds = modelled(gpus, everywhere)
+        seconds = modelled(gpus, *measured)
         cells = [f"{value / 60:.1f}" for value in (*seconds.values(), sum(seconds.values()))]
         print(f"| {gpus} | {' | '.join(cells)} |")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from statistics import fmean
 
 from lightning.pytorch import LightningModule, Trainer
@@ -9,6 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.rollouts.nouns import Iteration
 from lit_mstar.rollouts.tensors import distinctness
+from lit_mstar.training.division import parts
 
 
 class CollapseGuard(EvolutionCallback):
@@ -22,6 +24,8 @@ class CollapseGuard(EvolutionCallback):
         RuntimeError: When the policy has collapsed.
     """
 
+    divisible = True
+
     def __init__(self, min_distinct: float = 0.15) -> None:
         if not 0 <= min_distinct <= 1:
             raise ValueError(f"CollapseGuard.min_distinct is {min_distinct}; it must be in [0, 1].")
@@ -31,7 +35,8 @@ class CollapseGuard(EvolutionCallback):
         """Measures the training rollouts; what is sampled to measure may be as cold as it likes."""
         if iteration.split != "train" or iteration.sampling.n == 1:
             return
-        share = fmean(distinctness(rollout) for rollout in iteration.rollouts)
+        mine = [distinctness(rollout) for rollout in iteration.rollouts]
+        share = fmean(chain(*parts(iteration, mine)))
         if share < self.min_distinct:
             raise RuntimeError(
                 f"Iteration {iteration.index}: of {iteration.sampling.n} responses per problem, sampled at temperature "

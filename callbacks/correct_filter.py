@@ -17,11 +17,12 @@ class CorrectFilter(EvolutionCallback):
     """
 
     replaces_selection = True
+    divisible = True
 
     def __init__(self, selection: Selection | None = None) -> None:
         self.selection = selection or RandomK(k=2)
 
     def on_rollouts_sampled(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
-        """Selects; every rank does the same."""
+        """Selects."""
         for rollout in iteration.rollouts:
             rollout.selected = self.selection(rollout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 import pyarrow.compute as pc
@@ -11,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
+from lit_mstar.ranks import on_rank_zero
 from lit_mstar.rollouts.ledger import Ledger
 from lit_mstar.rollouts.nouns import Iteration
 
@@ -51,7 +53,7 @@ class DifficultyBand(EvolutionCallback):
         ledger = cast(SelfEvolvingDataModule, trainer.datamodule).ledger  # type: ignore[attr-defined]
         for index in range(iteration.index):
             if index not in self._seen:
-                self._seen[index] = _counts(ledger, index)
+                self._seen[index] = on_rank_zero(partial(_counts, ledger, index))
         verdicts = [self._verdict(problem.id, iteration.index) for problem in iteration.problems]
         kept = [problem for problem, verdict in zip(iteration.problems, verdicts, strict=True) if not verdict]
         iteration.metrics |= {f"band/{kind}": float(verdicts.count(kind)) for kind in ("easy", "hard")}

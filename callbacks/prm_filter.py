@@ -41,6 +41,7 @@ class PRMFilter(EvolutionCallback):
     """
 
     replaces_selection = True
+    divisible = True  # but not with a refresh, which needs the iteration's first problems on all ranks
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class PRMFilter(EvolutionCallback):
         self.selection = selection or TopK(k=2)
         self.aggregation = aggregation
         self.refresh = refresh
+        self.divisible = refresh is None
         self.batch_size = batch_size
         self._prm: StepScorer | None = None
         self._refreshed = False  # whether its weights are others than the folder's
@@ -69,9 +71,9 @@ class PRMFilter(EvolutionCallback):
                 self.refresh.load()
 
     def on_rollouts_sampled(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
-        """Scores and selects, on all ranks alike."""
+        """Scores and selects."""
         scoring = RankScoring(self._loaded(), self.aggregation)
-        for rollout in scoring.blocks(iteration.rollouts, pl_module.device, trainer):
+        for rollout in scoring.blocks(iteration.rollouts, pl_module.device, trainer, iteration.divided):
             rollout.selected = self.selection(rollout)
 
     def on_iteration_end(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:

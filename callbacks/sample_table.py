@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import cast
 
 from lightning.pytorch import LightningModule, Trainer
@@ -12,6 +13,7 @@ from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.loggers.pictures import anyone_shows, log_figure, log_histograms
 from lit_mstar.rollouts.images import open_image
 from lit_mstar.rollouts.nouns import Iteration, Problem
+from lit_mstar.training.division import parts
 
 _SCORED = 512  # problems whose scores are in a histogram, ours: an iteration's order is random
 
@@ -25,6 +27,8 @@ class SampleTable(EvolutionCallback):
     Args:
         problems: How many to follow.
     """
+
+    divisible = True
 
     def __init__(self, problems: int = 4) -> None:
         self.problems = problems
@@ -47,9 +51,11 @@ class SampleTable(EvolutionCallback):
 
 
 def _scores(iteration: Iteration) -> dict[str, list[float]]:
+    first = {problem.id for problem in iteration.problems[:_SCORED]}
     found: dict[str, list[float]] = {"right": [], "wrong": []}
-    for rollout in iteration.rollouts[:_SCORED]:
+    for rollout in takewhile(lambda rollout: rollout.problem.id in first, iteration.rollouts):
         for response in rollout.responses:
             if response.correct is not None:
                 found["right" if response.correct else "wrong"] += response.step_scores
-    return found
+    told = parts(iteration, found)
+    return {name: [score for part in told for score in part[name]] for name in found}

@@ -70,6 +70,8 @@ class TemperatureBalancer(EvolutionCallback):
             needed and missing.
     """
 
+    divisible = True
+
     def __init__(
         self,
         every: int = 2,

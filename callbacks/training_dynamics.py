@@ -11,9 +11,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lit_mstar.data import SelfEvolvingDataModule
 from lit_mstar.hooks import EvolutionCallback
 from lit_mstar.rewards.metrics import PassAtK, RewardPassAtK
-from lit_mstar.rewards.rollout_metrics import rollout_metrics
+from lit_mstar.rewards.rollout_metrics import rollout_metrics, tally
 from lit_mstar.rollouts.nouns import Iteration
 from lit_mstar.rollouts.tensors import correctness, scores
+from lit_mstar.training.division import parts
 
 
 class TrainingDynamics(EvolutionCallback):
@@ -39,6 +40,8 @@ class TrainingDynamics(EvolutionCallback):
         ValueError: If `every` is less than 1, or one of `temperatures` is not positive.
     """
 
+    divisible = True
+
     def __init__(self, k: int = 8, n: int | None = None, temperatures: Sequence[float] = (), every: int = 1) -> None:
         if every < 1:
             raise ValueError(f"TrainingDynamics.every is {every}; it must be at least 1.")
@@ -58,7 +61,8 @@ class TrainingDynamics(EvolutionCallback):
         """Measures the training rollouts, then samples the validation problems."""
         data = cast(SelfEvolvingDataModule, trainer.datamodule)  # type: ignore[attr-defined]
         first = iteration.waves.first if iteration.waves else None
-        iteration.metrics |= rollout_metrics(iteration.rollouts, data.source.judge_steps, first)
+        mine = tally(iteration.rollouts, data.source.judge_steps, first)
+        iteration.metrics |= rollout_metrics(parts(iteration, mine))
         validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
         if validated and "val/accuracy" in trainer.callback_metrics:  # otherwise it is an earlier epoch's
             iteration.metrics["greedy_accuracy"] = float(trainer.callback_metrics["val/accuracy"])

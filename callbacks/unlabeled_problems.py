@@ -18,6 +18,7 @@ from lit_mstar.reasoning.grader import Grader
 from lit_mstar.reasoning.voting import vote
 from lit_mstar.rewards.selection import AllCorrect, Selection, TopK
 from lit_mstar.rollouts.nouns import Iteration, Problem, Rollout
+from lit_mstar.training.division import parts
 
 Answers = Literal["majority", "weighted", "oracle"]
 
@@ -52,6 +53,7 @@ class UnlabeledProblems(EvolutionCallback):
     """
 
     amends_selection = True
+    divisible = True
 
     def __init__(
         self,
@@ -109,12 +111,11 @@ class UnlabeledProblems(EvolutionCallback):
         iteration.metrics["unlabeled"] = len(added)
 
     def on_rollouts_sampled(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
-        """Lets responses vote and selects among those that agree; all ranks do the same."""
+        """Lets responses vote and selects among those that agree."""
         if iteration.split != "train" or self.answers == "oracle":
             return
         grader = cast(PolicyModule, pl_module).marker.grader
-        counts = Counter({"answered": 0, "dropped": 0, "kept": 0})
-        right: list[bool] = []
+        counts: Counter[str] = Counter()
         for rollout in iteration.rollouts:
             if self.answers == "weighted":  # asked of all: before the mix-in, a run learns early that it cannot go on
                 _require_scores(rollout)
@@ -125,11 +126,13 @@ class UnlabeledProblems(EvolutionCallback):
             counts["kept"] += len(rollout.selected)
             counts["dropped" if answer is None else "answered"] += 1
             if answer is not None and truth is not None:
-                right.append(grader.matches(answer, replace(rollout.problem, answer=truth)).correct)
+                right = grader.matches(answer, replace(rollout.problem, answer=truth)).correct
+                counts["right" if right else "wrong"] += 1
+        counts = sum(parts(iteration, counts), Counter())
         if counts["answered"] + counts["dropped"]:
-            iteration.metrics |= {f"pseudo_{name}": count for name, count in counts.items()}
-        if right:
-            iteration.metrics["pseudo_right"] = sum(right) / len(right)
+            iteration.metrics |= {f"pseudo_{name}": counts[name] for name in ("answered", "dropped", "kept")}
+        if known := counts["right"] + counts["wrong"]:
+            iteration.metrics["pseudo_right"] = counts["right"] / known
 
     def _pseudo_answer(self, rollout: Rollout, grader: Grader) -> str | None:
         """What the responses agree on; None where too few do, or only such that weigh nothing."""

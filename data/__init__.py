@@ -2,10 +2,11 @@
 
 To be read in this order: the room `sources`, `base` (what the policy's DataModules share) with `image_check`,
 `prompt_check` and `left_out` (what cannot be used), `supervised` with `checks`, `self_evolving` (the iteration) with
-`interval` (which problems), `rank_sampling` (drawn by whom), `hint` (asked how), `fingerprint` (known again by what)
-and `marking` (anew, after references have changed), `stepwise` (for the PRM), `truth_scorer` (a perfect one), `loaders`
-and `shared_prompts` (responses in a row with their prompt); then the rooms `published` (data sets and benchmarks),
-`benchmarks` (asked and kept), `step_benchmarks` (scored and kept), and `inspection` (looked at before a run).
+`interval` (which problems), `rank_sampling` (drawn by whom), `shares` (worked on by whom), `hint` (asked how),
+`fingerprint` (known again by what), `marking` (anew, after references have changed) and `harvest` (what is learned),
+`stepwise` (for the PRM), `truth_scorer` (a perfect one), `loaders` and `shared_prompts` (responses in a row with their
+prompt); then the rooms `published` (data sets and benchmarks), `benchmarks` (asked and kept), `step_benchmarks` (scored
+and kept), and `inspection` (looked at before a run).
 """
 
 from lit_mstar.data.base import ProblemDataModule

@@ -12,11 +12,13 @@ from lightning.pytorch import LightningDataModule
 from lit_mstar.data.base import ProblemDataModule
 from lit_mstar.data.fingerprint import sampling_fingerprint
 from lit_mstar.data.rank_sampling import RankSampling
+from lit_mstar.data.shares import dealt
 from lit_mstar.data.sources.source import ProblemSource
 from lit_mstar.evaluation.kept import KINDS, ledger_of, score_kept
 from lit_mstar.evaluation.scoring import Scoring
 from lit_mstar.hooks import call_hook
 from lit_mstar.modules.benchmark import BenchmarkModule
+from lit_mstar.ranks import on_rank_zero
 from lit_mstar.reasoning.format import ReasoningFormat
 from lit_mstar.rollouts.nouns import Iteration, Problem, SamplingParams
 
@@ -114,15 +116,14 @@ class BenchmarkDataModule(LightningDataModule):
         self._weights = self._weights or self._policy.fingerprint()
         asked = sampling_fingerprint(iteration, self._policy.said, self._weights, None)
         self._on_rank_zero(lambda: ledger.begin(iteration, asked))
-        known = ledger.sampled(index)
+        known = on_rank_zero(lambda: ledger.sampled(index))
         missing = [problem for problem in iteration.problems if problem.id not in known]
-        self.trainer.strategy.barrier()  # all have looked before anyone writes: they must divide the same problems
         if missing:
             what = f"{benchmark.name}: {KINDS[index]}"
             ledger.fill(iteration, self._ranks.sample(self.trainer, missing, iteration.sampling, what))
             self.trainer.strategy.barrier()
-        if KINDS[index] == "sampled" and not ledger.is_rewarded(index):
-            iteration.rollouts = ledger.read(iteration)
+        if KINDS[index] == "sampled" and not on_rank_zero(lambda: ledger.is_rewarded(index)):
+            iteration.rollouts = dealt(ledger, iteration)
             call_hook(self.trainer, "on_rollouts_sampled", iteration)
             self._on_rank_zero(lambda: ledger.reward(iteration))
 

@@ -17,9 +17,10 @@ from rich.progress import track
 
 from lit_mstar.data.left_out import without
 from lit_mstar.files import atomic
+from lit_mstar.ranks import rank, ranks
 from lit_mstar.rollouts.images import open_image
 from lit_mstar.rollouts.nouns import Problem
-from lit_mstar.training.division import gather_dict, rank, ranks
+from lit_mstar.training.division import gather_dict
 
 Image = str | bytes
 

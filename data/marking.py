@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from lightning.pytorch.utilities import rank_zero_warn
 
 from lit_mstar.reasoning.marking import Marker
 from lit_mstar.rewards.selection import AllCorrect
 from lit_mstar.rollouts.nouns import Iteration
+from lit_mstar.training.division import parts
 
 
 def mark_anew(iteration: Iteration, marker: Marker, sampled: int = 0) -> None:
@@ -17,17 +20,18 @@ def mark_anew(iteration: Iteration, marker: Marker, sampled: int = 0) -> None:
         marker: Today's.
         sampled: How many of its problems were missing and sampled just now, for the message.
     """
-    responses = changed = 0
+    counts: Counter[str] = Counter()
     for rollout in iteration.rollouts:
         before = [response.correct for response in rollout.responses]
         marker.mark(rollout)
         for response in rollout.responses:
             response.step_scores, response.score = [], None
         rollout.selected = AllCorrect()(rollout)
-        responses += len(before)
-        changed += sum(old != new.correct for old, new in zip(before, rollout.responses, strict=True))
+        counts["responses"] += len(before)
+        counts["changed"] += sum(old != new.correct for old, new in zip(before, rollout.responses, strict=True))
+    counts = sum(parts(iteration, counts), Counter())
     also = f"{sampled} missing problems were" if sampled else "nothing was"
     rank_zero_warn(
-        f"Iteration {iteration.index}: references, format or grader have changed, so its {responses} responses were "
-        f"marked anew, and {changed} verdicts are others than before; {also} sampled."
+        f"Iteration {iteration.index}: references, format or grader have changed, so its {counts['responses']} "
+        f"responses were marked anew, and {counts['changed']} verdicts are others than before; {also} sampled."
     )

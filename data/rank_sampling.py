@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from itertools import count
 from statistics import fmean
 from typing import Any
 
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lit_mstar.data.hint import hinted
+from lit_mstar.ranks import rank
 from lit_mstar.rewards.selection import AllCorrect
 from lit_mstar.rollouts.ledger import chunked
 from lit_mstar.rollouts.nouns import Problem, Response, Rollout, SamplingParams
 from lit_mstar.rollouts.waves import Waves
 from lit_mstar.terminal.phases import phase
-from lit_mstar.training.division import grouped, take
+from lit_mstar.training.division import grouped, take, zero_alone
 from lit_mstar.training.randomness import derived_seed
 from lit_mstar.training.watch import progress_watched
 
 _AT_ONCE = 32  # chunks that an engine is given together, ours: enough to keep it busy, a bounded number in memory
 
+_QUEUES = count(1)  # of the process: its process group remembers each, also a former run's
+
 
 class RankSampling:
     """Draws this rank's part of the responses; a rank that is done takes more.
+
+    A central sampler is asked by rank 0 alone, for everything at once: its engines keep themselves busy.
 
     Args:
         stall_timeout: Seconds without a finished problem after which the sampler counts as stuck.
@@ -32,7 +39,6 @@ class RankSampling:
     def __init__(self, stall_timeout: float) -> None:
         self.stall_timeout = stall_timeout
         self._lengths: dict[str, float] = {}  # mean tokens of a problem's responses, where they were seen
-        self._queues = 0  # how often problems were divided over ranks
 
     def sample(
         self,
@@ -62,12 +68,12 @@ class RankSampling:
         """
         policy = trainer.lightning_module
         policy.sampler.load_policy(policy)
-        groups = grouped(self._pieces(trainer, problems, sampling.n), limit=_AT_ONCE)
-        self._queues += 1
-        shown = phase(trainer, name, total=-(-len(problems) // trainer.world_size), detail=detail)
-        with shown as advance, progress_watched(self.stall_timeout, f"{name} {detail}".strip()) as moved:
-            for group in take(groups, f"queue {self._queues}", policy.sampler.independent):
-                asked = [problem for piece in group for problem in piece]
+        queue, central = f"queue {next(_QUEUES)}", policy.sampler.central
+        alone = zero_alone(queue, lambda: _stop_if_told(trainer)) if central else nullcontext()
+        total = len(problems) if central else -(-len(problems) // trainer.world_size)
+        shown = phase(trainer, name, total, detail=detail)
+        with alone, shown as advance, progress_watched(self.stall_timeout, f"{name} {detail}".strip()) as moved:
+            for asked in self._groups(trainer, problems, sampling.n, queue):
                 for rollout in self._drawn(trainer, asked, sampling, hint, waves or Waves(first=sampling.n), moved):
                     advance(1)
                     rollout.selected = AllCorrect()(rollout)
@@ -98,13 +104,20 @@ class RankSampling:
                 found[place] += marker.mark(rollout).responses
                 if start + size == sampling.n or _done(found[place], waves):
                     yield Rollout(problem=asked[place], responses=found.pop(place))
-                if trainer.received_sigterm:
-                    raise SIGTERMException
+                _stop_if_told(trainer)
             start += size
 
-    def remember_length(self, rollout: Rollout) -> None:
-        """Notes how long a problem's responses are: where they are expected to be long, they are sampled first."""
-        self._lengths[rollout.problem.id] = fmean(len(response.token_ids) for response in rollout.responses)
+    def remember_lengths(self, lengths: Mapping[str, float]) -> None:
+        """Notes the mean tokens of problems' responses, by id: what is expected to be long is sampled first."""
+        self._lengths |= lengths
+
+    def _groups(self, trainer: Any, problems: Sequence[Problem], n: int, queue: str) -> Iterable[list[Problem]]:
+        """What this rank asks for together, group by group."""
+        sampler = trainer.lightning_module.sampler
+        if sampler.central:
+            return [[p for [p] in self._longest_first(trainer, _cut(problems, 1), n)]] if rank() == 0 else []
+        groups = grouped(self._pieces(trainer, problems, n), limit=_AT_ONCE)
+        return ([p for piece in group for p in piece] for group in take(groups, queue, sampler.independent))
 
     def _pieces(self, trainer: Any, problems: Sequence[Problem], n: int) -> list[Sequence[Problem]]:
         """Problems that stay together, those of the longest responses first; enough pieces for all ranks."""
@@ -112,11 +125,22 @@ class RankSampling:
         if trainer.world_size == 1:
             return pieces
         pieces = [part for chunk in pieces for part in _cut(chunk, -(-len(problems) // (8 * trainer.world_size)))]
+        return self._longest_first(trainer, pieces, n)
+
+    def _longest_first(self, trainer: Any, pieces: list[Sequence[Problem]], n: int) -> list[Sequence[Problem]]:
         mean = fmean(self._lengths.values()) if self._lengths else 0.0
         encoder = trainer.lightning_module.encoder
         prompt = encoder.text_ids if encoder else str  # a server's tokens are not known
-        tokens = {p.id: len(prompt(p.question)) + n * self._lengths.get(p.id, mean) for p in problems}
-        return sorted(pieces, key=lambda piece: -sum(tokens[problem.id] for problem in piece))
+
+        def tokens(problem: Problem) -> float:
+            return len(prompt(problem.question)) + n * self._lengths.get(problem.id, mean)
+
+        return sorted(pieces, key=lambda piece: -sum(map(tokens, piece)))
+
+
+def _stop_if_told(trainer: Any) -> None:
+    if trainer.received_sigterm:
+        raise SIGTERMException
 
 
 def _wave(sampling: SamplingParams, start: int, size: int) -> SamplingParams:

@@ -13,21 +13,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 
 from lit_mstar.data.base import ProblemDataModule
 from lit_mstar.data.fingerprint import marking_fingerprint, sampling_fingerprint
+from lit_mstar.data.harvest import examples, harvest
 from lit_mstar.data.hint import checked_hint
 from lit_mstar.data.interval import share_of
 from lit_mstar.data.loaders import Example
 from lit_mstar.data.marking import mark_anew
 from lit_mstar.data.rank_sampling import RankSampling
+from lit_mstar.data.shares import dealt, reward, tidy
 from lit_mstar.data.sources.source import ProblemSource, Split
-from lit_mstar.hooks import call_hook
+from lit_mstar.hooks import all_divisible, call_hook
 from lit_mstar.loggers.groups import grouped
 from lit_mstar.loggers.layout import lay_out
 from lit_mstar.modules.policy import PolicyModule
+from lit_mstar.ranks import on_rank_zero
 from lit_mstar.rollouts.ledger import Ledger
 from lit_mstar.rollouts.nouns import Iteration, Problem, Rollout, SamplingParams
 from lit_mstar.rollouts.waves import Waves
@@ -100,6 +102,8 @@ class SelfEvolvingDataModule(ProblemDataModule):
         if stage == "fit":
             self.require("train")
             check_order(self.trainer)
+            if self.iteration is None:  # or else its share is in use
+                tidy(self.ledger.folder)
             lay_out(self.trainer.loggers)
             if self.trainer.reload_dataloaders_every_n_epochs != 1:
                 raise ValueError("SelfEvolvingDataModule needs trainer.reload_dataloaders_every_n_epochs: 1.")
@@ -115,7 +119,7 @@ class SelfEvolvingDataModule(ProblemDataModule):
         return self.example_loader(self._examples)
 
     def generate(self, index: int) -> Iteration:
-        """The Generate step: choose problems, sample, mark, reward, select. Every rank returns the same."""
+        """The Generate step: choose problems, sample, mark, reward, select. Every rank returns its share of it."""
         self._require_space()
         problems = share_of(self.require("train"), self.interval, index)
         sampling = self.seeded(f"train {index}")
@@ -123,18 +127,19 @@ class SelfEvolvingDataModule(ProblemDataModule):
         call_hook(self.trainer, "on_sampling_start", iteration)
 
         marking = self._begin(iteration)
-        rewarded = self.ledger.is_rewarded(index) and self.ledger.is_marked(index, marking)
+        marked = on_rank_zero(lambda: self.ledger.is_marked(index, marking))
+        rewarded = marked and on_rank_zero(lambda: self.ledger.is_rewarded(index))
         sampled = 0 if rewarded else self._sample_into_ledger(iteration)
-        iteration.rollouts = self.ledger.read(iteration)
+        iteration.divided = self.trainer.world_size > 1 and all_divisible(self.trainer)
+        iteration.rollouts = dealt(self.ledger, iteration)
 
         if rewarded:
-            iteration.metrics |= self.ledger.header(index).get("metrics", {})
+            iteration.metrics |= on_rank_zero(lambda: self.ledger.header(index).get("metrics", {}))
         else:  # measures of how it was marked before are none of how it is marked now
-            if not self.ledger.is_marked(index, marking):
+            if not marked:
                 mark_anew(iteration, self._policy.marker, sampled)
             call_hook(self.trainer, "on_rollouts_sampled", iteration)
-            self._on_rank_zero(lambda: self.ledger.reward(iteration, marking))
-            iteration.rollouts = self.ledger.read(iteration)
+            iteration.rollouts = reward(self.ledger, iteration, marking)
         return iteration
 
     def measure(self, split: Split, sampling: SamplingParams, problems: Sequence[Problem] | None = None) -> Iteration:
@@ -192,58 +197,63 @@ class SelfEvolvingDataModule(ProblemDataModule):
             self._examples = self._learn_from(iteration)
             if self._examples:
                 return iteration
-            warnings.warn(f"Iteration {iteration.index}: {_count(iteration)}; going on to the next.", stacklevel=2)
+            warnings.warn(f"Iteration {iteration.index}: {_counted(iteration)}; going on to the next.", stacklevel=2)
             self.fruitless += 1
             self._close(iteration)
         raise RuntimeError(
-            f"{self.patience} iterations in a row gave nothing to learn from; the last: {_count(iteration)}. Warm the "
-            "policy up longer, ask easier problems, raise sampling.n or max_tokens, or loosen the selection."
+            f"{self.patience} iterations in a row gave nothing to learn from; the last: {_counted(iteration)}. Warm "
+            "the policy up longer, ask easier problems, raise sampling.n or max_tokens, or loosen the selection."
         )
 
     def _learn_from(self, iteration: Iteration) -> list[Example]:
-        """What is selected, in one pass over what is on disk; also notes how long responses are."""
-        examples: list[Example] = []
-        for rollout in iteration.rollouts:
-            self._ranks.remember_length(rollout)
-            # Arrays: a list of numbers would take ten times the memory.
-            chosen = (np.array(rollout.responses[i].token_ids, np.int32) for i in rollout.selected)
-            examples += [(rollout.problem, ids) for ids in chosen]
-        return examples
+        """What is selected, the same on every rank; also notes how long responses are, and how many are right."""
+        found = harvest(iteration)
+        self._ranks.remember_lengths(found.lengths)
+        iteration.counts = found.counts
+        return examples(iteration, found)
 
     def _begin(self, iteration: Iteration) -> str:
         """Begins the iteration's ledger, or finds what is there of it; returns how its responses are to be marked."""
-        sampled_from = self._sampled_from(iteration)
+        self._weights = self._sampled_with(iteration)
         marking = marking_fingerprint(iteration, self._policy.marker)
-        self._on_rank_zero(lambda: self.ledger.begin(iteration, sampled_from, marking, self._weights))
+        self._on_rank_zero(
+            lambda: self.ledger.begin(iteration, self._sampled_from(iteration, self._weights), marking, self._weights)
+        )
         return marking
 
-    def _sampled_from(self, iteration: Iteration) -> str:
-        """The fingerprint by the weights that a resumed iteration was sampled with, or else by those there are.
+    def _sampled_with(self, iteration: Iteration) -> str:
+        """A digest of the weights that a resumed iteration was sampled with, or else of those there are.
 
         Where it was of other data, it is sampled anew, with weights that have moved on: they are what is noted then.
         """
-        prompt, earlier = self._policy.encoder.said, self._resumed.pop(iteration.index, "")
-        there = self.ledger.header(iteration.index).get("fingerprint")
-        if earlier and sampling_fingerprint(iteration, prompt, earlier, self.hint) == there:
-            self._weights = earlier
-        else:
-            self._weights = self._policy.fingerprint()
-        return sampling_fingerprint(iteration, prompt, self._weights, self.hint)
+        earlier = self._resumed.pop(iteration.index, "")
+
+        def there() -> bool:
+            return self._sampled_from(iteration, earlier) == self.ledger.header(iteration.index).get("fingerprint")
+
+        return earlier if earlier and on_rank_zero(there) else self._policy.fingerprint()
+
+    def _sampled_from(self, iteration: Iteration, weights: str) -> str:
+        return sampling_fingerprint(iteration, self._policy.encoder.said, weights, self.hint)
 
     def _sample_into_ledger(self, iteration: Iteration) -> int:
         """Samples the problems that the ledger lacks, over all ranks, writing as they come; returns their number."""
-        known = self.ledger.sampled(iteration.index)
+        known = on_rank_zero(lambda: self.ledger.sampled(iteration.index))
         missing = [problem for problem in iteration.problems if problem.id not in known]
         if not missing:  # all that is to be done is to mark it anew
             return 0
-        self.trainer.strategy.barrier()  # all have looked before anyone writes: they must divide the same problems
         self._policy.sampler.recall(iteration.problems, lambda asked: self._said_before(iteration, asked))
         detail = f"iteration {iteration.index}"
         rollouts = self._ranks.sample(
             self.trainer, missing, iteration.sampling, detail, self.hint, waves=iteration.waves
         )
-        self.ledger.fill(iteration, rollouts)
-        self.trainer.strategy.barrier()
+        written = sum(gather(self.ledger.fill(iteration, rollouts)))  # by all: it waits for the last
+        found = on_rank_zero(lambda: len(self.ledger.sampled(iteration.index)) - len(known))
+        if found < written:
+            raise RuntimeError(
+                f"Ranks wrote {written} problems into {self.ledger.folder}, and rank 0 finds {found} of them there. It "
+                "must be a folder that all ranks share, as their engines are their own."
+            )
         return len(missing)
 
     def _said_before(self, iteration: Iteration, problems: Sequence[Problem]) -> Iterator[Rollout]:
@@ -283,9 +293,7 @@ def _checked(waves: Waves | None, most: int) -> Waves | None:
     return waves
 
 
-def _count(iteration: Iteration) -> str:
-    responses = [response for rollout in iteration.rollouts for response in rollout.responses]
-    correct = sum(response.correct is True for response in responses)
-    cut = sum(response.finish_reason == "length" for response in responses)
-    also = f" ({cut} were cut at max_tokens)" if cut else ""
-    return f"{correct} of {len(responses)} responses are correct{also} and none is selected"
+def _counted(iteration: Iteration) -> str:
+    counts = iteration.counts
+    also = f" ({counts['cut']} were cut at max_tokens)" if counts["cut"] else ""
+    return f"{counts['correct']} of {counts['sampled']} responses are correct{also} and none is selected"

@@ -8,6 +8,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_mstar.rollouts.nouns import Iteration, Problem, SamplingParams
 
+_SEEING = ("on_rollouts_sampled", "on_iteration_end")  # the hooks in which an iteration has rollouts
+
 
 class EvolutionCallback(Callback):
     """A Lightning `Callback` that also sees what is sampled.
@@ -22,6 +24,15 @@ class EvolutionCallback(Callback):
 
     amends_selection = False
     """Whether it changes what others selected: those that replace the selection must stand above it."""
+
+    divisible = False
+    """Whether each rank may be given only its share of an iteration's rollouts (`iteration.divided`).
+
+    It may where rollouts are looked at one by one, and what is measured of them is put together from all ranks
+    (`lit_mstar.training.division.parts`): `iteration.metrics` must end the same on every rank. Ranks get shares if this
+    is so of every callback that has `on_rollouts_sampled` or `on_iteration_end`; otherwise each gets all. A class that
+    overrides one of these says it anew.
+    """
 
     def on_sampling_start(self, trainer: Trainer, pl_module: LightningModule, iteration: Iteration) -> None:
         """Before sampling: may replace `iteration.sampling` or add to `iteration.problems`."""
@@ -47,6 +58,25 @@ def call_hook(trainer: Trainer, name: str, iteration: Iteration) -> None:
         if isinstance(callback, EvolutionCallback):
             getattr(callback, name)(trainer, trainer.lightning_module, iteration)
             _check_left(iteration, f"{type(callback).__name__}.{name}")
+
+
+def all_divisible(trainer: Trainer) -> bool:
+    """Whether every callback that sees rollouts can do with a rank's share of them."""
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]
+    return all(_is_divisible(callback) for callback in callbacks if isinstance(callback, EvolutionCallback))
+
+
+def _is_divisible(callback: EvolutionCallback) -> bool:
+    """What a class says of its own hooks does not hold for those that an heir writes anew."""
+    kind = type(callback)
+    seeing = [owner for hook in _SEEING if (owner := _owner(kind, hook)) is not EvolutionCallback]
+    said = _owner(kind, "divisible")
+    return not seeing or (callback.divisible and all(issubclass(said, owner) for owner in seeing))
+
+
+def _owner(kind: type, name: str) -> type:
+    """The class that an attribute is taken from."""
+    return next(one for one in kind.__mro__ if name in vars(one))
 
 
 def _check_left(iteration: Iteration, by: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from lightning.pytorch import Callback
 
 from lit_mstar import EvolutionCallback, Iteration
-from lit_mstar.hooks import call_hook
+from lit_mstar.hooks import all_divisible, call_hook
 from lit_mstar.rollouts.nouns import SamplingParams
 from support.scripted import make_trainer, sums
 
@@ -82,3 +83,49 @@ def test_metrics_are_numbers_whatever_they_came_as(value: Any, tmp_path: Path):
     assert kept == 0.25
     count = left_by(lambda iteration: iteration.metrics.update(kept=7), tmp_path).metrics["kept"]
     assert type(count) is int
+
+
+class Silent(EvolutionCallback):
+    def on_sampling_start(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
+        pass
+
+
+class Looking(EvolutionCallback):
+    def on_rollouts_sampled(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
+        pass
+
+
+class Dividing(Looking):
+    divisible = True
+
+
+class Renamed(Dividing):
+    """Writes no hook of its own."""
+
+
+class Heir(Dividing):
+    def on_iteration_end(self, trainer: Any, pl_module: Any, iteration: Iteration) -> None:
+        pass
+
+
+class Sometimes(Looking):
+    divisible = True
+
+    def __init__(self, divisible: bool) -> None:
+        self.divisible = divisible
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "expected"),
+    [
+        ([], True),
+        ([Callback(), Silent()], True),
+        ([Silent(), Looking()], False),
+        ([Dividing(), Renamed()], True),
+        ([Dividing(), Heir()], False),  # its parent knew nothing of its hook
+        ([Sometimes(True)], True),
+        ([Sometimes(False)], False),
+    ],
+)
+def test_ranks_get_shares_if_all_who_see_rollouts_say_so(callbacks: list[Callback], expected: bool):
+    assert all_divisible(SimpleNamespace(callbacks=callbacks)) is expected

@@ -14,10 +14,11 @@ import hashlib
 import json
 import shutil
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -72,11 +73,16 @@ class Ledger:
         with atomic(self._path(index) / f"part-{name}.parquet") as partial:
             pq.write_table(to_table(rollouts), partial)
 
-    def fill(self, iteration: Iteration, rollouts: Iterable[Rollout]) -> None:
-        """Adds finished problems as they come, a chunk a file; if their source fails, what it gave is kept."""
+    def fill(self, iteration: Iteration, rollouts: Iterable[Rollout]) -> int:
+        """Adds finished problems as they come, a chunk a file; if their source fails, what it gave is kept.
+
+        Returns:
+            How many there were.
+        """
         waiting: list[Rollout] = []
+        number = 0
         try:
-            for rollout in rollouts:
+            for number, rollout in enumerate(rollouts, 1):
                 waiting.append(rollout)
                 if len(waiting) == chunk_size(iteration.sampling.n):
                     self.append(iteration.index, waiting)
@@ -84,24 +90,21 @@ class Ledger:
         finally:  # an engine may fail at any moment
             if waiting:
                 self.append(iteration.index, waiting)
+        return number
 
     def sampled(self, index: int) -> set[str]:
         """The ids of the problems that are there."""
-        return set().union(*self._sources(index).values())
+        return set().union(*_sources(self.files(index)).values())
 
     def read(self, iteration: Iteration) -> StoredRollouts:
         """What is there of the iteration's problems, in their order, read a chunk at a time."""
-        sources = self._sources(iteration.index)
-        there = set().union(*sources.values())
-        chunks = chunked([p for p in iteration.problems if p.id in there], iteration.sampling.n)
+        index = iteration.index
+        return rollouts_in(self.files(index), iteration.problems, iteration.sampling.n, self._path(index))
 
-        def load(number: int) -> pa.Table:
-            wanted = {problem.id for problem in chunks[number]}
-            found = [read_table(*source) for source, ids in sources.items() if ids & wanted]
-            table = pa.concat_tables(found)
-            return table.filter(pc.is_in(table["problem_id"], pa.array(sorted(wanted))))
-
-        return StoredRollouts(chunks, load, self._path(iteration.index))
+    def tables(self, index: int) -> Iterator[pa.Table]:
+        """All that is there of an iteration, as it lies there, a row group at a time."""
+        for file, group in _sources(self.files(index)):
+            yield read_table(file, group)
 
     def is_rewarded(self, index: int) -> bool:
         """Whether the iteration's responses were scored and selected already."""
@@ -120,13 +123,19 @@ class Ledger:
         whole = self._path(index) / _WHOLE
         return [whole] if whole.exists() else sorted(self._path(index).glob("part-*.parquet"))
 
-    def reward(self, iteration: Iteration, marking: str = "") -> None:
-        """Replaces what is there by one file with marks, scores and selection, a row group per chunk."""
+    def reward(self, iteration: Iteration, marking: str = "", tables: Iterable[pa.Table] | None = None) -> None:
+        """Replaces what is there by one file with marks, scores and selection, a row group per chunk.
+
+        The chunks are the iteration's rollouts, unless they are given as tables.
+        """
         self.record(iteration)
         folder, size = self._path(iteration.index), chunk_size(iteration.sampling.n)
+        if tables is None:
+            starts = range(0, len(iteration.rollouts), size)
+            tables = (to_table(iteration.rollouts[start : start + size]) for start in starts)
         with atomic(folder / _WHOLE) as partial, pq.ParquetWriter(partial, SCHEMA) as file:
-            for start in range(0, len(iteration.rollouts), size):
-                file.write_table(to_table(iteration.rollouts[start : start + size]))
+            for table in tables:
+                file.write_table(table)
         for part in folder.glob("part-*.parquet"):
             part.unlink()
         self.note_marking(iteration.index, marking)  # last: until then, what is there may be marked otherwise
@@ -152,10 +161,6 @@ class Ledger:
     def _path(self, index: int) -> Path:
         return self.folder / f"iteration={index:04d}"
 
-    def _sources(self, index: int) -> dict[tuple[Path, int], set[str]]:
-        """What there is to read, as (file, row group), and the problems in each."""
-        return {(file, group): ids for file in self.files(index) for group, ids in enumerate(problem_ids(file))}
-
     def _tidy(self, folder: Path) -> None:
         """Removes what a killed process left half-way, and moves damaged files aside: they are sampled again."""
         for scratch in folder.glob("_scratch-*"):
@@ -175,6 +180,40 @@ class Ledger:
     def _write_header(self, index: int, header: dict[str, Any]) -> None:
         with atomic(self._path(index) / "_iteration.json") as partial:
             partial.write_text(json.dumps(header, indent=1))
+
+
+def rollouts_in(
+    files: Iterable[Path],
+    problems: Sequence[Problem],
+    n: int,
+    folder: Path,
+    scratch: TemporaryDirectory[str] | None = None,
+) -> StoredRollouts:
+    """What Parquet files hold of problems with n responses each, in the problems' order, read a chunk at a time.
+
+    Args:
+        files: Of any rows, in any order.
+        problems: Those that the files do not have are left out.
+        n: Decides how many problems make a chunk.
+        folder: As for `StoredRollouts`.
+        scratch: As for `StoredRollouts`; the files may lie there.
+    """
+    sources = _sources(files)
+    there = set().union(*sources.values())
+    chunks = chunked([problem for problem in problems if problem.id in there], n)
+
+    def load(number: int) -> pa.Table:
+        wanted = {problem.id for problem in chunks[number]}
+        found = [read_table(*source) for source, ids in sources.items() if ids & wanted]
+        table = pa.concat_tables(found)
+        return table.filter(pc.is_in(table["problem_id"], pa.array(sorted(wanted))))
+
+    return StoredRollouts(chunks, load, folder, scratch)
+
+
+def _sources(files: Iterable[Path]) -> dict[tuple[Path, int], set[str]]:
+    """What there is to read, as (file, row group), and the problems in each."""
+    return {(file, group): ids for file in files for group, ids in enumerate(problem_ids(file))}
 
 
 def chunked(problems: Sequence[Problem], n: int) -> list[Sequence[Problem]]:

@@ -5,6 +5,7 @@ Plain dataclasses without behaviour worth the name; `ledger.py` writes them to d
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -144,6 +145,9 @@ class Iteration:
         split: "train", or "validate" where a callback samples only to measure.
         rollouts: One per problem, once sampled. Of a training iteration only some are in memory at a time: change
             a rollout while it is its turn in a loop.
+        divided: Whether `rollouts` are only this rank's part of them (`EvolutionCallback.divisible`).
+        counts: How many responses of all ranks' rollouts are "sampled", "correct", "kept" and "cut" at `max_tokens`,
+            once what to learn from is chosen.
         metrics: What callbacks measured; written to the ledger when the iteration ends.
         waves: How many responses a problem takes, where that is not `sampling.n` for each.
     """
@@ -153,5 +157,7 @@ class Iteration:
     sampling: SamplingParams
     split: Literal["train", "validate"] = "train"
     rollouts: Sequence[Rollout] = field(default_factory=list)
+    divided: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
     metrics: dict[str, float] = field(default_factory=dict)
     waves: Waves | None = None

@@ -83,7 +83,8 @@ def problem_ids(file: Path) -> list[set[str]]:
     with pq.ParquetFile(file) as parquet:
         _require_columns(parquet.schema_arrow)
         groups = range(parquet.num_row_groups)
-        return [set(parquet.read_row_group(group, ["problem_id"])["problem_id"].to_pylist()) for group in groups]
+        columns = (parquet.read_row_group(group, ["problem_id"])["problem_id"] for group in groups)
+        return [set(column.unique().to_pylist()) for column in columns]
 
 
 def _require_columns(schema: pa.Schema) -> None:

@@ -29,13 +29,20 @@ class StoredRollouts(Sequence[Rollout]):
         chunks: The problems, divided: what is in memory together.
         load: Reads the rows of one chunk, by its number; called again whenever its turn comes anew.
         folder: Where the scratch folder goes; it needs room for the iteration's responses.
+        scratch: Such a folder that is there already; it ends with this object.
     """
 
-    def __init__(self, chunks: Sequence[Sequence[Problem]], load: Callable[[int], pa.Table], folder: Path) -> None:
+    def __init__(
+        self,
+        chunks: Sequence[Sequence[Problem]],
+        load: Callable[[int], pa.Table],
+        folder: Path,
+        scratch: TemporaryDirectory[str] | None = None,
+    ) -> None:
         self.chunks = chunks
         self._load = load
         self._folder = folder
-        self._scratch: TemporaryDirectory[str] | None = None
+        self._scratch = scratch
         self._ends = list(accumulate(len(chunk) for chunk in chunks))
         self._number = -1  # of the chunk in memory
         self._rollouts: list[Rollout] = []
@@ -56,18 +63,20 @@ class StoredRollouts(Sequence[Rollout]):
         rollouts = self._take(number)
         return rollouts[position - (self._ends[number] - len(rollouts))]
 
+    def put_back(self) -> None:
+        """Writes down what was changed in memory; whatever is asked for next is read anew, as a ledger keeps it."""
+        if self._number >= 0 and not (table := to_table(self._rollouts)).equals(self._table):
+            self._scratch = self._scratch or TemporaryDirectory(prefix="_scratch-", dir=self._folder)
+            pq.write_table(table, self._changed(self._number))
+        self._number = -1
+
     def _take(self, number: int) -> list[Rollout]:
         if number != self._number:
-            self._put_back()
+            self.put_back()
             changed = self._changed(number)
             self._table = read_table(changed) if changed and changed.exists() else self._load(number)
             self._rollouts, self._number = from_table(self._table, self.chunks[number]), number
         return self._rollouts
-
-    def _put_back(self) -> None:
-        if self._number >= 0 and not (table := to_table(self._rollouts)).equals(self._table):
-            self._scratch = self._scratch or TemporaryDirectory(prefix="_scratch-", dir=self._folder)
-            pq.write_table(table, self._changed(self._number))
 
     def _changed(self, number: int) -> Path | None:
         return Path(self._scratch.name) / f"{number}.parquet" if self._scratch else None

@@ -19,13 +19,14 @@ from lit_mstar.modules.policy import PolicyModule
 from lit_mstar.modules.prm import ProcessRewardModule
 from lit_mstar.modules.scorer import scorer_of
 from lit_mstar.modules.step_loss import Labels
+from lit_mstar.ranks import rank, ranks
 from lit_mstar.rollouts.nouns import Iteration, Judge, Problem, Response, Rollout, SamplingParams
 from lit_mstar.scorers.base import StepScorer, require_scores
 from lit_mstar.step_labels.drawing import Drawing
 from lit_mstar.step_labels.honesty import StepScores, disagreement, honesty
 from lit_mstar.step_labels.monte_carlo import Labeller, StepLabels
 from lit_mstar.step_labels.training import batches, restore, train_on, trained
-from lit_mstar.training.division import gather, gather_dict, rank, ranks
+from lit_mstar.training.division import gather, gather_dict
 from lit_mstar.training.randomness import derived_seed
 
 _CHECKED = ("prm/disagreement", "prm/disagreement_after", "prm/rolled_back")

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from lit_mstar.encoding.step_encoding import StepExample, collate_steps
 from lit_mstar.modules.gradients import require_finite, squared_norms
 from lit_mstar.modules.prm import ProcessRewardModule
-from lit_mstar.training.division import gather, ranks
+from lit_mstar.ranks import ranks
+from lit_mstar.training.division import gather
 from lit_mstar.training.randomness import own_random_numbers
 
 

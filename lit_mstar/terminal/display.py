@@ -30,6 +30,8 @@ class Display(EvolutionCallback, ProgressBar):  # type: ignore[misc]  # both are
         every: Seconds between two such lines, and between lines of epochs (ours).
     """
 
+    divisible = True
+
     def __init__(self, every: float = 30.0) -> None:
         super().__init__()
         self.every = every

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,18 +20,17 @@ def iteration_line(trainer: Any, iteration: Iteration, seconds: Mapping[str, flo
 
     Args:
         trainer: Its `callback_metrics` have the validation accuracy.
-        iteration: That has ended; what `TrainingDynamics` counted is not counted again.
+        iteration: That has ended.
         seconds: By phase.
     """
-    metrics = iteration.metrics
-    counted = metrics if {"sampled", "correct", "kept"} <= metrics.keys() else _counts(iteration)
-    sampled = counted["sampled"]
+    metrics, counts = iteration.metrics, iteration.counts
+    sampled = counts["sampled"]
     cells = [
         f"{iteration.index}/{trainer.max_epochs - 1}",  # from 0 on, as in the ledger
         f"{iteration.sampling.temperature:g}",
-        f"{sampled:.0f}",
-        _share(counted["correct"] / sampled if sampled else None),
-        f"{counted['kept']:.0f}",
+        f"{sampled}",
+        _share(counts["correct"] / sampled if sampled else None),
+        f"{counts['kept']}",
         _share(metrics.get("greedy_accuracy", trainer.callback_metrics.get("val/accuracy"))),
         _share(metrics.get("pass_at_k")),
     ]
@@ -44,16 +42,6 @@ def epoch_line(trainer: Any, seconds: Mapping[str, float]) -> str:
     """An epoch of a stage that samples nothing: what was logged for progress bars, and seconds."""
     shown = (f"{name} {float(value):.3g}" for name, value in trainer.progress_bar_metrics.items())
     return "  ".join([f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", *shown, _times(seconds)])
-
-
-def _counts(iteration: Iteration) -> Counter[str]:
-    """In one pass: what is large lies on disk."""
-    counts: Counter[str] = Counter(sampled=0, correct=0, kept=0)
-    for rollout in iteration.rollouts:
-        counts["sampled"] += len(rollout.responses)
-        counts["correct"] += sum(response.correct is True for response in rollout.responses)
-        counts["kept"] += len(rollout.selected)
-    return counts
 
 
 def _share(value: Any) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lit_mstar.training.division import gather, rank, ranks
+from lit_mstar.ranks import rank, ranks
+from lit_mstar.training.division import gather
 
 _KEY = "lit_mstar_random_states"
 

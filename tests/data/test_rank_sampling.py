@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from lit_mstar import ProcessRewardModule
+from lit_mstar.data.rank_sampling import RankSampling
 from support import evolving_ranks, ranks
 from support.evolving import header, rows
 from support.helpers import make_tiny_backbone
-from support.scripted import (
-    largest_difference,
-)
+from support.scripted import largest_difference, sums
+
+
+def test_a_central_sampler_is_asked_once_for_what_is_expected_to_be_longest_first():
+    sampling = RankSampling(stall_timeout=60.0)
+    sampling.remember_lengths({"p0": 5.0, "p2": 40.0})  # p1 and p3 are expected to have the mean
+    policy = SimpleNamespace(sampler=SimpleNamespace(central=True), encoder=None)
+    [asked] = sampling._groups(SimpleNamespace(lightning_module=policy), sums(4), 4, "queue")
+    assert [problem.id for problem in asked] == ["p2", "p1", "p3", "p0"]
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from lit_mstar import Problem, Response, Rollout
-from lit_mstar.rewards.rollout_metrics import rollout_metrics
+from lit_mstar.rewards.rollout_metrics import rollout_metrics, tally
 from support.scripted import sums
 
 
@@ -37,7 +37,7 @@ def of(chosen: list[int], *chains: list[str]) -> Rollout:
     ],
 )
 def test_shares_of_wholly_true_chains(rollouts: list[Rollout], expected: dict[str, float]) -> None:
-    metrics = rollout_metrics(iter(rollouts), by_word)
+    metrics = rollout_metrics([tally(iter(rollouts), by_word)])
     assert {name: value for name, value in metrics.items() if name.startswith("faithful")} == expected
 
 
@@ -48,13 +48,13 @@ def test_each_chain_is_judged_once() -> None:
         judged.append(steps[0])
         return [True]
 
-    rollout_metrics([of([0, 2], ["a"], ["b"], ["c"])], judge)
+    tally([of([0, 2], ["a"], ["b"], ["c"])], judge)
     assert sorted(judged) == ["a", "b", "c"]
 
 
 def test_no_known_response_has_no_share() -> None:
     rollouts = [Rollout(problem=sums(1)[0], responses=[Response(text="a")])]
-    assert "share_correct" not in rollout_metrics(rollouts, nobody)
+    assert "share_correct" not in rollout_metrics([tally(rollouts, nobody)])
 
 
 def test_metrics_of_hand_written_rollouts() -> None:
@@ -70,7 +70,7 @@ def test_metrics_of_hand_written_rollouts() -> None:
         ),
         Rollout(problem=sums(2)[1], responses=[Response(text=t, steps=["x"], correct=False) for t in "abc"]),
     ]
-    assert rollout_metrics(rollouts, nobody) == pytest.approx(
+    assert rollout_metrics([tally(rollouts[:1], nobody), tally(rollouts[1:], nobody)]) == pytest.approx(
         {
             "sampled": 6,
             "correct": 2,
@@ -95,7 +95,7 @@ def test_shares_are_of_the_first_responses_and_counts_of_all() -> None:
             selected=[0],
         )
 
-    found = rollout_metrics([drawn("+-", "aa"), drawn("--++", "abcd")], nobody, first=2)
+    found = rollout_metrics([tally([drawn("+-", "aa"), drawn("--++", "abcd")], nobody, first=2)])
     assert found == pytest.approx(
         {
             "sampled": 6,

@@ -84,3 +84,11 @@ def test_the_scratch_folder_goes_with_the_sequence(tmp_path: Path):
     assert [path.name[:9] for path in tmp_path.iterdir()] == ["_scratch-"]
     del stored
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_put_back_reads_as_a_ledger_keeps_it(tmp_path: Path):
+    _, stored, _ = make(2, 2, tmp_path)
+    stored[0].selected = [1, 0]
+    assert stored[0].selected == [1, 0]
+    stored.put_back()
+    assert stored[0].selected == [0, 1]

@@ -59,3 +59,11 @@ def test_it_rests_when_scoring_fails():
     with pytest.raises(ValueError, match="outside 0 to 0.1"):
         list(RankScoring(scorer).blocks(rollouts(PROBLEMS, [["a", "bbb"]]), CPU))
     assert scorer.notes[-1] == "rests"
+
+
+def test_of_divided_rollouts_each_rank_scores_all_that_it_has(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("lit_mstar.scorers.rank_scoring.ranks", lambda: 2)  # the other one has others
+    given = rollouts(PROBLEMS, [["a"], ["bbb"]])
+    with pytest.warns(UserWarning, match="three were odd"):
+        list(RankScoring(Lengths()).blocks(given, CPU, divided=True))
+    assert [[r.score for r in x.responses] for x in given] == [pytest.approx([0.1, 0.3])] * len(PROBLEMS)

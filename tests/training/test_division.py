@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lit_mstar import Iteration
+from lit_mstar.rollouts.nouns import SamplingParams
 from lit_mstar.training import division
 from support import rank_jobs, ranks
 
@@ -27,6 +29,8 @@ def test_one_process_takes_everything_in_order():
     assert list(division.take("abc", "queue")) == ["a", "b", "c"]
     assert division.gather(5) == [5]
     assert division.gather_dict({1: "a"}) == {1: "a"}
+    assert division.on_rank_zero(lambda: 5) == 5
+    assert division.parts(Iteration(index=0, problems=[], sampling=SamplingParams()), 5) == [5]
     assert (division.rank(), division.ranks()) == (0, 1)
 
 
