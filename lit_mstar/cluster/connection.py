@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 # Ray's own switches. The second makes it listen on loopback, where a cluster is this machine alone; both are read when
 # Ray is imported or started, so nothing may have imported it before.
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
+_AUTH = "RAY_AUTH_MODE"
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
@@ -25,7 +27,7 @@ def require_ray(who: str) -> None:
         raise ImportError(f"{who} needs Ray: pip install 'lit-mstar[ray]', the same release on every node.")
 
 
-def connect(address: str | None, namespace: str) -> str:
+def connect(address: str | None, namespace: str, auth: str = "") -> str:
     """Connects this process, once; returns the address by which others connect to the same cluster.
 
     Whoever reaches a Ray cluster can run code on it. One that is started here listens on loopback alone.
@@ -33,12 +35,14 @@ def connect(address: str | None, namespace: str) -> str:
     Args:
         address: "auto", "host:6379" or "ray://host:10001"; None starts a cluster of this machine.
         namespace: Where actors' names are known.
+        auth: Ray's way to know who may connect, where another process has found it out.
 
     Raises:
         ConnectionError: If there is no cluster at the address, or one of other releases.
     """
     here = address is None or address.startswith("127.0.0.1:")
-    for name, value in (_QUIET | _LOOPBACK if here else _QUIET).items():
+    switches = _QUIET | (_LOOPBACK if here else {}) | ({_AUTH: auth} if auth else {})
+    for name, value in switches.items():
         os.environ.setdefault(name, value)
     _require_listener(address)
     import ray
@@ -52,14 +56,18 @@ def connect(address: str | None, namespace: str) -> str:
                 f"{where} ({_first_line(error)}). Start one by `ray start --head` and give its address, or leave "
                 "address out; Python and Ray must be of the same releases on both sides."
             ) from error
+    if here and not ray.util.get_node_ip_address().startswith("127."):
+        warnings.warn(
+            "Ray was imported before this cluster was started, so it listens on all addresses of this machine: whoever "
+            f"reaches them can run code here. Set {' '.join(map('='.join, _LOOPBACK.items()))} before.",
+            stacklevel=2,
+        )
     return address if address and address.startswith("ray://") else str(ray.get_runtime_context().gcs_address)
 
 
-def disconnect() -> None:
-    """Ends the connection, and a cluster that was started for it."""
-    import ray
-
-    ray.shutdown()
+def auth_mode() -> str:
+    """How this process shows the cluster that it may connect: Ray sets "token" where it starts one."""
+    return os.environ.get(_AUTH, "")
 
 
 def nodes() -> list[dict[str, Any]]:

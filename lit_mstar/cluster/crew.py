@@ -84,7 +84,7 @@ class Crew:
             return
         where = on_rank_zero(lambda: self._start(make_tool))
         if rank():
-            connection.connect(where[0], where[1])
+            connection.connect(where[0], where[1], where[2])
         self._namespace = where[1]
         self._find()
 
@@ -149,21 +149,19 @@ class Crew:
         yield from Pull(self, work, items, at_once)
 
     def close(self) -> None:
-        """Ends the actors, and the cluster if it was started for them."""
+        """Ends the actors; a cluster that was started for them may have others, and ends with this process."""
         import ray
 
-        if self.members and ray.is_initialized():
-            for member in self.members if rank() == 0 else ():
-                ray.kill(member.handle)
-            if self.cluster.address is None:
-                connection.disconnect()
+        if self._owned and ray.is_initialized():
+            for handle in self._owned:
+                ray.kill(handle)
         self.members, self._owned, self.board = [], [], None
 
-    def _start(self, make_tool: Callable[[str], Any]) -> tuple[str, str]:
-        import ray
-
+    def _start(self, make_tool: Callable[[str], Any]) -> tuple[str, str, str]:
         namespace = f"lit-mstar-{uuid4().hex[:8]}"
         address = connection.connect(self.cluster.address, namespace)
+        import ray  # after Ray's switches are set
+
         wanted = dict(self.cluster.wanted)
         if self.cluster.address is None and not connection.fits(wanted):
             raise ValueError(f"There is no room for {self.name}: {connection.room(wanted)}.")
@@ -184,7 +182,7 @@ class Crew:
         }
         actor = ray.remote(Worker)
         self._owned = [actor.options(name=name, **options).remote(name, tool) for name in self._names()]
-        return address, namespace
+        return address, namespace, connection.auth_mode()
 
     def _find(self) -> None:
         import ray

@@ -84,7 +84,7 @@ class StepAnnotator(PolicyModule):
             return
         batches = self._waiting(split, dataloader_idx) if self.sampler.central else {batch_idx: list(batch)}
         for index, labelled in self._labelled(split, batches):
-            cost = Cost(*(sum(getattr(one.cost, name) for one in labelled) for name in ("completions", "tokens")))
+            cost = sum((one.cost for one in labelled), Cost())
             examples = [
                 StepExample(problem, steps, found.labels, truth=source.judge_steps(problem, steps), draws=found.draws)
                 for problem, one in zip(batches[index], labelled, strict=True)

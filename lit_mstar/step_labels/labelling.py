@@ -19,7 +19,7 @@ class Labelled:
     Args:
         chains: Their steps and labels; those without steps are among them.
         alike: Whether they were passed over, for all are right or all wrong.
-        cost: What it took; that of problems labelled together is said once.
+        cost: What it took.
     """
 
     chains: list[tuple[list[str], StepLabels]] = field(default_factory=list)
@@ -59,8 +59,8 @@ class Labelling:
         labels = labeller.label([(rollouts[place].problem, text) for place, text in texts], known)
         for (place, text), of_chain in zip(texts, labels, strict=True):
             found[place].chains.append((self.marker.reasoning.steps(text), of_chain))
-        for labelled in list(found.values())[:1]:
-            labelled.cost = labeller.cost
+        for place, labelled in found.items():
+            labelled.cost = labeller.costs.pop(rollouts[place].problem.id, Cost())
         yield from found.items()
 
 

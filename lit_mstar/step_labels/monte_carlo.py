@@ -31,12 +31,15 @@ class StepLabels:
     draws: list[int]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Cost:
     """What labels have taken: completions, and the tokens in them."""
 
     completions: int = 0
     tokens: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.completions + other.completions, self.tokens + other.tokens)
 
 
 @dataclass
@@ -48,14 +51,19 @@ class Labeller:
         sampling: `n` is the number K of completions per prefix, at most.
         marker: How steps are recognized, and who says what is right; ours by default.
         drawing: When a prefix's completions are enough.
-        cost: What was drawn so far.
+        costs: What was drawn so far, by the problem's id.
     """
 
     sampler: Sampler
     sampling: SamplingParams
     marker: Marker = field(default_factory=Marker)
     drawing: Drawing = Drawing()
-    cost: Cost = field(default_factory=Cost)
+    costs: dict[str, Cost] = field(default_factory=dict)
+
+    @property
+    def cost(self) -> Cost:
+        """What was drawn so far."""
+        return sum(self.costs.values(), Cost())
 
     def label(self, chains: Sequence[tuple[Problem, str]], known: Sequence[Rollout] = ()) -> list[StepLabels]:
         """Labels every step of every chain; all chains go forward together.
@@ -98,8 +106,9 @@ class Labeller:
             tally = wave[position]
             tally.successes += successes(rollout, tally.prefix, self.marker)
             tally.draws += len(rollout.responses)
-            self.cost.completions += len(rollout.responses)
-            self.cost.tokens += sum(len(response.token_ids) for response in rollout.responses)
+            tokens = sum(len(response.token_ids) for response in rollout.responses)
+            before = self.costs.get(tally.problem.id, Cost())
+            self.costs[tally.problem.id] = before + Cost(len(rollout.responses), tokens)
 
 
 def label_steps(

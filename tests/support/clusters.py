@@ -8,14 +8,17 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import torch
+import torch.distributed as dist
 
 from lit_mstar.rollouts.nouns import Problem, Rollout, SamplingParams
 from lit_mstar.samplers import RaySampler, TransformersSampler
+from support.engines import VARIED, tokens
 from support.evolving import evolving
 from support.faults import SelectAll
 from support.helpers import make_tiny_backbone
@@ -101,11 +104,27 @@ class Ending(RaySampler):
             yield found
 
 
-def evolve(folder: Path, sampler: Any) -> None:
+def evolve(folder: Path, sampler: Any, **options: Any) -> None:
     """One iteration of 48 problems, 32 responses each: a part of the ledger has 16 problems."""
     data = evolving(96, sampling=SamplingParams(n=32, max_tokens=4), batch_size=64)
-    trainer = make_evolver(folder, limit_train_batches=1, callbacks=[SelectAll()])
+    trainer = make_evolver(folder, limit_train_batches=1, callbacks=[SelectAll()], **options)
     trainer.fit(make_policy(sampler), datamodule=data)
+
+
+def ranks_job(folder: Path) -> Iterator[tuple[str, Any]]:
+    """Two ranks without a folder in common and one replica, on a cluster that rank 0 starts."""
+    mine = dist.get_rank()
+    sampler = RaySampler(TransformersSampler(), at_once=4)
+    parallel = {"devices": 2, "strategy": "ddp_find_unused_parameters_true"}
+    evolve(folder / f"rank-{mine}", sampler, **parallel)
+    yield "files", sorted(file.name for file in (folder / f"rank-{mine}/rollouts").rglob("*.parquet"))
+    policy, one = ray_policy(), TransformersSampler()
+    sampler.load_policy(policy)
+    one.load_policy(policy)
+    asked = [replace(problem, id=f"{problem.id} {mine}") for problem in VARIED[:12]]  # both at the same time
+    drawn = {"n": 2, "temperature": 1.0, "max_tokens": 8}
+    yield "each its own", tokens(sampler, asked, **drawn) == tokens(one, asked, **drawn)
+    sampler.close()
 
 
 def main() -> None:

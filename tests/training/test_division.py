@@ -29,9 +29,7 @@ def test_one_process_takes_everything_in_order():
     assert list(division.take("abc", "queue")) == ["a", "b", "c"]
     assert division.gather(5) == [5]
     assert division.gather_dict({1: "a"}) == {1: "a"}
-    assert division.on_rank_zero(lambda: 5) == 5
     assert division.parts(Iteration(index=0, problems=[], sampling=SamplingParams()), 5) == [5]
-    assert (division.rank(), division.ranks()) == (0, 1)
 
 
 @pytest.mark.slow
