@@ -10,6 +10,7 @@ import time
 import warnings
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from lit_mstar.cluster.crew import Crew
 
 _CUT = 8  # parts that suspects are cut into, ours
-_AHEAD = 2  # pieces that an actor has: one to work on, one to go on with
+_SHARES = 4  # pieces that each actor's part of what is left makes, ours: fewer, and who has the longest ends last
+_LEAST = 1 / 16  # of `at_once`, ours: smaller pieces leave an engine half empty
 
 
 class Lost:
@@ -121,8 +123,9 @@ class Pull:
 
         try:
             while self._left:
+                busy = set(self._asked.values())
                 for member in self.crew.members:
-                    if member.alive and member not in self._asked.values():
+                    if member.alive and member not in busy:
                         self._ask(member)
                 coming = {m.coming: m for m in self.crew.members if m.coming is not None}
                 waiting = [*self._asked, *coming]
@@ -146,28 +149,24 @@ class Pull:
             self.crew.require_hope(self._since)
 
     def _ask(self, member: Member) -> None:
-        """Gives an actor what it has room for, and asks for what it has done."""
-        pieces: list[list[int]] = []
-        while len(self._had[member]) < self._ahead() and (piece := self._piece()):
-            pieces.append(piece)
-            self._had[member].append(dict.fromkeys(piece))
-        if not self._had[member]:
+        """Gives an actor that is all but done another piece, and asks for what it has done."""
+        had = self._had[member]
+        piece = self._piece() if sum(map(len, had)) <= 1 else []
+        if piece:
+            had.append(dict.fromkeys(piece))
+        if not had:
             return
-        given = [[(place, self.items[place]) for place in piece] for piece in pieces]
-        asked = member.handle.exchange.remote(self.run, self.work if pieces else None, given)
+        given = [[(place, self.items[place]) for place in piece]] if piece else []
+        asked = member.handle.exchange.remote(self.run, self.work if piece else None, given)
         self._asked[asked] = member
-
-    def _ahead(self) -> int:
-        """Near the end nobody has more than he works on."""
-        plenty = len(self.items) - self._next >= 2 * len(self._had)
-        return _AHEAD if plenty else 1
 
     def _piece(self) -> list[int]:
         if self._again:
             return self._again.popleft()
         alive = sum(member.alive for member in self.crew.members)
-        fair = -(-(len(self.items) - self._next) // (2 * max(1, alive)))
-        start, self._next = self._next, min(len(self.items), self._next + min(self.at_once, fair))
+        fair = (len(self.items) - self._next) / (_SHARES * max(1, alive))
+        size = ceil(min(self.at_once, max(fair, self.at_once * _LEAST)))
+        start, self._next = self._next, min(len(self.items), self._next + size)
         return list(range(start, self._next))
 
     def _take(self, answer: Any) -> Iterator[tuple[int, Any]]:
