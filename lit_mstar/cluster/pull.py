@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lit_mstar.cluster.crew import Crew
 
 _CUT = 8  # parts that suspects are cut into, ours
-_SHARES = 4  # pieces that each actor's part of what is left makes, ours: fewer, and who has the longest ends last
-_LEAST = 1 / 16  # of `at_once`, ours: smaller pieces leave an engine half empty
+_SHARES = 6  # pieces that each actor's part of what is left makes, ours: fewer, and who has the longest ends last
+_LEAST = 1 / 8  # of `at_once`, ours: smaller pieces leave an engine half empty
 
 
 class Lost:
@@ -161,13 +161,17 @@ class Pull:
         self._asked[asked] = member
 
     def _piece(self) -> list[int]:
-        if self._again:
-            return self._again.popleft()
+        """What comes next, what somebody has had first; the less is left, the less of it."""
         alive = sum(member.alive for member in self.crew.members)
-        fair = (len(self.items) - self._next) / (_SHARES * max(1, alive))
-        size = ceil(min(self.at_once, max(fair, self.at_once * _LEAST)))
-        start, self._next = self._next, min(len(self.items), self._next + size)
-        return list(range(start, self._next))
+        left = len(self.items) - self._next + sum(map(len, self._again))
+        size = ceil(min(self.at_once, max(left / (_SHARES * max(1, alive)), self.at_once * _LEAST)))
+        if not self._again:
+            start, self._next = self._next, min(len(self.items), self._next + size)
+            return list(range(start, self._next))
+        piece = self._again.popleft()
+        if piece[size:]:
+            self._again.appendleft(piece[size:])
+        return piece[:size]
 
     def _take(self, answer: Any) -> Iterator[tuple[int, Any]]:
         import ray
