@@ -24,7 +24,7 @@ def require_ray(who: str) -> None:
         raise ImportError(f"{who} needs Ray: pip install 'lit-mstar[ray]', the same release on every node.")
 
 
-def connect(address: str | None, namespace: str) -> str:
+def connect(address: str | None, namespace: str, alone: bool = False) -> str:
     """Connects this process, once; returns the address by which others connect to the same cluster.
 
     Whoever reaches a Ray cluster can run code on it. One that is started here listens on loopback alone.
@@ -32,11 +32,13 @@ def connect(address: str | None, namespace: str) -> str:
     Args:
         address: "auto", "host:6379" or "ray://host:10001"; None starts a cluster of this machine.
         namespace: Where actors' names are known.
+        alone: Whether another process has started it for this machine alone.
 
     Raises:
-        ConnectionError: If there is no cluster at the address, or one of other releases.
+        ConnectionError: If there is no cluster at the address, or one of other releases, or others could reach one of
+            this machine alone.
     """
-    for name, value in (_QUIET if address else _QUIET | _LOOPBACK).items():
+    for name, value in (_QUIET | _LOOPBACK if alone or address is None else _QUIET).items():
         os.environ.setdefault(name, value)
     import ray
 
@@ -49,7 +51,14 @@ def connect(address: str | None, namespace: str) -> str:
                 f"{where} ({_first_line(error)}). Start one by `ray start --head` and give its address, or leave "
                 "address out; Python and Ray must be of the same releases on both sides."
             ) from error
-    return address if address and address.startswith("ray://") else str(ray.get_runtime_context().gcs_address)
+    found = str(ray.get_runtime_context().gcs_address)
+    if address is None and not found.startswith("127.0.0.1:"):
+        ray.shutdown()
+        raise ConnectionError(
+            f"Ray listens on {found}, where others reach it: it was imported before this. Set "
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 in the environment, or give the address of a cluster."
+        )
+    return address if address and address.startswith("ray://") else found
 
 
 def disconnect() -> None:

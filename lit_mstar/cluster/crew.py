@@ -84,7 +84,7 @@ class Crew:
             return
         where = on_rank_zero(lambda: self._start(make_tool))
         if rank():
-            connection.connect(where[0], where[1])
+            connection.connect(where[0], where[1], alone=self.cluster.address is None)
         self._namespace = where[1]
         self._find()
 
@@ -155,10 +155,10 @@ class Crew:
         self.members, self._owned, self.board = [], [], None
 
     def _start(self, make_tool: Callable[[str], Any]) -> tuple[str, str]:
-        import ray
-
         namespace = f"lit-mstar-{uuid4().hex[:8]}"
         address = connection.connect(self.cluster.address, namespace)
+        import ray  # not before: what it listens on is said by then
+
         wanted = dict(self.cluster.wanted)
         if self.cluster.address is None and not connection.fits(wanted):
             raise ValueError(f"There is no room for {self.name}: {connection.room(wanted)}.")
