@@ -24,7 +24,7 @@ def require_ray(who: str) -> None:
         raise ImportError(f"{who} needs Ray: pip install 'lit-mstar[ray]', the same release on every node.")
 
 
-def connect(address: str | None, namespace: str, alone: bool = False) -> str:
+def connect(address: str | None, namespace: str, settings: Mapping[str, str] | None = None) -> str:
     """Connects this process, once; returns the address by which others connect to the same cluster.
 
     Whoever reaches a Ray cluster can run code on it. One that is started here listens on loopback alone.
@@ -32,13 +32,13 @@ def connect(address: str | None, namespace: str, alone: bool = False) -> str:
     Args:
         address: "auto", "host:6379" or "ray://host:10001"; None starts a cluster of this machine.
         namespace: Where actors' names are known.
-        alone: Whether another process has started it for this machine alone.
+        settings: What `settings` said in a process that is connected.
 
     Raises:
         ConnectionError: If there is no cluster at the address, or one of other releases, or others could reach one of
             this machine alone.
     """
-    for name, value in (_QUIET | _LOOPBACK if alone or address is None else _QUIET).items():
+    for name, value in {**_QUIET, **({} if address else _LOOPBACK), **(settings or {})}.items():
         os.environ.setdefault(name, value)
     import ray
 
@@ -59,6 +59,11 @@ def connect(address: str | None, namespace: str, alone: bool = False) -> str:
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 in the environment, or give the address of a cluster."
         )
     return address if address and address.startswith("ray://") else found
+
+
+def settings() -> dict[str, str]:
+    """What other processes must set to connect as this one did: Ray turns its token on in the one that starts it."""
+    return {name: os.environ[name] for name in (*_QUIET, *_LOOPBACK, "RAY_AUTH_MODE") if name in os.environ}
 
 
 def disconnect() -> None:

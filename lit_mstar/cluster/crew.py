@@ -84,7 +84,7 @@ class Crew:
             return
         where = on_rank_zero(lambda: self._start(make_tool))
         if rank():
-            connection.connect(where[0], where[1], alone=self.cluster.address is None)
+            connection.connect(*where)
         self._namespace = where[1]
         self._find()
 
@@ -154,7 +154,7 @@ class Crew:
                 connection.disconnect()
         self.members, self._owned, self.board = [], [], None
 
-    def _start(self, make_tool: Callable[[str], Any]) -> tuple[str, str]:
+    def _start(self, make_tool: Callable[[str], Any]) -> tuple[str, str, dict[str, str]]:
         namespace = f"lit-mstar-{uuid4().hex[:8]}"
         address = connection.connect(self.cluster.address, namespace)
         import ray  # not before: what it listens on is said by then
@@ -179,7 +179,7 @@ class Crew:
         }
         actor = ray.remote(Worker)
         self._owned = [actor.options(name=name, **options).remote(name, tool) for name in self._names()]
-        return address, namespace
+        return address, namespace, connection.settings()
 
     def _find(self) -> None:
         import ray
