@@ -149,15 +149,18 @@ class Pull:
             self.crew.require_hope(self._since)
 
     def _ask(self, member: Member) -> None:
-        """Gives an actor that is all but done another piece, and asks for what it has done."""
-        had = self._had[member]
-        piece = self._piece() if sum(map(len, had)) <= 1 else []
+        """Gives an actor that is all but done another piece, and asks for what it has done.
+
+        The first piece is empty, for the tool to get ready: who takes a minute to load keeps nothing from others.
+        """
+        had, ready = self._had[member], member in self._began
+        piece = self._piece() if ready and sum(map(len, had)) <= 1 else []
         if piece:
             had.append(dict.fromkeys(piece))
-        if not had:
+        if ready and not had:
             return
-        given = [[(place, self.items[place]) for place in piece]] if piece else []
-        asked = member.handle.exchange.remote(self.run, self.work if piece else None, given)
+        given = [[(place, self.items[place]) for place in piece]] if piece or not ready else []
+        asked = member.handle.exchange.remote(self.run, self.work if given else None, given)
         self._asked[asked] = member
 
     def _piece(self) -> list[int]:
@@ -199,13 +202,12 @@ class Pull:
 
     def _died(self, member: Member, error: Exception) -> Iterator[tuple[int, Any]]:
         """What it had goes back; what it was working on is suspect, unless its machine is gone as well."""
-        working, *behind = (list(piece) for piece in self._had[member])
+        working, *behind = [list(piece) for piece in self._had[member]] or [[]]
         self._had[member] = []
         began, self._began = member in self._began, self._began - {member}
         member.died(error)
         self._again.extendleft(behind)
-        if not began:
-            self._again.appendleft(working)
+        if not began:  # it had nothing yet
             member.barren += 1
             if member.barren >= self.crew.cluster.tries:
                 member.give_up()
