@@ -23,6 +23,7 @@ ENVIRONMENT: dict[str, str | None] = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBY
 
 # Scripts of benchmarks/ that print rows, each with what it needs besides this package: "trl" and "swift" are the python
 # of an environment of the peer's own; vLLM's CPU build wants a torch of its own, so it is measured in one, too.
+# "ray" is an extra of ours.
 ROWS: dict[str, tuple[str, ...]] = {
     "sampling.py": (),
     "sampling_vllm.py": ("vllm",),
@@ -36,6 +37,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "iteration.py": ("--swift-python",),
     "startup.py": (),
     "growth.py": (),
+    "scale.py": ("ray",),
 }
 PEERS = {"--trl-python": ("trl>=0.24", "torchvision"), "--swift-python": ("ms-swift==4.6.0", "torch", "torchvision")}
 
@@ -153,6 +155,8 @@ def benchmarks(session: nox.Session) -> None:
                 # As in tests_vllm: CUDA builds that cannot be loaded beside the CPU's torch.
                 gone = ("torchvision", "torchaudio", "torchcodec")
                 session.run(runner, "-m", "pip", "uninstall", "--yes", "--quiet", *gone, external=True)
+            elif need == "ray":
+                session.install("-e", ".[ray]")
             else:
                 command += [need, environment(session, need.strip("-"), *PEERS[need])]
         rows += measured(session, table, runner, command)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 # Ray's own switches. The second makes it listen on loopback, where a cluster is this machine alone; both are read when
 # Ray is imported or started, so nothing may have imported it before.
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
-_AUTH = "RAY_AUTH_MODE"
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
@@ -27,7 +25,7 @@ def require_ray(who: str) -> None:
         raise ImportError(f"{who} needs Ray: pip install 'lit-mstar[ray]', the same release on every node.")
 
 
-def connect(address: str | None, namespace: str, auth: str = "") -> str:
+def connect(address: str | None, namespace: str, settings: Mapping[str, str] | None = None) -> str:
     """Connects this process, once; returns the address by which others connect to the same cluster.
 
     Whoever reaches a Ray cluster can run code on it. One that is started here listens on loopback alone.
@@ -35,39 +33,47 @@ def connect(address: str | None, namespace: str, auth: str = "") -> str:
     Args:
         address: "auto", "host:6379" or "ray://host:10001"; None starts a cluster of this machine.
         namespace: Where actors' names are known.
-        auth: Ray's way to know who may connect, where another process has found it out.
+        settings: What `settings` said in a process that is connected.
 
     Raises:
-        ConnectionError: If there is no cluster at the address, or one of other releases.
+        ConnectionError: If there is no cluster at the address, or one of other releases, or others could reach one of
+            this machine alone.
     """
-    here = address is None or address.startswith("127.0.0.1:")
-    switches = _QUIET | (_LOOPBACK if here else {}) | ({_AUTH: auth} if auth else {})
-    for name, value in switches.items():
+    for name, value in {**_QUIET, **({} if address else _LOOPBACK), **(settings or {})}.items():
         os.environ.setdefault(name, value)
     _require_listener(address)
     import ray
 
     if not ray.is_initialized():
         try:
-            ray.init(address=address, namespace=namespace, logging_level=logging.WARNING)
+            ray.init(address=address or "local", namespace=namespace, logging_level=logging.WARNING)
         except (ConnectionError, RuntimeError, ValueError) as error:  # Ray has no error of its own for it
             where = f"No Ray cluster answered at {address!r}" if address else "Ray did not start on this machine"
             raise ConnectionError(
                 f"{where} ({_first_line(error)}). Start one by `ray start --head` and give its address, or leave "
-                "address out; Python and Ray must be of the same releases on both sides."
+                "address out; Python and Ray must be of the same releases on both sides, and where the cluster asks for "
+                "a token, RAY_AUTH_MODE=token on both."
             ) from error
-    if here and not ray.util.get_node_ip_address().startswith("127."):
-        warnings.warn(
-            "Ray was imported before this cluster was started, so it listens on all addresses of this machine: whoever "
-            f"reaches them can run code here. Set {' '.join(map('='.join, _LOOPBACK.items()))} before.",
-            stacklevel=2,
-        )
+        if address is None:
+            _require_loopback()
     return address if address and address.startswith("ray://") else str(ray.get_runtime_context().gcs_address)
 
 
-def auth_mode() -> str:
-    """How this process shows the cluster that it may connect: Ray sets "token" where it starts one."""
-    return os.environ.get(_AUTH, "")
+def _require_loopback() -> None:
+    import ray
+
+    found = str(ray.get_runtime_context().gcs_address)
+    if not found.startswith("127.0.0.1:"):
+        ray.shutdown()
+        raise ConnectionError(
+            f"Ray listens on {found}, where others reach it: it was imported before this. Set "
+            f"{' '.join(map('='.join, _LOOPBACK.items()))} in the environment, or give the address of a cluster."
+        )
+
+
+def settings() -> dict[str, str]:
+    """What other processes must set to connect as this one did: Ray turns its token on in the one that starts it."""
+    return {name: os.environ[name] for name in (*_QUIET, *_LOOPBACK, "RAY_AUTH_MODE") if name in os.environ}
 
 
 def nodes() -> list[dict[str, Any]]:

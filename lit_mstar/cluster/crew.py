@@ -84,7 +84,7 @@ class Crew:
             return
         where = on_rank_zero(lambda: self._start(make_tool))
         if rank():
-            connection.connect(where[0], where[1], where[2])
+            connection.connect(*where)
         self._namespace = where[1]
         self._find()
 
@@ -157,10 +157,10 @@ class Crew:
                 ray.kill(handle)
         self.members, self._owned, self.board = [], [], None
 
-    def _start(self, make_tool: Callable[[str], Any]) -> tuple[str, str, str]:
+    def _start(self, make_tool: Callable[[str], Any]) -> tuple[str, str, dict[str, str]]:
         namespace = f"lit-mstar-{uuid4().hex[:8]}"
         address = connection.connect(self.cluster.address, namespace)
-        import ray  # after Ray's switches are set
+        import ray  # not before: what it listens on is said by then
 
         wanted = dict(self.cluster.wanted)
         if self.cluster.address is None and not connection.fits(wanted):
@@ -182,7 +182,7 @@ class Crew:
         }
         actor = ray.remote(Worker)
         self._owned = [actor.options(name=name, **options).remote(name, tool) for name in self._names()]
-        return address, namespace, connection.auth_mode()
+        return address, namespace, connection.settings()
 
     def _find(self) -> None:
         import ray

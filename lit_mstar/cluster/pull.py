@@ -10,6 +10,7 @@ import time
 import warnings
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from lit_mstar.cluster.crew import Crew
 
 _CUT = 8  # parts that suspects are cut into, ours
-_AHEAD = 2  # pieces that an actor has: one to work on, one to go on with
+_SHARES = 6  # pieces that each actor's part of what is left makes, ours: fewer, and who has the longest ends last
+_LEAST = 1 / 8  # of `at_once`, ours: smaller pieces leave an engine half empty
 
 
 class Lost:
@@ -131,8 +133,9 @@ class Pull:
 
         try:
             while self._left:
+                busy = set(self._asked.values())
                 for member in self.crew.members:
-                    if member.alive and member not in self._asked.values():
+                    if member.alive and member not in busy:
                         self._ask(member)
                 coming = {m.coming: m for m in self.crew.members if m.coming is not None}
                 waiting = [*self._asked, *coming]
@@ -142,6 +145,7 @@ class Pull:
                 for answer in ready:
                     if answer in coming:
                         coming[answer].arrive()
+                        self._began.discard(coming[answer])  # its tool is a new one
                     else:
                         yield from self._take(answer)
                 self._watch()
@@ -156,29 +160,32 @@ class Pull:
             self.crew.require_hope(self._since)
 
     def _ask(self, member: Member) -> None:
-        """Gives an actor what it has room for, and asks for what it has done."""
-        pieces: list[list[int]] = []
-        while len(self._had[member]) < self._ahead() and (piece := self._piece()):
-            pieces.append(piece)
-            self._had[member].append(dict.fromkeys(piece))
-        if not self._had[member]:
+        """Gives an actor that is all but done another piece, and asks for what it has done.
+
+        The first piece is empty, for the tool to get ready: who takes a minute to load keeps nothing from others.
+        """
+        had, ready = self._had[member], member in self._began
+        piece = self._piece() if ready and sum(map(len, had)) <= 1 else []
+        if piece:
+            had.append(dict.fromkeys(piece))
+        if ready and not had:
             return
-        given = [[(place, self.items[place]) for place in piece] for piece in pieces]
-        asked = member.handle.exchange.remote(self.run, self.work if pieces else None, given)
+        given = [[(place, self.items[place]) for place in piece]] if piece or not ready else []
+        asked = member.handle.exchange.remote(self.run, self.work if given else None, given)
         self._asked[asked] = member
 
-    def _ahead(self) -> int:
-        """Near the end nobody has more than he works on."""
-        plenty = len(self.items) - self._next >= 2 * len(self._had)
-        return _AHEAD if plenty else 1
-
     def _piece(self) -> list[int]:
-        if self._again:
-            return self._again.popleft()
+        """What comes next, what somebody has had first; the less is left, the less of it."""
         alive = sum(member.alive for member in self.crew.members)
-        fair = -(-(len(self.items) - self._next) // (2 * max(1, alive)))
-        start, self._next = self._next, min(len(self.items), self._next + min(self.at_once, fair))
-        return list(range(start, self._next))
+        left = len(self.items) - self._next + sum(map(len, self._again))
+        size = ceil(min(self.at_once, max(left / (_SHARES * max(1, alive)), self.at_once * _LEAST)))
+        if not self._again:
+            start, self._next = self._next, min(len(self.items), self._next + size)
+            return list(range(start, self._next))
+        piece = self._again.popleft()
+        if piece[size:]:
+            self._again.appendleft(piece[size:])
+        return piece[:size]
 
     def _take(self, answer: Any) -> Iterator[tuple[int, Any]]:
         import ray
@@ -205,14 +212,15 @@ class Pull:
 
     def _died(self, member: Member, error: Exception) -> Iterator[tuple[int, Any]]:
         """What it had goes back; what it was working on is suspect, unless its machine is gone as well."""
-        working, *behind = (list(piece) for piece in self._had[member])
+        working, *behind = [list(piece) for piece in self._had[member]] or [[]]
         self._had[member] = []
         began, self._began = member in self._began, self._began - {member}
-        member.died(error, not began, self.crew.cluster.tries)
+        left = member.node not in {node["NodeID"] for node in connection.nodes()}  # its machine
+        member.died(error, not began and not left, self.crew.cluster.tries)
         self._again.extendleft(behind)
-        if not began or member.node not in {node["NodeID"] for node in connection.nodes()}:
+        if began and left:
             self._again.appendleft(working)
-        else:
+        elif began and working:
             yield from self._suspect(working)
 
     def _suspect(self, working: list[int]) -> Iterator[tuple[int, Any]]:

@@ -20,7 +20,7 @@ class Work(Protocol):
     """What is done with a tool; it travels to the actor."""
 
     def __call__(self, tool: Any, items: Sequence[Any], /) -> Iterable[tuple[int | None, Any]]:
-        """Yields (None, None) when the tool is ready, then (position in `items`, result) in any order."""
+        """Yields (None, None) when the tool is ready, then (position in `items`, result) in any order; none of none."""
 
     def size(self, result: Any, /) -> float:
         """How much work a result was, for what is shown: tokens."""

@@ -202,6 +202,8 @@ class Score:
         """See `Work.__call__`."""
         replica.ready()
         yield None, None
+        if not items:
+            return
         problems = unpack([packed for packed, _ in items])
         rollouts = [Rollout(problem=p, responses=responses) for p, (_, responses) in zip(problems, items, strict=True)]
         yield from enumerate(replica.loaded.score(rollouts))

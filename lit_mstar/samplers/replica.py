@@ -154,7 +154,8 @@ class EngineWork:
         """See `Work.__call__`."""
         engine = replica.at(self.version)
         yield None, None
-        yield from self.do(engine, unpack(items), [item.prefix for item in items])
+        if items:
+            yield from self.do(engine, unpack(items), [item.prefix for item in items])
 
     def size(self, result: Any) -> float:
         """See `Work.size`."""
