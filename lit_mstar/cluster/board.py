@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lit_mstar.cluster.connection import this_node
+from lit_mstar.cluster.parcels import fetch
 
 _NAME = "board"
 
@@ -46,5 +47,5 @@ def look(namespace: str, name: str) -> tuple[str, Any]:
     import ray
 
     board: Any = ray.get_actor(_NAME, namespace)
-    found: Any = ray.get(board.look.remote(name))
+    found: Any = fetch(board.look.remote(name))
     return tuple(found)

@@ -51,8 +51,8 @@ def connect(address: str | None, namespace: str, settings: Mapping[str, str] | N
             where = f"No Ray cluster answered at {address!r}" if address else "Ray did not start on this machine"
             raise ConnectionError(
                 f"{where} ({_first_line(error)}). Start one by `ray start --head` and give its address, or leave "
-                "address out; Python and Ray must be of the same releases on both sides, and where the cluster asks for "
-                "a token, RAY_AUTH_MODE=token on both."
+                "address out; both sides must have the same Python and Ray, and RAY_AUTH_MODE=token where it asks for "
+                "one."
             ) from error
         if address is None:
             _require_loopback()

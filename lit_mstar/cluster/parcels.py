@@ -8,7 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -16,21 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lit_mstar.cluster.worker import Parcel
 from lit_mstar.encoding.prompt_memory import Recent
 from lit_mstar.rollouts.identity import digest, image_digest
 from lit_mstar.rollouts.images import image_bytes
 from lit_mstar.rollouts.nouns import Problem
 
 _CHUNK = 2**29  # bytes of weights in an object, ours: what is copied at a time
-
-
-@dataclass(frozen=True)
-class Packed:
-    """A problem whose images are in the object store, and what comes with it."""
-
-    problem: Problem
-    images: list[Any]
-    prefix: str = ""
+_AGAIN = 5.0  # seconds after which something is asked for once more, ours
 
 
 class Images:
@@ -43,9 +36,9 @@ class Images:
     def __init__(self, limit: int) -> None:
         self._kept = Recent(limit)
 
-    def pack(self, problem: Problem, prefix: str = "") -> Packed:
-        """The problem as it travels."""
-        return Packed(replace(problem, images=()), [self._put(image) for image in problem.images], prefix)
+    def pack(self, problem: Problem, also: Any = None) -> Parcel:
+        """A problem as it travels, and what comes with it."""
+        return Parcel((replace(problem, images=()), also), tuple(self._put(image) for image in problem.images))
 
     def _put(self, image: str | bytes) -> Any:
         import ray
@@ -58,33 +51,51 @@ class Images:
         return found
 
 
-class PackedProblems(Sequence[Packed]):
-    """Problems that are packed when their turn comes."""
+class PackedProblems(Sequence[Parcel]):
+    """Problems that are packed when their turn comes.
 
-    def __init__(self, images: Images, problems: Sequence[Problem], prefixes: Sequence[str] | None = None) -> None:
+    Args:
+        images: Where their images are put.
+        problems: In the order in which they are to be taken.
+        also: What comes with each, if anything does.
+    """
+
+    def __init__(self, images: Images, problems: Sequence[Problem], also: Sequence[Any] | None = None) -> None:
         self.images = images
         self.problems = problems
-        self.prefixes = prefixes
+        self.also = also
 
     def __len__(self) -> int:
         return len(self.problems)
 
     @overload
-    def __getitem__(self, index: int) -> Packed: ...
+    def __getitem__(self, index: int) -> Parcel: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Packed]: ...
-    def __getitem__(self, index: int | slice) -> Packed | list[Packed]:
+    def __getitem__(self, index: slice) -> list[Parcel]: ...
+    def __getitem__(self, index: int | slice) -> Parcel | list[Parcel]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        return self.images.pack(self.problems[index], self.prefixes[index] if self.prefixes else "")
+        return self.images.pack(self.problems[index], self.also[index] if self.also else None)
 
 
-def unpack(packed: Sequence[Packed]) -> list[Problem]:
-    """The problems, in an actor; what their node has already does not travel."""
+def unpack(parcels: Sequence[Parcel]) -> tuple[list[Problem], list[Any]]:
+    """The problems, and what came with them, in an actor."""
+    problems = [replace(parcel.content[0], images=parcel.store) for parcel in parcels]
+    return problems, [parcel.content[1] for parcel in parcels]
+
+
+def fetch(refs: Any) -> Any:
+    """What references refer to, in a tool's thread.
+
+    Ray forgets what a thread waits for when the call that it came with ends meanwhile, so it is asked again.
+    """
     import ray
 
-    images = iter(ray.get([image for one in packed for image in one.images]))
-    return [replace(one.problem, images=tuple(next(images) for _ in one.images)) for one in packed]
+    while True:
+        try:
+            return ray.get(refs, timeout=_AGAIN)
+        except ray.exceptions.GetTimeoutError:
+            continue
 
 
 def put_tensors(tensors: Iterable[tuple[str, Tensor]]) -> list[Any]:
@@ -106,10 +117,8 @@ def put_tensors(tensors: Iterable[tuple[str, Tensor]]) -> list[Any]:
 
 def get_tensors(refs: Sequence[Any]) -> Iterator[tuple[str, Tensor]]:
     """Yields named tensors in memory that all actors of the node share; nobody may write to them."""
-    import ray
-
     for ref in refs:
-        for name, (flat, dtype, shape) in ray.get(ref).items():
+        for name, (flat, dtype, shape) in fetch(ref).items():
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
                 yield name, torch.from_numpy(flat).view(getattr(torch, dtype)).view(shape)
@@ -130,8 +139,6 @@ def place_folder(path: str, files: Mapping[str, Any], bases: Mapping[str, str] |
         files: What `put_folder` said.
         bases: Where base models lie that an adapter's configuration names.
     """
-    import ray
-
     if _listing(Path(path)) == {name: size for name, (size, _) in files.items()}:
         return path
     moved = {old: new for old, new in (bases or {}).items() if old != new}
@@ -140,7 +147,7 @@ def place_folder(path: str, files: Mapping[str, Any], bases: Mapping[str, str] |
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
             for file, (_, ref) in files.items():
                 (Path(scratch) / file).parent.mkdir(parents=True, exist_ok=True)
-                (Path(scratch) / file).write_bytes(_rebased(file, ray.get(ref), moved))
+                (Path(scratch) / file).write_bytes(_rebased(file, fetch(ref), moved))
             with suppress(OSError):  # another actor of the node was faster
                 os.rename(scratch, target)
                 os.mkdir(scratch)  # for its own removal

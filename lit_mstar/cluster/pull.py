@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from lit_mstar.cluster import connection
-from lit_mstar.cluster.worker import Fetched, Work, releases
+from lit_mstar.cluster.worker import Fetched, Work, emptied, releases
 
 if TYPE_CHECKING:
     from lit_mstar.cluster.crew import Crew
@@ -170,8 +170,9 @@ class Pull:
             had.append(dict.fromkeys(piece))
         if ready and not had:
             return
-        given = [[(place, self.items[place]) for place in piece]] if piece or not ready else []
-        asked = member.handle.exchange.remote(self.run, self.work if given else None, given)
+        items, refs = emptied([self.items[place] for place in piece])
+        given = [list(zip(piece, items, strict=True))] if piece or not ready else []
+        asked = member.handle.exchange.remote(self.run, self.work if given else None, given, *refs)
         self._asked[asked] = member
 
     def _piece(self) -> list[int]:

@@ -7,9 +7,9 @@ import threading
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -24,6 +24,24 @@ class Work(Protocol):
 
     def size(self, result: Any, /) -> float:
         """How much work a result was, for what is shown: tokens."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """An item, and what lies in the object store for it: references in the driver, what they refer to in an actor.
+
+    They travel beside it (`emptied`, `Worker.exchange`), so that a node that has something already is not sent it
+    again, and nothing has to be waited for in the tool's thread.
+    """
+
+    content: Any
+    store: tuple[Any, ...] = ()
+
+
+def emptied(items: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Items as they travel, and all references of those that are parcels."""
+    refs = [ref for item in items if isinstance(item, Parcel) for ref in item.store]
+    return [replace(x, store=(None,) * len(x.store)) if isinstance(x, Parcel) else x for x in items], refs
 
 
 @dataclass
@@ -72,16 +90,20 @@ class Worker:
         """Does one thing with the tool, after what it is doing."""
         return self._thread.submit(work, self.tool).result()
 
-    def exchange(self, run: str, work: Work | None, pieces: Sequence[Sequence[tuple[int, Any]]]) -> Fetched:
+    def exchange(
+        self, run: str, work: Work | None, pieces: Sequence[Sequence[tuple[int, Any]]], *values: Any
+    ) -> Fetched:
         """Takes pieces of work and returns what is done; waits a while for a result where there is none yet.
 
         Args:
             run: Which work it belongs to, a name that no other has.
             work: What is to be done; None where there are no pieces.
             pieces: Of (position, item) each.
+            values: What parcels among the items refer to, in their order: Ray brings it before it calls.
         """
+        rest = iter(values)
         for piece in pieces:
-            self._thread.submit(self._serve, run, work, piece)
+            self._thread.submit(self._serve, run, work, [(place, _filled(item, rest)) for place, item in piece])
         with self._change:
             self._change.wait_for(lambda: run in self._found or run in self._errors, _PATIENCE)
             if (error := self._errors.pop(run, None)) is not None:
@@ -145,6 +167,10 @@ class _Speed:
     def add(self, result: Any) -> None:
         self._amount += self._work.size(result)
         self._gauge.set(self._amount / max(time.monotonic() - self._begun, 1e-3))
+
+
+def _filled(item: Any, values: Iterator[Any]) -> Any:
+    return replace(item, store=tuple(next(values) for _ in item.store)) if isinstance(item, Parcel) else item
 
 
 def releases() -> dict[str, str]:

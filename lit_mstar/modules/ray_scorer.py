@@ -12,14 +12,15 @@ import torch
 from lit_mstar.cluster.board import look, publish
 from lit_mstar.cluster.connection import require_ray
 from lit_mstar.cluster.crew import Cluster, Crew
-from lit_mstar.cluster.parcels import Images, Packed, PackedProblems, unpack
+from lit_mstar.cluster.parcels import Images, PackedProblems, unpack
 from lit_mstar.cluster.pull import Lost
+from lit_mstar.cluster.worker import Parcel
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.modules.prm import HEAD_FILE, ProcessRewardModule, saved_aggregation
 from lit_mstar.modules.scorer import prm_folder, scorer_of
 from lit_mstar.ranks import on_rank_zero, rank
 from lit_mstar.rewards.aggregation import Aggregation
-from lit_mstar.rollouts.nouns import Response, Rollout
+from lit_mstar.rollouts.nouns import Rollout
 from lit_mstar.samplers.replica import Model
 from lit_mstar.scorers.base import Scores, StepScorer
 
@@ -92,7 +93,7 @@ class RayScorer(StepScorer):
             RuntimeError: If replicas ended, again and again, at one problem alone.
         """
         found: dict[int, list[list[float]]] = {}
-        for place, scores in self._crew.run(Score(), _PackedRollouts(self._images, rollouts), self.at_once):
+        for place, scores in self._crew.run(Score(), _packed(self._images, rollouts), self.at_once):
             if isinstance(scores, Lost):
                 raise RuntimeError(
                     f"Responses to problem {rollouts[place].problem.id} cannot be scored: {scores.why}; leave it out."
@@ -197,15 +198,14 @@ class Score:
         return "steps"
 
     def __call__(
-        self, replica: ScorerReplica, items: Sequence[tuple[Packed, list[Response]]]
+        self, replica: ScorerReplica, items: Sequence[Parcel]
     ) -> Iterator[tuple[int | None, list[list[float]] | None]]:
         """See `Work.__call__`."""
         replica.ready()
         yield None, None
         if not items:
             return
-        problems = unpack([packed for packed, _ in items])
-        rollouts = [Rollout(problem=p, responses=responses) for p, (_, responses) in zip(problems, items, strict=True)]
+        rollouts = [Rollout(problem=p, responses=responses) for p, responses in zip(*unpack(items), strict=True)]
         yield from enumerate(replica.loaded.score(rollouts))
         if text := replica.loaded.said():
             warnings.warn(text, stacklevel=2)
@@ -215,16 +215,9 @@ class Score:
         return sum(map(len, result))
 
 
-class _PackedRollouts(Sequence[tuple[Packed, list[Response]]]):
-    def __init__(self, images: Images, rollouts: Sequence[Rollout]) -> None:
-        self.rollouts = rollouts
-        self._problems = PackedProblems(images, [rollout.problem for rollout in rollouts])
-
-    def __len__(self) -> int:
-        return len(self.rollouts)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._problems[index], self.rollouts[index].responses
+def _packed(images: Images, rollouts: Sequence[Rollout]) -> PackedProblems:
+    """Problems, each with its responses."""
+    return PackedProblems(images, [x.problem for x in rollouts], [x.responses for x in rollouts])
 
 
 def _folder(given: str | StepScorer) -> str | None:

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from lit_mstar.cluster.board import look
-from lit_mstar.cluster.parcels import Packed, get_tensors, place_folder, put_folder, unpack
+from lit_mstar.cluster.parcels import get_tensors, place_folder, put_folder, unpack
+from lit_mstar.cluster.worker import Parcel
 from lit_mstar.encoding.encoder import Encoder
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.rollouts.nouns import Problem, Response, SamplingParams
@@ -144,18 +145,18 @@ class EngineWork:
     """
 
     version: str
-    do: Callable[[Sampler, list[Problem], list[str]], Iterable[tuple[int, Any]]]
+    do: Callable[[Sampler, list[Problem], list[Any]], Iterable[tuple[int, Any]]]
     unit: Literal["tokens", "problems"]
 
     def __str__(self) -> str:
         return f"{self.unit}, weights {self.version[:8]}"
 
-    def __call__(self, replica: Replica, items: Sequence[Packed]) -> Iterator[tuple[int | None, Any]]:
+    def __call__(self, replica: Replica, items: Sequence[Parcel]) -> Iterator[tuple[int | None, Any]]:
         """See `Work.__call__`."""
         engine = replica.at(self.version)
         yield None, None
         if items:
-            yield from self.do(engine, unpack(items), [item.prefix for item in items])
+            yield from self.do(engine, *unpack(items))
 
     def size(self, result: Any) -> float:
         """See `Work.size`."""
@@ -163,8 +164,8 @@ class EngineWork:
 
 
 def draw(
-    engine: Sampler, problems: list[Problem], prefixes: list[str], sampling: SamplingParams
+    engine: Sampler, problems: list[Problem], prefixes: list[str | None], sampling: SamplingParams
 ) -> Iterator[tuple[int, list[Response]]]:
     """Responses alone: whoever asked has the problems."""
-    for place, rollout in engine.sample(problems, sampling, prefixes):
+    for place, rollout in engine.sample(problems, sampling, [prefix or "" for prefix in prefixes]):
         yield place, rollout.responses

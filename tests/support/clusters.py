@@ -117,7 +117,7 @@ def ranks_job(folder: Path) -> Iterator[tuple[str, Any]]:
     sampler = RaySampler(TransformersSampler(), at_once=4)
     parallel = {"devices": 2, "strategy": "ddp_find_unused_parameters_true"}
     evolve(folder / f"rank-{mine}", sampler, **parallel)
-    yield "files", sorted(file.name for file in (folder / f"rank-{mine}/rollouts").rglob("*.parquet"))
+    yield "files", sorted(file.name for file in (folder / f"rank-{mine}/rollouts").glob("iteration=*/*.parquet"))
     policy, one = ray_policy(), TransformersSampler()
     sampler.load_policy(policy)
     one.load_policy(policy)
