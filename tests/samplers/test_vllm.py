@@ -14,7 +14,8 @@ import torch
 
 from lit_mstar import Problem
 from lit_mstar.rollouts.nouns import SamplingParams
-from lit_mstar.samplers import VLLMSampler
+from lit_mstar.samplers import RaySampler, VLLMSampler
+from support.clusters import ray_policy
 from support.engines import (
     OPTIONS,
     SMALL,
@@ -262,3 +263,15 @@ def test_a_temperature_that_vllm_does_not_take_is_refused(child: VLLMSampler):
 def test_sampling_before_loading_is_an_error():
     with pytest.raises(RuntimeError, match="before load_policy"):
         list(VLLMSampler(**OPTIONS).sample(VARIED, SamplingParams()))
+
+
+def test_in_an_actor_it_says_the_same_and_follows_updates():
+    policy = ray_policy()
+    engine = VLLMSampler(in_process=True, check="always", tolerance=1e-3, **OPTIONS)
+    sampler = RaySampler(engine, at_once=16)
+    for seed in range(2):
+        sampler.load_policy(policy)
+        assert greedy(sampler) == greedy(reference(policy))
+        assert 0 < sampler.metrics()["drift"] < 1e-3
+        shake(policy, seed)
+    sampler.close()
