@@ -77,14 +77,14 @@ def tests(session: nox.Session) -> None:
 
     Without pins: they meet the releases that a user gets today.
     """
-    session.install("-e", ".[dev,torchvision,quantization,data,ray]")
+    session.install("-e", ".[dev,torchvision,quantization,data]")
     session.run("pytest", "-m", "not vllm and not models", "--durations", "10", *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session
 def tests_vllm(session: nox.Session) -> None:
     """The tests that need the engine, with vLLM's CPU build."""
-    session.install(TORCH, VLLM, "-e", ".[dev,ray]")
+    session.install(TORCH, VLLM, "-e", ".[dev]")
     # It brings CUDA builds that cannot be loaded beside the CPU's torch; transformers would try.
     session.run("python", "-m", "pip", "uninstall", "--yes", "--quiet", "torchvision", "torchaudio", "torchcodec")
     session.run("pytest", "-m", "vllm", "--durations", "10", *session.posargs, env=ENVIRONMENT)

@@ -46,7 +46,7 @@ def connect(address: str | None, namespace: str, settings: Mapping[str, str] | N
 
     if not ray.is_initialized():
         try:
-            ray.init(address=address or "local", namespace=namespace, logging_level=logging.WARNING)
+            ray.init(address=address or "local", namespace=namespace, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError) as error:  # Ray has no error of its own for it
             where = f"No Ray cluster answered at {address!r}" if address else "Ray did not start on this machine"
             raise ConnectionError(

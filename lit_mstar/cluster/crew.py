@@ -16,6 +16,8 @@ from lit_mstar.cluster.pull import Member, Pull
 from lit_mstar.cluster.worker import Work, Worker
 from lit_mstar.ranks import on_rank_zero, rank, ranks
 
+_NO_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
@@ -195,9 +197,12 @@ class Crew:
 
 
 def _with_paths(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """Ray's `runtime_env`, in which a user's own modules are found as in this process, where they lie alike."""
+    """Ray's `runtime_env`, in which a user's own modules are found as in this process, where they lie alike.
+
+    Progress bars of those who load models would only come between the lines of ours.
+    """
     installed = tuple(map(os.path.realpath, (sys.prefix, sys.base_prefix)))
     own = [path for path in map(os.path.abspath, sys.path) if not os.path.realpath(path).startswith(installed)]
     variables = dict(environment.get("env_vars", {}))
     paths = [path for path in (variables.get("PYTHONPATH"), *dict.fromkeys(own)) if path]
-    return {**environment, "env_vars": variables | {"PYTHONPATH": os.pathsep.join(paths)}}
+    return {**environment, "env_vars": {_NO_BARS: "1"} | variables | {"PYTHONPATH": os.pathsep.join(paths)}}
