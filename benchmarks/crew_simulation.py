@@ -83,7 +83,7 @@ def simulate(
     tokens = sum(map(sum, items))
     machines = [_machine(world, n, engine, weather, draw, tokens / replicas / engine.rate) for n in range(replicas)]
     with world.as_ray():
-        members = [Member(machine.name, machine) for machine in machines]
+        members = [Member(machine.name, machine, tries=3) for machine in machines]
         crew = SimpleNamespace(members=members, cluster=SimpleNamespace(tries=3), require_hope=lambda since: None)
         given = 0
         for _, lengths in Pull(crew, None, items, at_once):  # type: ignore[arg-type]

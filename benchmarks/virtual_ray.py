@@ -154,7 +154,7 @@ class Machine:
         return ref
 
     def _described(self) -> dict[str, str]:
-        return {"node": self.node, "host": self.name} | releases()
+        return {"node": self.node, "host": self.name, "process": str(self._lives)} | releases()
 
     def _exchange(self, run: str, work: Any, pieces: Sequence[Sequence[tuple[int, list[int]]]]) -> Ref:
         asked = Ref()

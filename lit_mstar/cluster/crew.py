@@ -12,7 +12,8 @@ from uuid import uuid4
 
 from lit_mstar.cluster import connection
 from lit_mstar.cluster.board import put_up_board
-from lit_mstar.cluster.pull import Member, Pull
+from lit_mstar.cluster.member import Member
+from lit_mstar.cluster.pull import Pull
 from lit_mstar.cluster.worker import Work, Worker
 from lit_mstar.ranks import on_rank_zero, rank, ranks
 
@@ -91,23 +92,27 @@ class Crew:
         self._find()
 
     def everyone(self, work: Callable[[Any], Any]) -> list[Any]:
-        """Does one thing with each tool whose actor runs, all at once; what they return, without those that died.
+        """Does one thing with each tool whose actor runs, all at once; waits for one where none does.
+
+        Returns:
+            What they say, without those that died.
 
         Raises:
-            RuntimeError: If none is left; and whatever error the first of them has had.
+            ConnectionError, RuntimeError: If there is none; and whatever error the first of them has had.
         """
         import ray
 
-        asked = {member.handle.once.remote(work): member for member in self.members if member.alive}
-        found = []
-        for answer in asked:
-            try:
-                found.append(ray.get(answer))
-            except ray.exceptions.RayActorError as error:
-                asked[answer].died(error, True, self.cluster.tries)
-            except ray.exceptions.RayTaskError as error:
-                raise error.as_instanceof_cause() from None  # type: ignore[no-untyped-call]
-        self.require_hope(time.monotonic())
+        found: list[Any] = []
+        while not found:
+            self.await_first()
+            asked = {member.handle.once.remote(work): member for member in self.members if member.alive}
+            for answer, member in asked.items():
+                try:
+                    found.append(ray.get(answer))
+                except ray.exceptions.RayTaskError as error:
+                    raise error.as_instanceof_cause() from None  # type: ignore[no-untyped-call]
+                except ray.exceptions.RayActorError as error:
+                    member.lost(error, ready=False)
         return found
 
     def await_first(self) -> None:
@@ -190,7 +195,8 @@ class Crew:
         import ray
 
         handles = [ray.get_actor(name, self._namespace) for name in self._names()]
-        self.members = [Member(name, handle) for name, handle in zip(self._names(), handles, strict=True)]
+        tries = self.cluster.tries
+        self.members = [Member(name, handle, tries) for name, handle in zip(self._names(), handles, strict=True)]
 
     def _names(self) -> list[str]:
         return [f"{self.name} {number} of {self.replicas}" for number in range(1, self.replicas + 1)]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 import warnings
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from lit_mstar.cluster import connection
-from lit_mstar.cluster.worker import Fetched, Work, emptied, releases
+from lit_mstar.cluster.member import Member
+from lit_mstar.cluster.worker import Fetched, Work, emptied
 
 if TYPE_CHECKING:
     from lit_mstar.cluster.crew import Crew
@@ -34,72 +34,6 @@ class Lost:
 
     def __init__(self, why: str) -> None:
         self.why = why
-
-
-class Member:
-    """An actor as the driver knows it.
-
-    Args:
-        name: As the dashboard shows it.
-        handle: Ray's.
-    """
-
-    def __init__(self, name: str, handle: Any) -> None:
-        self.name = name
-        self.handle = handle
-        self.coming: Any = handle.about.options(max_task_retries=-1).remote()  # until it runs, or runs again
-        self.node = ""
-        self.deaths = 0
-        self.barren = 0  # deaths in a row before the tool was ready
-        self.error = ""
-        self.gone = False  # for good
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can be asked."""
-        return self.coming is None and not self.gone
-
-    def arrive(self) -> None:
-        """Notes that it runs; where it has other releases than this process, it is not used, and that is said."""
-        import ray
-
-        try:
-            about = ray.get(self.coming)
-        except ray.exceptions.RayActorError as error:  # it will not come back
-            self.gone, self.error = True, str(error)
-            return
-        except ray.exceptions.RayTaskError as error:
-            raise error.as_instanceof_cause() from None  # type: ignore[no-untyped-call]
-        finally:
-            self.coming = None
-        self.node = about["node"]
-        if other := difference(releases(), about):
-            self.error = other
-            self.give_up()
-            warnings.warn(f"{self.name} is not used: {other}", stacklevel=2)
-
-    def died(self, error: Exception, barren: bool, tries: int) -> None:
-        """Notes a death; Ray restarts it, where there is room.
-
-        Args:
-            error: Ray's.
-            barren: Whether its tool was not even ready.
-            tries: After so many barren deaths in a row it is given up.
-        """
-        self.deaths += 1
-        self.barren = self.barren + 1 if barren else 0
-        self.error = str(error)
-        if self.barren >= tries:
-            self.give_up()
-        else:
-            self.coming = self.handle.about.options(max_task_retries=-1).remote()
-
-    def give_up(self) -> None:
-        """Ends it for good."""
-        import ray
-
-        self.gone = True
-        ray.kill(self.handle)
 
 
 class Pull:
@@ -194,11 +128,11 @@ class Pull:
         member = self._asked.pop(answer)
         try:
             found: Fetched = ray.get(answer)
+        except ray.exceptions.RayTaskError as error:  # first: what an actor says of another's death is both
+            raise error.as_instanceof_cause() from None  # type: ignore[no-untyped-call]
         except ray.exceptions.RayActorError as error:
             yield from self._died(member, error)
             return
-        except ray.exceptions.RayTaskError as error:
-            raise error.as_instanceof_cause() from None  # type: ignore[no-untyped-call]
         for text in dict.fromkeys(found.said):
             warnings.warn(text, stacklevel=2)
         if found.began:
@@ -216,10 +150,9 @@ class Pull:
         working, *behind = [list(piece) for piece in self._had[member]] or [[]]
         self._had[member] = []
         began, self._began = member in self._began, self._began - {member}
-        left = member.node not in {node["NodeID"] for node in connection.nodes()}  # its machine
-        member.died(error, not began and not left, self.crew.cluster.tries)
+        member.lost(error, ready=began)
         self._again.extendleft(behind)
-        if began and left:
+        if began and member.machine_left():
             self._again.appendleft(working)
         elif began and working:
             yield from self._suspect(working)
@@ -232,14 +165,3 @@ class Pull:
             return
         size = -(-len(working) // _CUT)
         self._again.extendleft(working[start : start + size] for start in range(0, len(working), size))
-
-
-def difference(mine: Mapping[str, str], theirs: Mapping[str, str]) -> str:
-    """What a node has other releases of than this process: what it computes may be something else. Empty if nothing."""
-    for name, release in mine.items():
-        if theirs.get(name) != release:
-            return (
-                f"node {theirs.get('host', '?')} has {name} {theirs.get(name, '(none)')}, and the trainer {release}; "
-                "install the same everywhere, or name it in runtime_env."
-            )
-    return ""

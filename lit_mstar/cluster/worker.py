@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Protocol
+from uuid import uuid4
 
 _PATIENCE = 10.0  # seconds that a fetch waits for a result before it returns without, ours
 
@@ -70,6 +71,7 @@ class Worker:
     def __init__(self, name: str, tool: Any) -> None:
         self.name = name
         self.tool = tool
+        self._process = uuid4().hex
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tool")  # the tool's own, whoever asks
         self._change = threading.Condition()
         self._found: defaultdict[str, Fetched] = defaultdict(Fetched)
@@ -80,11 +82,12 @@ class Worker:
         return getattr(self, "name", type(self).__name__)  # for the dashboard and Ray's logs; asked before there is one
 
     def about(self) -> dict[str, str]:
-        """Where it runs, and on what: the node's id, its address, and the releases that must be the same everywhere."""
+        """Where it runs, as which process, and on what: the releases that must be the same everywhere."""
         import ray
 
         context = ray.get_runtime_context()
-        return {"node": str(context.get_node_id()), "host": platform.node()} | releases()
+        where = {"node": str(context.get_node_id()), "host": platform.node(), "process": self._process}
+        return where | releases()
 
     def once(self, work: Callable[[Any], Any]) -> Any:
         """Does one thing with the tool, after what it is doing."""

@@ -149,7 +149,6 @@ class RayScorer(StepScorer):
 
     def _prepared(self, work: Any) -> Any:
         """What the first of all replicas says."""
-        self._crew.await_first()
         return self._crew.everyone(work)[0]
 
 

@@ -177,7 +177,6 @@ class RaySampler(Sampler):
         self._model = policy.model
 
     def _prepare(self) -> None:
-        self._crew.await_first()
         drifts = [drift for drift in self._crew.everyone(Prepare(self._version)) if drift is not None]
         self.drift = max(drifts, default=None)
 

@@ -140,7 +140,7 @@ def test_a_node_that_leaves_costs_what_it_had_and_those_that_join_take_part(
         found[place] = rollout
         if len(found) == 12:
             before = set(processes(notes(sampler)))
-            nodes.remove_node(next(iter(nodes.worker_nodes)))
+            nodes.remove_node(next(x for x in nodes.worker_nodes if x.node_id != connection.this_node()))
             nodes.add_node(num_cpus=2)
         joined = len({*processes(notes(sampler))} - before) if before else 0
         if joined >= 2 and sampler.metrics()["replicas"] == 4:  # in place of the one that left, and one more
