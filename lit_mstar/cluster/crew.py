@@ -91,8 +91,12 @@ class Crew:
         self._namespace = where[1]
         self._find()
 
-    def everyone(self, work: Callable[[Any], Any]) -> list[Any]:
-        """Does one thing with each tool whose actor runs, all at once; waits for one where none does.
+    def everyone(self, work: Callable[[Any], Any], wait: bool = True) -> list[Any]:
+        """Does one thing with each tool whose actor runs, all at once.
+
+        Args:
+            work: Called with the tool, in the actor.
+            wait: Wait for an actor where none runs.
 
         Returns:
             What they say, without those that died.
@@ -104,7 +108,8 @@ class Crew:
 
         found: list[Any] = []
         while not found:
-            self.await_first()
+            if wait:
+                self.await_first()
             asked = {member.handle.once.remote(work): member for member in self.members if member.alive}
             for answer, member in asked.items():
                 try:
@@ -113,6 +118,8 @@ class Crew:
                     raise error.as_instanceof_cause() from None  # type: ignore[no-untyped-call]
                 except ray.exceptions.RayActorError as error:
                     member.lost(error, ready=False)
+            if not wait:
+                break
         return found
 
     def await_first(self) -> None:

@@ -65,7 +65,7 @@ class Worker:
 
     Args:
         name: As it is shown.
-        tool: Made elsewhere, or what makes it here: `tool.open()` where there is one, called before the first work.
+        tool: A copy of what the driver made; what is heavy in it is made here, when it is first needed.
     """
 
     def __init__(self, name: str, tool: Any) -> None:

@@ -104,7 +104,7 @@ class RayScorer(StepScorer):
     def rest(self) -> None:
         """Every replica lends its memory."""
         if rank() == 0:
-            self._crew.everyone(ScorerReplica.rest)
+            self._crew.everyone(ScorerReplica.rest, wait=False)
 
     def close(self) -> None:
         """Ends the replicas."""

@@ -143,7 +143,7 @@ class _Case:
 
     def sampling(self) -> Ways:
         sampler = self.stage.model("sampler") or _DEFAULT_SAMPLER
-        given = sampler.get("init_args") or {}
+        given: Any = sampler.get("init_args") or {}
         if given.get("apart"):  # on other machines
             return self._beside(Memory())
         sampler = given.get("engine") or sampler  # of whose replicas one may be beside the trainer

@@ -152,10 +152,10 @@ class RaySampler(Sampler):
     def rest(self) -> None:
         """Every engine lends its memory."""
         if self._version and rank() == 0:
-            self._crew.everyone(Replica.rest)
+            self._crew.everyone(Replica.rest, wait=False)
 
     def close(self) -> None:
-        """Ends the replicas, and a cluster that was started for them."""
+        """Ends the replicas; a cluster that was started for them ends with this process."""
         self._crew.close()
         self._version = ""
 
@@ -164,11 +164,11 @@ class RaySampler(Sampler):
         new = policy.model is not self._model
         backbone: Backbone = policy.backbone
         weights = whole_parameters(policy.model, frozen=not backbone.path)  # frozen ones are where they came from
+        size = sum(p.nbytes for p in policy.model.parameters() if p.requires_grad or not backbone.path)
+        on_rank_zero(lambda: connection.require_store(size, "The policy's weights"))  # before all gather
         if rank():
             deque(weights, maxlen=0)
         else:
-            trained = [p for p in policy.model.parameters() if p.requires_grad or not backbone.path]
-            connection.require_store(sum(p.nbytes for p in trained), "The policy's weights")
             refs = put_tensors(weights)
             if new:
                 model = Model.of(backbone, alone=self._crew.cluster.address is None)
