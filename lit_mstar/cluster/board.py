@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lit_mstar.cluster.connection import this_node
-from lit_mstar.cluster.parcels import fetch
+from lit_mstar.cluster.connection import fetch, this_node
 
 _NAME = "board"
 

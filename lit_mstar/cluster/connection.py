@@ -13,6 +13,7 @@ from typing import Any
 # Ray is imported or started, so nothing may have imported it before.
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+_AGAIN = 5.0  # seconds after which something is asked for once more, ours
 
 
 def require_ray(who: str) -> None:
@@ -88,6 +89,20 @@ def this_node() -> str:
     import ray
 
     return str(ray.get_runtime_context().get_node_id())
+
+
+def fetch(refs: Any) -> Any:
+    """What references refer to, in a tool's thread.
+
+    Ray forgets what a thread waits for when the call that it came with ends meanwhile, so it is asked again.
+    """
+    import ray
+
+    while True:
+        try:
+            return ray.get(refs, timeout=_AGAIN)
+        except ray.exceptions.GetTimeoutError:
+            continue
 
 
 def room(wanted: Mapping[str, float]) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lit_mstar.cluster.connection import fetch
 from lit_mstar.cluster.worker import Parcel
 from lit_mstar.encoding.prompt_memory import Recent
 from lit_mstar.rollouts.identity import digest, image_digest
@@ -23,7 +24,6 @@ from lit_mstar.rollouts.images import image_bytes
 from lit_mstar.rollouts.nouns import Problem
 
 _CHUNK = 2**29  # bytes of weights in an object, ours: what is copied at a time
-_AGAIN = 5.0  # seconds after which something is asked for once more, ours
 
 
 class Images:
@@ -82,20 +82,6 @@ def unpack(parcels: Sequence[Parcel]) -> tuple[list[Problem], list[Any]]:
     """The problems, and what came with them, in an actor."""
     problems = [replace(parcel.content[0], images=parcel.store) for parcel in parcels]
     return problems, [parcel.content[1] for parcel in parcels]
-
-
-def fetch(refs: Any) -> Any:
-    """What references refer to, in a tool's thread.
-
-    Ray forgets what a thread waits for when the call that it came with ends meanwhile, so it is asked again.
-    """
-    import ray
-
-    while True:
-        try:
-            return ray.get(refs, timeout=_AGAIN)
-        except ray.exceptions.GetTimeoutError:
-            continue
 
 
 def put_tensors(tensors: Iterable[tuple[str, Tensor]]) -> list[Any]:
