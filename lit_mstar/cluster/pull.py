@@ -99,7 +99,8 @@ class Pull:
         The first piece is empty, for the tool to get ready: who takes a minute to load keeps nothing from others.
         """
         had, ready = self._had[member], member in self._began
-        piece = self._piece() if ready and sum(map(len, had)) <= 1 else []
+        suspected = any(self._blame[place] for piece in had for place in piece)
+        piece = self._piece(alone=not had) if ready and sum(map(len, had)) <= 1 and not suspected else []
         if piece:
             had.append(dict.fromkeys(piece))
         if ready and not had:
@@ -109,12 +110,15 @@ class Pull:
         asked = member.handle.exchange.remote(self.run, self.work if given else None, given, *refs)
         self._asked[asked] = member
 
-    def _piece(self) -> list[int]:
-        """What comes next, what somebody has had first; the less is left, the less of it."""
+    def _piece(self, alone: bool) -> list[int]:
+        """What comes next, what somebody has had first; the less is left, the less of it.
+
+        Suspects go only where nothing else is, so that the next death tells more.
+        """
         alive = sum(member.alive for member in self.crew.members)
         left = len(self.items) - self._next + sum(map(len, self._again))
         size = ceil(min(self.at_once, max(left / (_SHARES * max(1, alive)), self.at_once * _LEAST)))
-        if not self._again:
+        if not self._again or (self._blame[self._again[0][0]] and not alone):
             start, self._next = self._next, min(len(self.items), self._next + size)
             return list(range(start, self._next))
         piece = self._again.popleft()
@@ -146,22 +150,24 @@ class Pull:
         self._had[member] = [piece for piece in self._had[member] if piece]
 
     def _died(self, member: Member, error: Exception) -> Iterator[tuple[int, Any]]:
-        """What it had goes back; what it was working on is suspect, unless its machine is gone as well."""
-        working, *behind = [list(piece) for piece in self._had[member]] or [[]]
+        """What it had goes back, and is suspect, unless its tool was not ready or its machine is gone as well.
+
+        All of it: what is done and not fetched is not told from what was begun.
+        """
+        had = [place for piece in self._had[member] for place in piece]
         self._had[member] = []
         began, self._began = member in self._began, self._began - {member}
         member.lost(error, ready=began)
-        self._again.extendleft(behind)
-        if began and member.machine_left():
-            self._again.appendleft(working)
-        elif began and working:
-            yield from self._suspect(working)
+        if began and had and not member.machine_left():
+            yield from self._suspect(had)
+        elif had:
+            self._again.append(had)
 
-    def _suspect(self, working: list[int]) -> Iterator[tuple[int, Any]]:
-        self._blame.update(working)
-        if len(working) == 1 and self._blame[working[0]] >= self.crew.cluster.tries:
+    def _suspect(self, had: list[int]) -> Iterator[tuple[int, Any]]:
+        self._blame.update(had)
+        if len(had) == 1 and self._blame[had[0]] >= self.crew.cluster.tries:
             self._left -= 1
-            yield working[0], Lost(f"{self._blame[working[0]]} processes ended while they worked on it")
+            yield had[0], Lost(f"{self._blame[had[0]]} processes ended while they worked on it")
             return
-        size = -(-len(working) // _CUT)
-        self._again.extendleft(working[start : start + size] for start in range(0, len(working), size))
+        size = -(-len(had) // _CUT)
+        self._again.extend(had[start : start + size] for start in range(0, len(had), size))
