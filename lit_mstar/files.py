@@ -1,4 +1,4 @@
-"""Files that must be whole or not there, and what to say when one is missing."""
+"""Files that must be whole or not there, and what to say when one is missing, or of an error."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ def _let_read(path: Path) -> None:
     for file in path.rglob("*") if path.is_dir() else [path] if path.exists() else []:
         if file.is_file() and not file.is_symlink():
             file.chmod(file.stat().st_mode | (0o666 & ~mask))
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first; its kind, where it says nothing."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def missing_input(path: str | Path, wanted: str) -> str:

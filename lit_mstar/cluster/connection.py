@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from lit_mstar.files import first_line
+
 # Ray's own switches. The second makes it listen on loopback, where a cluster is this machine alone; both are read when
 # Ray is imported or started, so nothing may have imported it before.
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
@@ -51,7 +53,7 @@ def connect(address: str | None, namespace: str, settings: Mapping[str, str] | N
         except (ConnectionError, RuntimeError, ValueError) as error:  # Ray has no error of its own for it
             where = f"No Ray cluster answered at {address!r}" if address else "Ray did not start on this machine"
             raise ConnectionError(
-                f"{where} ({_first_line(error)}). Start one by `ray start --head` and give its address, or leave "
+                f"{where} ({first_line(error)}). Start one by `ray start --head` and give its address, or leave "
                 "address out; both sides must have the same Python and Ray, and RAY_AUTH_MODE=token where it asks for "
                 "one."
             ) from error
@@ -153,7 +155,3 @@ def _require_listener(address: str | None) -> None:
 
 def _shown(resources: Mapping[str, float]) -> str:
     return ", ".join(f"{value:g} {name}" for name, value in resources.items()) or "nothing"
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

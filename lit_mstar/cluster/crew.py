@@ -44,8 +44,6 @@ class Cluster:
     tries: int = 3
 
     def __post_init__(self) -> None:
-        if self.tries < 1:
-            raise ValueError(f"tries is {self.tries}; it must be at least 1.")
         if any(value < 0 for value in self.wanted.values()):
             raise ValueError(f"resources_per_replica is {dict(self.wanted)}; nothing in it may be negative.")
 
@@ -181,22 +179,26 @@ class Crew:
             raise ValueError(f"There is no room for {self.name}: {connection.room(wanted)}.")
         self.board = put_up_board(namespace)
         tool = make_tool(namespace)
+        actor, options = ray.remote(Worker), self._options(wanted)
+        self._owned = [
+            actor.options(name=name, namespace=namespace, **options).remote(name, tool) for name in self._names()
+        ]
+        return address, namespace, connection.settings()
+
+    def _options(self, wanted: dict[str, float]) -> dict[str, Any]:
+        """How Ray places an actor and starts it again."""
         options: dict[str, Any] = {"num_cpus": wanted.pop("CPU", 0), "num_gpus": wanted.pop("GPU", 0)}
         options |= {"memory": wanted.pop("memory")} if "memory" in wanted else {}
-        options["runtime_env"] = _with_paths(self.cluster.runtime_env or {})
         if self.cluster.apart:
             options["label_selector"] = {"ray.io/node-id": f"!in({connection.this_node()})"}
         elif self.replicas > 1:
             options["scheduling_strategy"] = "SPREAD"
-        options |= {
+        return options | {
             "resources": wanted,
-            "namespace": namespace,
-            "max_restarts": -1,  # as often as machines go and come; a tool that never starts is given up by `Pull`
+            "runtime_env": _with_paths(self.cluster.runtime_env or {}),
+            "max_restarts": -1,  # as often as machines go and come; a tool that never starts is given up by `Member`
             "max_concurrency": 2 * ranks() + 2,  # those who wait for results are in nobody's way
         }
-        actor = ray.remote(Worker)
-        self._owned = [actor.options(name=name, **options).remote(name, tool) for name in self._names()]
-        return address, namespace, connection.settings()
 
     def _find(self) -> None:
         import ray
@@ -209,6 +211,17 @@ class Crew:
         return [f"{self.name} {number} of {self.replicas}" for number in range(1, self.replicas + 1)]
 
 
+def require_counts(who: str, **counts: int) -> None:
+    """Refuses settings that must be at least 1.
+
+    Raises:
+        ValueError: With the first that is not.
+    """
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{who}.{name} is {value}; it must be at least 1.")
+
+
 def _with_paths(environment: Mapping[str, Any]) -> dict[str, Any]:
     """Ray's `runtime_env`, in which a user's own modules are found as in this process, where they lie alike.
 
@@ -216,6 +229,7 @@ def _with_paths(environment: Mapping[str, Any]) -> dict[str, Any]:
     """
     installed = tuple(map(os.path.realpath, (sys.prefix, sys.base_prefix)))
     own = [path for path in map(os.path.abspath, sys.path) if not os.path.realpath(path).startswith(installed)]
+    own = [path for path in own if os.path.exists(path)]  # not the names by which editable installs are found
     variables = dict(environment.get("env_vars", {}))
     paths = [path for path in (variables.get("PYTHONPATH"), *dict.fromkeys(own)) if path]
     return {**environment, "env_vars": {_NO_BARS: "1"} | variables | {"PYTHONPATH": os.pathsep.join(paths)}}

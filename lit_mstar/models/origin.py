@@ -20,7 +20,7 @@ from transformers import (
     PreTrainedConfig,
 )
 
-from lit_mstar.files import missing_input
+from lit_mstar.files import first_line, missing_input
 
 _ADAPTER = "adapter_config.json"
 
@@ -120,16 +120,16 @@ def clear_errors(path: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise ValueError(f"{path}: {_first_line(error)} {_extra(str(error))}".strip()) from error
+        raise ValueError(f"{path}: {first_line(error)} {_extra(str(error))}".strip()) from error
     except Exception as error:  # whatever the files provoke
         if type(error) in (ValueError, torch.OutOfMemoryError, MemoryError):  # transformers' advice; no fault of files
             raise
         if Path(path).exists() or not isinstance(error, OSError):
             raise ValueError(
-                f"{path} cannot be loaded: {_first_line(error).rstrip('.:!')}. Are its files whole?"
+                f"{path} cannot be loaded: {first_line(error).rstrip('.:!')}. Are its files whole?"
             ) from error
         raise ValueError(
-            f"{path} is no folder here, nor could it be read from the hub ({_first_line(error)}); correct "
+            f"{path} is no folder here, nor could it be read from the hub ({first_line(error)}); correct "
             "Backbone.path, or download the model first."
         ) from error
 
@@ -149,10 +149,6 @@ def auto_class(config: Any, head: bool) -> Any:
         if type(config) in auto._model_mapping or auto.__name__ in remote:
             return auto
     return AutoModel if "AutoModel" in remote else AutoModelForImageTextToText
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _extra(message: str) -> str:

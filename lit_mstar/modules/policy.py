@@ -105,7 +105,9 @@ class PolicyModule(BackboneModule):
         self.log_dict({f"sampler/{name}": value for name, value in self.sampler.metrics().items()})
 
     def on_validation_epoch_end(self) -> None:
-        """Sampling gives way to training."""
+        """Sampling gives way to training; engines that ranks share rest when the last rank has done."""
+        if self.sampler.central:
+            self.trainer.strategy.barrier()
         self.sampler.rest()
 
     def on_train_epoch_end(self) -> None:

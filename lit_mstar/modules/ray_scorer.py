@@ -11,7 +11,7 @@ import torch
 
 from lit_mstar.cluster.board import look, publish
 from lit_mstar.cluster.connection import require_ray
-from lit_mstar.cluster.crew import Cluster, Crew
+from lit_mstar.cluster.crew import Cluster, Crew, require_counts
 from lit_mstar.cluster.parcels import Images, PackedProblems, unpack
 from lit_mstar.cluster.pull import Lost
 from lit_mstar.cluster.worker import Parcel
@@ -23,6 +23,8 @@ from lit_mstar.rewards.aggregation import Aggregation
 from lit_mstar.rollouts.nouns import Rollout
 from lit_mstar.samplers.replica import Model
 from lit_mstar.scorers.base import Scores, StepScorer
+
+_IMAGES = 10**9  # bytes of images that are kept in the object store, ours
 
 
 class RayScorer(StepScorer):
@@ -60,9 +62,7 @@ class RayScorer(StepScorer):
         tries: int = 3,
     ) -> None:
         require_ray("RayScorer")
-        for name, value in (("replicas", replicas), ("at_once", at_once), ("batch_size", batch_size)):
-            if value < 1:
-                raise ValueError(f"RayScorer.{name} is {value}; it must be at least 1.")
+        require_counts("RayScorer", replicas=replicas, at_once=at_once, batch_size=batch_size, tries=tries)
         self.scorer = scorer
         self.at_once = at_once
         self.batch_size = batch_size
@@ -75,7 +75,7 @@ class RayScorer(StepScorer):
             tries=tries,
         )
         self._crew = Crew("scorer", cluster, replicas)
-        self._images = Images(10**9)
+        self._images = Images(_IMAGES)
 
     def check(self) -> None:
         """See `StepScorer.check`; starts nothing, and loads no PRM."""

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from lit_mstar.cluster import connection
 from lit_mstar.cluster.board import publish
-from lit_mstar.cluster.crew import Cluster, Crew
+from lit_mstar.cluster.crew import Cluster, Crew, require_counts
 from lit_mstar.cluster.parcels import Images, PackedProblems, put_tensors
 from lit_mstar.cluster.pull import Lost
 from lit_mstar.models.backbone import Backbone
@@ -68,9 +68,7 @@ class RaySampler(Sampler):
         tries: int = 3,
     ) -> None:
         connection.require_ray("RaySampler")
-        for name, value in (("replicas", replicas), ("at_once", at_once), ("tries", tries)):
-            if value < 1:
-                raise ValueError(f"RaySampler.{name} is {value}; it must be at least 1.")
+        require_counts("RaySampler", replicas=replicas, at_once=at_once, tries=tries)
         if isinstance(engine, RaySampler):
             raise ValueError("RaySampler.engine is a RaySampler; it must be what each replica is.")
         self.engine = engine
@@ -110,7 +108,7 @@ class RaySampler(Sampler):
             self._version = ""  # until all has gone well
             self._publish(policy, version)
             self._version = version
-        on_rank_zero(self._prepare)
+        self.drift = on_rank_zero(self._prepared)
         self._sampled = (0, 0.0)
 
     def sample(
@@ -176,9 +174,10 @@ class RaySampler(Sampler):
             publish(self._crew.board, "weights", version, refs)
         self._model = policy.model
 
-    def _prepare(self) -> None:
-        drifts = [drift for drift in self._crew.everyone(Prepare(self._version)) if drift is not None]
-        self.drift = max(drifts, default=None)
+    def _prepared(self) -> float | None:
+        """How far the replicas that run drift, with the weights."""
+        drifts = self._crew.everyone(Prepare(self._version))
+        return max((drift for drift in drifts if drift is not None), default=None)
 
     def _run(
         self, do: Any, unit: Literal["tokens", "problems"], problems: Sequence[Problem], prefixes: Any = None

@@ -16,9 +16,8 @@ import httpx
 from lit_mstar.rollouts.images import open_image
 
 _IDLE = 2.0  # seconds an idle connection is kept, ours: below vLLM's 5, or a request may meet one that just closed
-_RECONNECTS = (
-    5  # ours: tries to connect again, within 7.5 s where the answer is no, within a minute where there is none
-)
+# Ours: tries to connect again, within 7.5 s where the answer is no, within a minute where there is none.
+_RECONNECTS = 5
 
 # A machine that goes does not say goodbye: ask the kernel to look after 15 s, and to give up after as many again.
 _KEEPALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [

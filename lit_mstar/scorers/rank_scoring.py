@@ -59,10 +59,11 @@ class RankScoring:
                         self._give(rollout, scores)
                         yield rollout
                     advance(len(block))
+            said = gather(self.scorer.said())  # by all: a scorer that ranks share rests when the last has done
         finally:
             self.scorer.rest()
-        for said in {text: None for text in gather(self.scorer.said()) if text}:
-            warnings.warn(said, stacklevel=2)
+        for text in dict.fromkeys(filter(None, said)):
+            warnings.warn(text, stacklevel=2)
 
     def scored(self, rollouts: Sequence[Rollout], device: torch.device, trainer: Any = None) -> list[Rollout]:
         """Copies of rollouts with this scorer's scores, whatever scores they had."""

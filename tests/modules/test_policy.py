@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -222,3 +223,23 @@ def test_saved_folder_gives_the_same_logits(problems: list[Problem], tmp_path: P
     with torch.no_grad():
         first, second = response_nll(policy.model, batch), response_nll(again.load_model().eval(), batch)
     assert float(first[0]) == pytest.approx(float(second[0]), rel=1e-6)
+
+
+def test_engines_that_ranks_share_rest_when_all_ranks_have_validated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    notes: list[str] = []
+
+    class Central(ScriptedSampler):
+        central = True
+
+        def sample(self, *args: Any, **options: Any) -> Any:
+            notes.append("asked")
+            return super().sample(*args, **options)
+
+        def rest(self) -> None:
+            notes.append("rests")
+
+    data = ProblemDataModule(ListSource(validate=sums(2)))
+    trainer = make_trainer(tmp_path)
+    monkeypatch.setattr(trainer.strategy, "barrier", lambda *_: notes.append("all are here"))
+    trainer.validate(make_policy(Central(lambda *_: "Answer: 1")), datamodule=data, verbose=False)
+    assert notes[notes.index("asked") :][:3] == ["asked", "all are here", "rests"]
