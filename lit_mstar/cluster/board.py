@@ -29,7 +29,8 @@ def put_up_board(namespace: str) -> Any:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    here = NodeAffinitySchedulingStrategy(this_node(), soft=True)
+    # Hard: of what needs no CPU, a wish alone is disregarded.
+    here = NodeAffinitySchedulingStrategy(this_node(), soft=False)
     options = {"num_cpus": 0, "scheduling_strategy": here, "max_concurrency": 64}
     return ray.remote(Board).options(name=_NAME, namespace=namespace, **options).remote()
 

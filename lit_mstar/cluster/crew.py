@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -13,8 +13,7 @@ from uuid import uuid4
 from lit_mstar.cluster import connection
 from lit_mstar.cluster.board import put_up_board
 from lit_mstar.cluster.member import Member
-from lit_mstar.cluster.pull import Pull
-from lit_mstar.cluster.worker import Work, Worker
+from lit_mstar.cluster.worker import Worker
 from lit_mstar.ranks import on_rank_zero, rank, ranks
 
 _NO_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"
@@ -154,11 +153,6 @@ class Crew:
                 f"No replica ({self.name}) in {self.cluster.patience:g} s: {connection.room(self.cluster.wanted)}. "
                 "Lower resources_per_replica, add nodes, or wait longer (patience); what was done is kept."
             )
-
-    def run(self, work: Work, items: Sequence[Any], at_once: int) -> Iterator[tuple[int, Any]]:
-        """See `Pull`; waits for the first actor."""
-        self.await_first()
-        yield from Pull(self, work, items, at_once)
 
     def close(self) -> None:
         """Ends the actors; a cluster that was started for them may have others, and ends with this process."""

@@ -11,14 +11,12 @@ import warnings
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
+from lit_mstar.cluster.crew import Crew
 from lit_mstar.cluster.member import Member
 from lit_mstar.cluster.worker import Fetched, Work, emptied
-
-if TYPE_CHECKING:
-    from lit_mstar.cluster.crew import Crew
 
 _CUT = 8  # parts that suspects are cut into, ours
 _SHARES = 6  # pieces that each actor's part of what is left makes, ours: fewer, and who has the longest ends last
@@ -38,6 +36,8 @@ class Lost:
 
 class Pull:
     """One work over many items; iterate over it: (position, result) in any order, `Lost` in place of some.
+
+    It waits for the first actor as long as the cluster's patience lasts.
 
     Args:
         crew: Who works.

@@ -13,7 +13,7 @@ from lit_mstar.cluster.board import look, publish
 from lit_mstar.cluster.connection import require_ray
 from lit_mstar.cluster.crew import Cluster, Crew, require_counts
 from lit_mstar.cluster.parcels import Images, PackedProblems, unpack
-from lit_mstar.cluster.pull import Lost
+from lit_mstar.cluster.pull import Lost, Pull
 from lit_mstar.cluster.worker import Parcel
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.modules.prm import HEAD_FILE, ProcessRewardModule, saved_aggregation
@@ -93,7 +93,7 @@ class RayScorer(StepScorer):
             RuntimeError: If replicas ended, again and again, at one problem alone.
         """
         found: dict[int, list[list[float]]] = {}
-        for place, scores in self._crew.run(Score(), _packed(self._images, rollouts), self.at_once):
+        for place, scores in Pull(self._crew, Score(), _packed(self._images, rollouts), self.at_once):
             if isinstance(scores, Lost):
                 raise RuntimeError(
                     f"Responses to problem {rollouts[place].problem.id} cannot be scored: {scores.why}; leave it out."

@@ -13,7 +13,7 @@ from lit_mstar.cluster import connection
 from lit_mstar.cluster.board import publish
 from lit_mstar.cluster.crew import Cluster, Crew, require_counts
 from lit_mstar.cluster.parcels import Images, PackedProblems, put_tensors
-from lit_mstar.cluster.pull import Lost
+from lit_mstar.cluster.pull import Lost, Pull
 from lit_mstar.models.backbone import Backbone
 from lit_mstar.models.weights import digest, whole_parameters
 from lit_mstar.ranks import on_rank_zero, rank
@@ -186,7 +186,7 @@ class RaySampler(Sampler):
             raise RuntimeError("sample() was called before load_policy(): the engine has no weights yet.")
         packed = PackedProblems(self._images, problems, prefixes)
         aside: list[tuple[str, str]] = []
-        for place, found in self._crew.run(EngineWork(self._version, do, unit), packed, self.at_once):
+        for place, found in Pull(self._crew, EngineWork(self._version, do, unit), packed, self.at_once):
             if isinstance(found, Lost):
                 aside.append((problems[place].id, found.why))
             yield place, found
