@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
 from lit_mstar.files import first_line
 
-# Ray's own switches. The second makes it listen on loopback, where a cluster is this machine alone; both are read when
-# Ray is imported or started, so nothing may have imported it before.
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
+# Ray's own switches: it tells nobody of this run, and leaves `print` as it is. The last makes it listen on loopback,
+# where a cluster is this machine alone. They are read when Ray is imported or started, so nothing may have before.
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TQDM_PATCH_PRINT": "0"}
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 _AGAIN = 5.0  # seconds after which something is asked for once more, ours
 
@@ -49,7 +51,8 @@ def connect(address: str | None, namespace: str, settings: Mapping[str, str] | N
 
     if not ray.is_initialized():
         try:
-            ray.init(address=address or "local", namespace=namespace, logging_level=logging.ERROR)
+            with _own_sigterm():
+                ray.init(address=address or "local", namespace=namespace, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError) as error:  # Ray has no error of its own for it
             where = f"No Ray cluster answered at {address!r}" if address else "Ray did not start on this machine"
             raise ConnectionError(
@@ -60,6 +63,20 @@ def connect(address: str | None, namespace: str, settings: Mapping[str, str] | N
         if address is None:
             _require_loopback()
     return address if address and address.startswith("ray://") else str(ray.get_runtime_context().gcs_address)
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keeps who handles SIGTERM: Ray's handler ends the process where the trainer's would save first.
+
+    What it was to clean up ends with this process in any case.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGTERM) != before:  # set by Ray: in the main thread alone
+            signal.signal(signal.SIGTERM, before)
 
 
 def _require_loopback() -> None:

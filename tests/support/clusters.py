@@ -34,6 +34,7 @@ def cluster(nodes: int = 3) -> Iterator[Any]:
     import ray
     from ray.cluster_utils import Cluster
 
+    sigterm = signal.getsignal(signal.SIGTERM)
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         for _ in range(nodes - 1):
@@ -42,6 +43,7 @@ def cluster(nodes: int = 3) -> Iterator[Any]:
     finally:
         ray.shutdown()
         made.shutdown()
+        signal.signal(signal.SIGTERM, sigterm)  # nodes that begin in this process take it
 
 
 def ray_policy(seed: int = 0) -> Any:
@@ -116,9 +118,12 @@ def ranks_job(folder: Path) -> Iterator[tuple[str, Any]]:
     mine = dist.get_rank()
     sampler = RaySampler(TransformersSampler(), at_once=4)
     parallel = {"devices": 2, "strategy": "ddp_find_unused_parameters_true"}
+    policy, one = ray_policy(), TransformersSampler()
+    signal.signal(signal.SIGTERM, handler := lambda *_: None)
+    sampler.load_policy(policy)
+    yield "SIGTERM is the trainer's", signal.getsignal(signal.SIGTERM) is handler
     evolve(folder / f"rank-{mine}", sampler, **parallel)
     yield "files", sorted(file.name for file in (folder / f"rank-{mine}/rollouts").glob("iteration=*/*.parquet"))
-    policy, one = ray_policy(), TransformersSampler()
     sampler.load_policy(policy)
     one.load_policy(policy)
     asked = [replace(problem, id=f"{problem.id} {mine}") for problem in VARIED[:12]]  # both at the same time
