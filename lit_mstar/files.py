@@ -36,8 +36,9 @@ def _let_read(path: Path) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says first; its kind, where it says nothing."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    """What an error says first, with its last line where that only announces it; its kind, where it says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return f"{lines[0]} {lines[-1]}" if lines[0].endswith(":") and lines[1:] else lines[0]
 
 
 def missing_input(path: str | Path, wanted: str) -> str:

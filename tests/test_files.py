@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lit_mstar.files import atomic, missing_input, stage_command
+from lit_mstar.files import atomic, first_line, missing_input, stage_command
 
 
 class Crash(Exception):
@@ -22,6 +22,20 @@ def test_a_new_file_appears_when_the_block_ends(tmp_path: Path):
         assert partial.parent == file.parent  # on the same disk, so that renaming is one step
     assert file.read_text() == "new"
     assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("said", "first"),
+    [
+        ("no such file", "no such file"),
+        ("\n  bad value\nmore of it", "bad value"),
+        ("Failed:\n  File x, line 1\nKeyError: 'a'\n", "Failed: KeyError: 'a'"),
+        ("Failed:", "Failed:"),
+        ("", "OSError"),
+    ],
+)
+def test_the_first_line_of_an_error_says_something(said: str, first: str):
+    assert first_line(OSError(said)) == first
 
 
 def test_an_old_file_is_replaced(tmp_path: Path):

@@ -13,6 +13,7 @@ import torch
 
 from lit_mstar import StepAnnotator
 from lit_mstar.cluster import connection
+from lit_mstar.cluster.board import put_up_board
 from lit_mstar.cluster.crew import Cluster, Crew
 from lit_mstar.data import DigitsSource, ProblemDataModule
 from lit_mstar.rollouts.nouns import SamplingParams
@@ -105,6 +106,15 @@ def test_work_goes_to_the_engines_and_labels_are_those_of_one_process(sampler: R
     assert contents[0] == contents[1]
     assert label_figures(tmp_path / "ray") == label_figures(tmp_path / "one")
     assert max(noted(notes(sampler), "given").values()) > 1  # responses and completions
+
+
+def test_the_board_is_beside_the_driver_whose_end_is_its_own(sampler: RaySampler):
+    import ray  # not before its switches are set
+
+    boards = [put_up_board(f"board {number}") for number in range(5)]  # put anywhere, all are here once in 243 times
+    assert [ray.get(b.__ray_call__.remote(lambda _: connection.this_node())) for b in boards] == [
+        connection.this_node()
+    ] * 5
 
 
 def test_a_killed_actor_costs_what_it_had_not_finished(sampler: RaySampler, expected: Any):
