@@ -145,8 +145,7 @@ class Crew:
         lost = [member.error for member in self.members if member.gone]
         if len(lost) == len(self.members):
             raise RuntimeError(
-                f"All {len(lost)} replicas ({self.name}) ended before they had done anything; the last error: "
-                f"{lost[-1]}"
+                f"All {len(lost)} replicas ({self.name}) have ended for good; the last error: {lost[-1]}"
             )
         if time.monotonic() - since > self.cluster.patience:
             raise ConnectionError(
@@ -159,7 +158,7 @@ class Crew:
         import ray
 
         if self._owned and ray.is_initialized():
-            for handle in self._owned:
+            for handle in [*self._owned, self.board]:  # a board that is only let go of ends with Ray's stack trace
                 ray.kill(handle)
         self.members, self._owned, self.board = [], [], None
 

@@ -220,7 +220,10 @@ class Broken(TransformersSampler):
 
 @pytest.mark.parametrize(
     ("end", "error", "said"),
-    [(False, ValueError, "this engine wants another device"), (True, RuntimeError, "All 1 replicas .* ended before")],
+    [
+        (False, ValueError, "this engine wants another device"),
+        (True, RuntimeError, "All 1 replicas .* have ended for good"),
+    ],
 )
 def test_engines_that_do_not_start_end_the_run_with_one_error(nodes: Any, end: bool, error: Any, said: str):
     sampler = RaySampler(Broken(end), address=nodes.address, replicas=1, tries=1)
