@@ -38,9 +38,12 @@ class StepwiseDataModule(LightningDataModule):
             for what (ours); all chains of a problem stay together.
         on_bad_row: "skip" leaves out rows of others that cannot be used, and says how many and why.
         most_bad: The largest share of them (ours).
+        learn: "labels", as they were measured; or "truth", whether each step is true, where the source of the problems
+            could tell: what better labels could bring at most (for studies).
 
     Raises:
-        ValueError: If `held_out` or `most_bad` is outside its range.
+        ValueError: If `held_out` or `most_bad` is outside its range, or `learn` is something else; when set up, if a
+            step's truth is to be learned and unknown.
     """
 
     trainer: Any  # attached by Lightning before any hook runs
@@ -55,12 +58,15 @@ class StepwiseDataModule(LightningDataModule):
         held_out: float = 0.05,
         on_bad_row: Literal["error", "skip"] = "skip",
         most_bad: float = 0.1,
+        learn: Literal["labels", "truth"] = "labels",
     ) -> None:
         super().__init__()
         if not 0 <= held_out < 0.5 or not 0 <= most_bad < 1:
             raise ValueError(
                 f"StepwiseDataModule.held_out is {held_out}, most_bad {most_bad}; they must be in [0, 0.5) and [0, 1)."
             )
+        if learn not in ("labels", "truth"):
+            raise ValueError(f"StepwiseDataModule.learn is {learn!r}; it must be 'labels' or 'truth'.")
         self.folder = Path(folder)
         self.batch_size = batch_size
         self.num_workers = num_workers
@@ -68,6 +74,7 @@ class StepwiseDataModule(LightningDataModule):
         self.held_out = held_out
         self.on_bad_row = on_bad_row
         self.most_bad = most_bad
+        self.learn = learn
         self._examples: dict[str, list[StepExample]] = {}
 
     def setup(self, stage: str) -> None:
@@ -78,7 +85,7 @@ class StepwiseDataModule(LightningDataModule):
         """
         self._examples = {"train": [], "validate": [], "test": []}
         for split, example in self._read():
-            self._examples[split].append(example)
+            self._examples[split].append(self._true(example) if self.learn == "truth" else example)
         for image in {image for rows in self._examples.values() for row in rows for image in row.problem.images}:
             image_size(image)  # once each, however many chains have it
         if stage == "fit" and not self._examples["train"]:
@@ -105,6 +112,14 @@ class StepwiseDataModule(LightningDataModule):
                     yield split_of(split or file.stem, example.problem.id, self.held_out), example
         allowed = 0.0 if self.on_bad_row == "error" else self.most_bad
         reading.require_usable(str(self.folder), allowed, "on_bad_row: skip and most_bad")
+
+    def _true(self, example: StepExample) -> StepExample:
+        if example.truth is None:
+            raise ValueError(
+                f"Nobody could tell which steps of problem {example.problem.id!r} in {self.folder} are true; set "
+                "StepwiseDataModule.learn: labels."
+            )
+        return replace(example, labels=[float(true) for true in example.truth], draws=None)
 
     def positive_share(self, kind: Labels) -> float | None:
         """The share of successes among all that is learned from the training chains (`step_losses`).

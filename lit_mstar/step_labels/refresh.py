@@ -42,7 +42,7 @@ class PRMRefresh:
         problems: How many of the iteration's problems are labelled: the first of them, as iterations are shuffled.
         responses: Most distinct responses labelled per problem.
         completions: How completions are drawn; `n` is the K of the Monte-Carlo estimate.
-        steps: Optimizer steps per refresh.
+        steps: Optimizer steps per refresh; with 0 the PRM stays as it is, and how far it can be trusted is measured.
         batch_size: Responses per step.
         labels: "soft" learns the share of completions that reached the answer, "hard" whether any did.
         optimizer: Any torch optimizer; it begins anew at each refresh.
@@ -52,7 +52,7 @@ class PRMRefresh:
         drawing: When a prefix's completions are enough.
 
     Raises:
-        ValueError: If a number is less than 1.
+        ValueError: If `steps` is negative, or another number less than 1.
     """
 
     def __init__(
@@ -69,8 +69,10 @@ class PRMRefresh:
         outside: str | StepScorer | None = None,
         drawing: Drawing = Drawing(),
     ) -> None:
-        numbers = {"every": every, "problems": problems, "responses": responses, "steps": steps}
-        for name, value in (numbers | {"batch_size": batch_size}).items():
+        if steps < 0:
+            raise ValueError(f"PRMRefresh.steps is {steps}; it must be 0 (only measure) or more.")
+        numbers = {"every": every, "problems": problems, "responses": responses, "batch_size": batch_size}
+        for name, value in numbers.items():
             if value < 1:
                 raise ValueError(f"PRMRefresh.{name} is {value}; it must be at least 1.")
         self.every = every
@@ -112,7 +114,7 @@ class PRMRefresh:
         Returns:
             `prm/refresh_labels`, the number of steps labelled; `prm/refresh_loss`, the mean over optimizer steps;
             `prm/refresh_auroc`, `prm/refresh_ece` and `prm/refresh_by_accident` of the scores that the iteration was
-            selected by (`honesty.honesty`), and the same with `_after` of the refreshed PRM's scores of the same
+            selected by (`honesty.honesty`), and, where it took steps, the same with `_after` of the refreshed PRM's scores of the same
             chains. With an outside scorer, `prm/disagreement` before, `prm/disagreement_after`, and
             `prm/rolled_back`, 1 where the refresh was undone.
         """
@@ -132,6 +134,8 @@ class PRMRefresh:
         metrics = {"prm/refresh_labels": float(sum(len(example.labels) for example in examples))}
         right, before = [r.correct for _, r in chosen], [r.step_scores for _, r in chosen]
         metrics |= {f"prm/refresh_{k}": v for k, v in honesty(examples, right, before, prm.aggregation).items()}
+        if not self.steps:
+            return metrics
         old = {name: weight.detach().clone() for name, weight in trained(prm).items()}
         prm.to(policy.device)
         metrics["prm/refresh_loss"] = self._train(prm, examples, iteration.index)

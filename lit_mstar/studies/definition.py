@@ -17,12 +17,23 @@ class Quantity:
     """One number of each run.
 
     Args:
-        variant: The variant whose runs it is taken from.
+        variant: The variant whose runs it is taken from; of several, the one with the largest in each seed: what choosing
+            among them in hindsight would bring, chance included.
         metric: What is taken (`results.measured` has the names).
     """
 
-    variant: str
+    variant: str | list[str]
     metric: str = "test_accuracy"
+
+    @property
+    def variants(self) -> list[str]:
+        """Its variant, or variants."""
+        return [self.variant] if isinstance(self.variant, str) else self.variant
+
+    @property
+    def name(self) -> str:
+        """What a page calls its variants."""
+        return self.variant if isinstance(self.variant, str) else f"the best of {', '.join(self.variant)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +56,52 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ceiling:
+    """How much a factor could matter at all: something that nobody has (the truth, hindsight), against a floor.
+
+    Args:
+        more: The best that can be thought of.
+        less: What would do without the factor.
+    """
+
+    more: Quantity
+    less: Quantity
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something that the paper claims: one quantity is larger than each of some others.
+    """Something that is claimed: one quantity is larger than each of some others.
 
     Args:
         claim: In words.
         more: What should be larger.
         less: What should be smaller.
+        ceiling: How much it could matter; where that cannot be told from nothing, the claim cannot be tested.
+        difference: The least difference that matters; as the study's plan says by default.
     """
 
     claim: str
     more: Quantity
     less: list[Quantity]
+    ceiling: Ceiling | None = None
+    difference: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is decided before a study's first run, and not changed after it.
+
+    Args:
+        difference: The least difference that matters (ours): 0.02 is two points of accuracy.
+        power: With what probability it is to be seen, where it is there.
+        stopping: When no more runs are made.
+        basis: What the number of seeds was chosen by.
+    """
+
+    difference: float = 0.02
+    power: float = 0.8
+    stopping: str = "When all seeds are run, whatever they show."
+    basis: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +118,7 @@ class Study:
         curves: Metrics of iterations that are drawn.
         over_n: Metrics that are drawn over N, as `majority` for `majority/N=1`, `majority/N=2`, …
         findings: What is looked for.
+        plan: What the number of seeds is for.
         note: What the reader should know.
     """
 
@@ -85,14 +131,20 @@ class Study:
     curves: list[str] = field(default_factory=list)
     over_n: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    plan: Plan = field(default_factory=Plan)
     note: str = ""
 
     def __post_init__(self) -> None:
         if not self.variants or self.seeds < 1:
             raise ValueError(f"A study needs variants and seeds; this has {len(self.variants)} and {self.seeds}.")
-        for quantity in self.quantities():
-            if quantity.variant not in self.variants:
-                raise ValueError(f"{quantity.variant!r} is no variant of the study; it has {', '.join(self.variants)}.")
+        if not 0 < self.plan.power < 1 or self.plan.difference <= 0:
+            raise ValueError(
+                f"plan.power is {self.plan.power} and plan.difference {self.plan.difference}; they must be between 0 and "
+                "1, and above 0."
+            )
+        for name in (name for quantity in self.quantities() for name in quantity.variants or [""]):
+            if name not in self.variants:
+                raise ValueError(f"{name!r} is no variant of the study; it has {', '.join(self.variants)}.")
         for finding in self.findings:
             if not finding.less:
                 raise ValueError(f"Finding {finding.claim!r} names nothing that is less: anything would show it.")
@@ -107,6 +159,8 @@ class Study:
     def quantities(self) -> list[Quantity]:
         """All that tables and findings name."""
         named = [quantity for table in self.tables for quantity in self.rows(table).values()]
+        ceilings = [finding.ceiling for finding in self.findings if finding.ceiling]
+        named += [quantity for ceiling in ceilings for quantity in (ceiling.more, ceiling.less)]
         return named + [quantity for finding in self.findings for quantity in (finding.more, *finding.less)]
 
 
