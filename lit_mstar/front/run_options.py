@@ -79,10 +79,14 @@ def study() -> ArgumentParser:
     parser.add_argument(
         "files", type=existing, nargs="+", metavar="FILE", help="a study, such as configs/studies/temperature.yaml"
     )
-    parser.add_argument("--seeds", type=positive, help="how many, from 0 on; as the study says by default")
+    parser.add_argument("--seeds", type=positive, help="how many; as the study says by default")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0; tune on seeds no study uses)")
     parser.add_argument("--jobs", type=positive, default=1, help="stages that run at the same time, one thread each")
     parser.add_argument("--store", type=Path, default=Path("runs/studies"), help="where runs go, shared by all studies")
     parser.add_argument("--out", type=Path, help="where tables and plots go; the store by default")
+    parser.add_argument(
+        "--power", action="store_true", help="run nothing: how many seeds it takes, by the results that --out has"
+    )
     return parser
 
 

@@ -114,8 +114,8 @@ class PRMRefresh:
         Returns:
             `prm/refresh_labels`, the number of steps labelled; `prm/refresh_loss`, the mean over optimizer steps;
             `prm/refresh_auroc`, `prm/refresh_ece` and `prm/refresh_by_accident` of the scores that the iteration was
-            selected by (`honesty.honesty`), and, where it took steps, the same with `_after` of the refreshed PRM's scores of the same
-            chains. With an outside scorer, `prm/disagreement` before, `prm/disagreement_after`, and
+            selected by (`honesty.honesty`), and, where it took steps, the same with `_after` of the refreshed PRM's
+            scores of the same chains. With an outside scorer, `prm/disagreement` before, `prm/disagreement_after`, and
             `prm/rolled_back`, 1 where the refresh was undone.
         """
         chosen = self._choose(iteration)

@@ -6,22 +6,20 @@ import json
 import os
 import shlex
 import sys
-import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lit_mstar.commands.children import Children
-from lit_mstar.commands.stage_run import StageRun
 from lit_mstar.files import atomic
 from lit_mstar.front.parsers import parser_of
+from lit_mstar.studies.claims import POWER, powers
 from lit_mstar.studies.definition import Study, read_study
-from lit_mstar.studies.plan import VariantRun, plan, predecessors
+from lit_mstar.studies.plan import VariantRun, plan
 from lit_mstar.studies.plots import draw
 from lit_mstar.studies.report import page
-from lit_mstar.studies.results import collect, write_results
+from lit_mstar.studies.results import collect, read_results, write_results
+from lit_mstar.studies.running import run_missing
+from lit_mstar.studies.verdicts import judge
 
 _VERSIONS = ("lit-mstar", "torch", "lightning", "transformers")
 
@@ -31,12 +29,15 @@ def main(args: list[str]) -> None:
     options = parser_of("study").parse_args(args)
     command = shlex.join(["lit-mstar", "study", *args])
     studies = {file: read_study(file) for file in options.files}
+    out = options.out or options.store
+    if options.power:
+        print("\n\n".join(_recorded_power(study, out / f"{file.stem}.json") for file, study in studies.items()))
+        return
     runs = {
-        file: plan(study, file.parent / study.recipe, options.store, options.seeds or study.seeds)
+        file: plan(study, file.parent / study.recipe, options.store, options.seeds or study.seeds, options.first)
         for file, study in studies.items()
     }
     failed = run_missing([run for each in runs.values() for run in each], options.jobs, command)
-    out = options.out or options.store
     problems = [_publish_if_whole(study, runs[file], out, file, command) for file, study in studies.items()]
     errors = [problem for problem in problems if problem]
     if failed:
@@ -46,60 +47,19 @@ def main(args: list[str]) -> None:
         sys.exit("\n".join(errors))
 
 
-def run_missing(runs: list[VariantRun], jobs: int, command: str) -> list[StageRun]:
-    """Runs all stages that are not complete, each once, `jobs` at a time, as soon as what they need is there.
-
-    Where a stage fails, those that need it are left out, and all others run.
-
-    Returns:
-        The stages that failed.
+def _recorded_power(study: Study, file: Path) -> str:
+    """What recorded results say about how many seeds it takes.
 
     Raises:
-        SystemExit: After a SIGTERM, with code 0.
+        SystemExit: If there are none, or they are of other variants than the study's.
     """
-    before = predecessors(runs)
-    waiting = [stage for stage in before if not stage.complete]
-    progress = _Progress(total=len(before), done=len(before) - len(waiting))
-    print(f"{progress.total} stages, {progress.done} complete; {jobs} at a time.", flush=True)
-    with Children() as children, ThreadPoolExecutor(jobs) as pool:
-        running: set[Future[None]] = set()
-        try:
-            while True:
-                ready = [stage for stage in waiting if (needed := before[stage]) is None or needed.complete]
-                for stage in ready[: 0 if children.stopped else jobs - len(running)]:
-                    waiting.remove(stage)
-                    running.add(pool.submit(_run, stage, children, progress))
-                if not running:
-                    break
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-                for each in finished:
-                    each.result()  # raises what was raised there
-        except BaseException:
-            children.stop()
-            raise
-    if children.stopped:
-        print(f"Stopped. To go on: {command}", flush=True)
-        sys.exit(0)
-    return progress.failed
-
-
-@dataclass
-class _Progress:
-    total: int
-    done: int
-    failed: list[StageRun] = field(default_factory=list)
-
-
-def _run(stage: StageRun, children: Children, progress: _Progress) -> None:
-    started = time.monotonic()
-    stage.run(children, stage.folder / "log.txt")
-    if stage.complete:
-        progress.done += 1
-        took = time.monotonic() - started
-        print(f"[{progress.done}/{progress.total}] {stage.folder}: {took:.0f} s", flush=True)
-    elif not children.stopped:
-        progress.failed.append(stage)
-        print(f"{stage.folder} failed; see its log.txt", flush=True)
+    if not file.is_file():
+        sys.exit(f"{file} is not there: run the study first, with --out {file.parent}.")
+    try:
+        judged = judge(study, read_results(file))
+    except ValueError as error:  # a variant or a metric that was not there when it ran
+        sys.exit(f"{file}: {error}")
+    return f"# {study.title}\n\n{POWER}\n\n{powers(study, judged)}"
 
 
 def _publish_if_whole(study: Study, runs: list[VariantRun], out: Path, file: Path, command: str) -> str | None:

@@ -1,18 +1,15 @@
-"""Means over seeds with their intervals, and what they say of a claim."""
+"""Means over seeds, and differences paired by seed, with their intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from scipy.stats import t
 
-from lit_mstar.studies.definition import Finding, Quantity
+from lit_mstar.studies.nouns import Quantity
 from lit_mstar.studies.results import Result
-
-Verdict = Literal["seen", "not seen", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -43,21 +40,18 @@ def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
 
 
 def by_seed(results: Sequence[Result], quantity: Quantity) -> dict[int, float]:
-    """A quantity's value for each seed.
+    """A quantity's value for each seed; of several variants the largest, for seeds that have them all.
 
     Raises:
         ValueError: If no run measured it.
     """
-    runs = [result for result in results if result.variant == quantity.variant]
-    values = {run.seed: run.metrics[quantity.metric] for run in runs if quantity.metric in run.metrics}
-    if not values:
-        known = ", ".join(sorted({name for run in runs for name in run.metrics})) or "nothing"
-        raise ValueError(f"{quantity.variant!r} did not measure {quantity.metric!r}; it measured {known}.")
-    return values
+    columns = [_of_variant(results, name, quantity.metric) for name in quantity.variants]
+    common = set.intersection(*(set(column) for column in columns))
+    return {seed: max(column[seed] for column in columns) for seed in columns[0] if seed in common}
 
 
-def difference(results: Sequence[Result], first: Quantity, second: Quantity) -> Estimate:
-    """First minus second, paired by seed: what both owe to the seed (warmup, problems) cancels out.
+def paired(results: Sequence[Result], first: Quantity, second: Quantity) -> list[float]:
+    """First minus second, by seed: what both owe to the seed (warmup, problems, random numbers) cancels out.
 
     Raises:
         ValueError: If no run measured one of them, or no seed has both.
@@ -65,16 +59,18 @@ def difference(results: Sequence[Result], first: Quantity, second: Quantity) -> 
     ours, theirs = by_seed(results, first), by_seed(results, second)
     if not (common := sorted(ours.keys() & theirs.keys())):
         raise ValueError(f"{first} and {second} have no seed in common: {sorted(ours)} and {sorted(theirs)}.")
-    return estimate([ours[seed] - theirs[seed] for seed in common])
+    return [ours[seed] - theirs[seed] for seed in common]
 
 
-def judge(results: Sequence[Result], finding: Finding) -> tuple[Verdict, list[Estimate]]:
-    """Whether a claim is seen: "more" beats every "less", each by an interval that lies wholly above zero.
+def difference(results: Sequence[Result], first: Quantity, second: Quantity, confidence: float = 0.95) -> Estimate:
+    """The mean of `paired`, with its interval."""
+    return estimate(paired(results, first, second), confidence)
 
-    "Not seen" if one of the intervals lies wholly below zero; all else is undecided. Intervals are not corrected for
-    the number of comparisons.
-    """
-    gaps = [difference(results, finding.more, less) for less in finding.less]
-    if all(gap.low > 0 for gap in gaps):
-        return "seen", gaps
-    return ("not seen" if any(gap.high < 0 for gap in gaps) else "undecided"), gaps
+
+def _of_variant(results: Sequence[Result], variant: str, metric: str) -> dict[int, float]:
+    runs = [result for result in results if result.variant == variant]
+    values = {run.seed: run.metrics[metric] for run in runs if metric in run.metrics}
+    if not values:
+        known = ", ".join(sorted({name for run in runs for name in run.metrics})) or "nothing"
+        raise ValueError(f"{variant!r} did not measure {metric!r}; it measured {known}.")
+    return values

@@ -27,14 +27,15 @@ class VariantRun:
     stages: list[StageRun]
 
 
-def plan(study: Study, recipe: Path, store: Path, seeds: int) -> list[VariantRun]:
+def plan(study: Study, recipe: Path, store: Path, seeds: int, first: int = 0) -> list[VariantRun]:
     """All runs of a study, seed by seed.
 
     Args:
         study: What is to be run.
         recipe: The folder of its base recipe.
         store: Where stages go, shared by studies.
-        seeds: How many, from 0 on.
+        seeds: How many.
+        first: The first of them.
 
     Raises:
         ValueError: If the recipe has no stages, or a variant names one that it lacks.
@@ -47,7 +48,7 @@ def plan(study: Study, recipe: Path, store: Path, seeds: int) -> list[VariantRun
             raise ValueError(f"{variant} changes {', '.join(sorted(unknown))}; stages are {', '.join(configs)}.")
     return [
         VariantRun(variant=name, seed=seed, stages=_stages(study, name, configs, store / recipe.resolve().name, seed))
-        for seed in range(seeds)
+        for seed in range(first, first + seeds)
         for name in study.variants
     ]
 

@@ -1,4 +1,4 @@
-"""A study's pictures: every variant with its interval and seeds, and how iterations went."""
+"""A study's pictures: every variant with its interval and seeds, what is claimed, and how iterations went."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lit_mstar.files import atomic
-from lit_mstar.studies.definition import Quantity, Study, Table
-from lit_mstar.studies.intervals import Estimate, by_seed, difference, estimate
+from lit_mstar.studies.definition import Study
+from lit_mstar.studies.forest import claims_figure
+from lit_mstar.studies.intervals import Estimate, by_seed, estimate, paired
+from lit_mstar.studies.nouns import Quantity, Table
 from lit_mstar.studies.results import Result
+from lit_mstar.studies.verdicts import judge
 
 
 def draw(study: Study, results: Sequence[Result], folder: Path, prefix: str) -> list[str]:
@@ -22,6 +25,9 @@ def draw(study: Study, results: Sequence[Result], folder: Path, prefix: str) -> 
     for number, table in enumerate(study.tables, start=1):
         names.append(f"{prefix}-{number}.png")
         _save(_intervals(study, table, results), folder / names[-1])
+    if study.findings:
+        names.append(f"{prefix}-claims.png")
+        _save(claims_figure(judge(study, results)), folder / names[-1])
     if study.curves and any(result.iterations for result in results):
         names.append(f"{prefix}-iterations.png")
         _save(_curves(study, results), folder / names[-1])
@@ -42,8 +48,9 @@ def _intervals(study: Study, table: Table, results: Sequence[Result]) -> Figure:
         left.plot(values, [height] * len(values), "o", color="tab:gray", alpha=0.4, markersize=4)
         _interval(left, height, estimate(values))
         if quantity != reference:
-            gap = difference(results, quantity, reference)
-            _interval(right, height, Estimate(scale * gap.mean, scale * gap.margin))
+            gaps = [scale * gap for gap in paired(results, quantity, reference)]
+            right.plot(gaps, [height] * len(gaps), "o", color="tab:gray", alpha=0.4, markersize=4)
+            _interval(right, height, estimate(gaps))
     left.axvline(
         scale * estimate([*by_seed(results, reference).values()]).mean, color="tab:blue", lw=0.8, linestyle=":"
     )

@@ -196,7 +196,7 @@ def test_one_study_s_failure_keeps_no_other_from_its_page(
     assert lines[1].startswith(f"{files[1]}: ")
     assert "nothing" in lines[1]
     assert lines[2].startswith("Stages failed")
-    assert "| a | 25.0 ± nan | (reference) |" in capsys.readouterr().out
+    assert "| a | 25.0 ± – | (reference) |" in capsys.readouterr().out
     assert {path.name for path in (tmp_path / "store").glob("*.md")} == {"whole.md"}
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lit_mstar.studies.definition import Finding, Quantity, Study, Table, read_study
+from lit_mstar.studies.definition import Study, read_study
+from lit_mstar.studies.nouns import Ceiling, Finding, Plan, Quantity, Table
 
 BASE = """
 title: Heat
@@ -28,7 +29,15 @@ tables:
   - {title: Accuracy, reference: cold}
   - {title: Both, reference: a, metric: gap, percent: false, rows: {a: {variant: cold}, b: {variant: hot, metric: m}}}
 curves: [kept]
-findings: [{claim: it helps, more: {variant: hot}, less: [{variant: cold, metric: kept/last}]}]
+findings:
+  - {claim: it helps, more: {variant: hot}, less: [{variant: cold, metric: kept/last}]}
+  - claim: it may
+    more: {variant: [hot, cold]}
+    less: [{variant: cold}]
+    ceiling: {more: {variant: hot}, less: {variant: cold}}
+    difference: 0.5
+    percent: false
+plan: {difference: 0.01, power: 0.9, stopping: After four., basis: By the runs before.}
 note: Read this.
 """
     heat = {"4-evolve": {"data": {"init_args": {"sampling": {"temperature": 2}}}}}
@@ -49,8 +58,17 @@ note: Read this.
                 claim="it helps",
                 more=Quantity(variant="hot", metric="test_accuracy"),
                 less=[Quantity(variant="cold", metric="kept/last")],
-            )
+            ),
+            Finding(
+                claim="it may",
+                more=Quantity(variant=["hot", "cold"]),
+                less=[Quantity(variant="cold")],
+                ceiling=Ceiling(more=Quantity(variant="hot"), less=Quantity(variant="cold")),
+                difference=0.5,
+                percent=False,
+            ),
         ],
+        plan=Plan(difference=0.01, power=0.9, stopping="After four.", basis="By the runs before."),
         note="Read this.",
     )
 
@@ -72,6 +90,16 @@ def test_what_is_left_out_has_its_default(tmp_path: Path):
         (BASE + "findings: [{claim: C, more: {variant: warm}, less: [{variant: hot}]}]", "it has cold, hot."),
         (BASE + "findings: [{claim: C, more: {variant: hot}, less: [{variant: warm}]}]", "'warm' is no variant"),
         (BASE + "findings: [{claim: C, more: {variant: hot}, less: []}]", "'C' names nothing that is less"),
+        (BASE + "findings: [{claim: C, more: {variant: [hot, warm]}, less: [{variant: hot}]}]", "'warm' is no variant"),
+        (BASE + "findings: [{claim: C, more: {variant: []}, less: [{variant: hot}]}]", "'' is no variant"),
+        (
+            BASE + "findings: [{claim: C, more: {variant: hot}, less: [{variant: cold}], ceiling: "
+            "{more: {variant: warm}, less: {variant: hot}}}]",
+            "'warm' is no variant",
+        ),
+        (BASE + "plan: {power: 1.0}", "plan.power is 1.0 and plan.difference 0.02"),
+        (BASE + "plan: {difference: 0}", "plan.power is 0.8 and plan.difference 0"),
+        (BASE + "plan: {seeds: 4}", "does not accept option 'plan.seeds'"),
         (BASE + "tables: [{title: T, reference: warm}]", "Table 'T' has no line 'warm' to compare with."),
         (BASE + "variants: {}", "this has 0 and 3."),
         ("title: Heat", "arguments are required: study.recipe, study.variants"),

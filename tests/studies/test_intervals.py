@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lit_mstar.studies.definition import Finding, Quantity
-from lit_mstar.studies.intervals import Estimate, by_seed, difference, estimate, judge
+from lit_mstar.studies.intervals import Estimate, by_seed, difference, estimate, paired
+from lit_mstar.studies.nouns import Quantity
 from lit_mstar.studies.results import Result
 
 NUMBER = st.floats(-1e3, 1e3).map(lambda x: round(x, 3))
@@ -53,7 +53,6 @@ def test_a_single_seed_has_no_interval():
     found = estimate([0.25])
     assert found.mean == 0.25
     assert math.isnan(found.margin)
-    assert judge(results(a=[2.0], b=[1.0]), Finding(claim="c", more=A, less=[B]))[0] == "undecided"
 
 
 def test_the_interval_covers_the_mean_as_often_as_it_says():
@@ -72,21 +71,11 @@ def test_only_seeds_that_both_have_are_compared():
         difference(apart, A, B)
 
 
-@pytest.mark.parametrize(
-    ("b", "c", "verdict"),
-    [
-        ([0.0, 0.0, 0.0], [0.5, 0.5, 0.5], "seen"),  # larger than both
-        ([0.0, 0.0, 0.0], [3.0, 3.0, 3.0], "not seen"),  # smaller than one
-        ([0.0, 0.0, 0.0], [0.0, 3.0, 1.0], "undecided"),  # larger than one, and who knows of the other
-        ([9.0, 0.0, 0.0], [3.0, 3.0, 3.0], "not seen"),  # smaller than one, and who knows of the other
-        ([1.0, 1.1, 0.9], [0.0, 0.0, 0.0], "undecided"),  # as large
-    ],
-)
-def test_verdicts(b: list[float], c: list[float], verdict: str):
-    runs = results(a=[1.0, 1.1, 0.9], b=b, c=c)
-    found, gaps = judge(runs, Finding(claim="claim", more=A, less=[B, C]))
-    assert found == verdict
-    assert gaps == [difference(runs, A, B), difference(runs, A, C)]
+def test_of_several_variants_the_best_in_each_seed_counts():
+    runs = results(a=[1.0, 5.0, 2.0], b=[3.0, 1.0, 2.5], c=[2.0, 2.0])
+    assert by_seed(runs, Quantity(variant=["a", "b"], metric="m")) == {0: 3.0, 1: 5.0, 2: 2.5}
+    assert by_seed(runs, Quantity(variant=["a", "b", "c"], metric="m")) == {0: 3.0, 1: 5.0}  # seeds that all have
+    assert paired(runs, Quantity(variant=["a", "b"], metric="m"), A) == [2.0, 0.0, 0.5]
 
 
 def test_a_metric_that_was_not_measured_is_named_with_those_that_were():

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lit_mstar.studies.definition import Quantity, Study, Table
+from lit_mstar.studies.definition import Study
 from lit_mstar.studies.intervals import estimate
+from lit_mstar.studies.nouns import Quantity, Table
 from lit_mstar.studies.plots import _curves, _intervals, draw
 from lit_mstar.studies.results import Result
 

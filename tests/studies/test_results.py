@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from lit_mstar.commands.stage_run import StageRun
 from lit_mstar.rollouts.ledger import Ledger
-from lit_mstar.rollouts.nouns import Iteration, SamplingParams
+from lit_mstar.rollouts.nouns import Iteration, Problem, Response, Rollout, SamplingParams
+from lit_mstar.rollouts.parquet import to_table
 from lit_mstar.studies.plan import VariantRun
 from lit_mstar.studies.results import Result, collect, measured, read_results, write_results
 
@@ -44,12 +46,37 @@ def test_a_run_is_read_from_the_files_of_its_last_stage(tmp_path: Path):
 
 def test_results_are_read_as_they_were_written(tmp_path: Path):
     results = [
-        Result(variant="a", seed=0, metrics={"x": 0.1 + 0.2}, iterations=[{"iteration": 0, "y": 1 / 3}]),
+        Result(variant="a", seed=0, metrics={"x": 0.1 + 0.2}, right="a0"),
         Result(variant="b", seed=1, metrics={}),
     ]
     write_results(tmp_path / "r.json", results, {"command": "lit-mstar study"})
     assert read_results(tmp_path / "r.json") == results
     assert json.loads((tmp_path / "r.json").read_text())["command"] == "lit-mstar study"
+
+
+def test_what_follows_from_iterations_is_not_written_twice(tmp_path: Path):
+    iterations = [{"iteration": 0, "y": 1.0}, {"iteration": 1, "y": 3.0}]
+    result = Result(variant="a", seed=0, metrics=measured({"seconds": 60}, iterations), iterations=iterations)
+    write_results(tmp_path / "r.json", [result], {})
+    (written,) = json.loads((tmp_path / "r.json").read_text())["runs"]
+    assert written["metrics"] == {"minutes": 1.0}
+    assert read_results(tmp_path / "r.json") == [result]
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9])
+def test_which_test_problems_were_right(tmp_path: Path, count: int):
+    right = [k % 3 == 0 for k in range(count)]
+    rows = [
+        Rollout(problem=Problem(id=f"p{k}", question="?"), responses=[Response(text="", correct=right[k])])
+        for k in reversed(range(count))
+    ]
+    pq.write_table(to_table(rows), tmp_path / "tested.parquet")
+    (tmp_path / "summary.json").write_text(json.dumps({"seconds": 60.0, "test_problems": count}))
+    stage = StageRun(name="1-a", config={}, folder=tmp_path, seed=0)
+    result = collect(VariantRun(variant="v", seed=0, stages=[stage]))
+    assert result.outcomes().tolist() == right  # by id
+    write_results(tmp_path / "r.json", [result], {})
+    assert read_results(tmp_path / "r.json") == [result]
 
 
 def test_a_run_without_a_summary_is_no_result(tmp_path: Path):
