@@ -84,7 +84,8 @@ def judge(study: Study, results: Sequence[Result]) -> list[Judged]:
 
 def _judged(study: Study, results: Sequence[Result], finding: Finding, confidence: float) -> Judged:
     worth = finding.difference or study.plan.difference
-    ceiling = finding.ceiling and difference(results, finding.ceiling.more, finding.ceiling.less)
+    top = finding.ceiling
+    ceiling = difference(results, top.more, top.less) if top else None
     comparisons = [_compared(results, finding.more, less, worth, confidence) for less in finding.less]
     return Judged(finding=finding, worth=worth, comparisons=comparisons, ceiling=ceiling)
 

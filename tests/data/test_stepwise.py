@@ -212,6 +212,24 @@ def test_steps_that_are_all_alike_cannot_be_balanced(tmp_path: Path):
     assert data.positive_share("soft") is None
 
 
+def test_the_truth_is_learned_in_place_of_labels(tmp_path: Path):
+    steps, truth = ["a", "b", "c"], [True, False, True]
+    example = StepExample(sums(1)[0], steps, [0.5, 1.0, 0.0], truth=truth, draws=[2, 4, 4])
+    write_steps(tmp_path / "train-00000.parquet", "train", [example], b"")
+    data = StepwiseDataModule(str(tmp_path), learn="truth")
+    data.setup("fit")
+    (found,) = data._examples["train"]
+    assert (found.steps, found.labels, found.truth, found.draws) == (steps, [1.0, 0.0, 1.0], truth, None)
+    assert data.positive_share("hard") == data.positive_share("soft") == pytest.approx(2 / 3)
+
+
+def test_a_truth_that_nobody_knows_is_not_learned(folder: Path):
+    with pytest.raises(ValueError, match="Nobody could tell which steps of problem '.*' in .* are true; set .*labels"):
+        StepwiseDataModule(str(folder), learn="truth").setup("fit")
+    with pytest.raises(ValueError, match="StepwiseDataModule.learn is 'lies'; it must be 'labels' or 'truth'"):
+        StepwiseDataModule(str(folder), learn="lies")
+
+
 @pytest.mark.parametrize("options", [{"held_out": 0.5}, {"held_out": -0.1}, {"most_bad": 1.0}])
 def test_impossible_shares_are_refused(tmp_path: Path, options: dict[str, float]):
     with pytest.raises(ValueError, match="held_out is"):

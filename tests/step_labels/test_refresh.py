@@ -67,6 +67,18 @@ def test_weights_and_loss_are_those_of_a_loop_by_hand(tmp_path: Path, prm_folder
     assert not any(parameter.requires_grad for parameter in callback._prm.parameters())
 
 
+def test_without_steps_it_only_measures(tmp_path: Path, prm_folder: str) -> None:
+    found = []
+    for name, options in (("trained", {}), ("measured", {"steps": 0})):
+        callback, keeping = PRMFilter(prm_folder, refresh=make_refresh(**options)), Keeping()
+        run(tmp_path / name, [callback, keeping], max_epochs=1)
+        found.append(keeping.iterations[0].metrics)
+    assert largest_difference(weights(callback._prm), weights(ProcessRewardModule.from_folder(prm_folder))) == 0
+    assert callback.state_dict() == {}  # nothing that a checkpoint would have to hold
+    measured = {name: value for name, value in found[1].items() if name.startswith("prm/")}
+    assert measured == {name: found[0][name] for name in ("prm/refresh_labels", "prm/refresh_auroc", "prm/refresh_ece")}
+
+
 @pytest.mark.parametrize("judged", [False, True])
 def test_the_scores_before_are_judged(tmp_path: Path, prm_folder: str, judged: bool) -> None:
     """By hard labels, or by the truth where the source knows it."""
@@ -171,10 +183,12 @@ def test_a_refresh_is_configured_in_yaml(prm_folder: str) -> None:
     assert callback.refresh.optimizer(iter([torch.zeros(1)])).param_groups[0]["lr"] == 0.5
 
 
-@pytest.mark.parametrize("name", ["every", "problems", "responses", "steps", "batch_size"])
+@pytest.mark.parametrize("name", ["every", "problems", "responses", "batch_size"])
 def test_impossible_numbers_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"PRMRefresh.{name} is 0; it must be at least 1"):
         make_refresh(**{name: 0})
+    with pytest.raises(ValueError, match=r"PRMRefresh.steps is -1; it must be 0 \(only measure\) or more"):
+        make_refresh(steps=-1)
 
 
 @pytest.mark.slow

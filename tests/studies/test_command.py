@@ -18,7 +18,7 @@ import yaml
 from lit_mstar.studies.command import main
 from lit_mstar.studies.definition import read_study
 from lit_mstar.studies.plan import plan
-from lit_mstar.studies.results import Result, read_results
+from lit_mstar.studies.results import Result, read_results, write_results
 from support.small_stage import output_until
 from support.small_study import EVOLVE, write_study
 from support.zygote import popen
@@ -108,7 +108,7 @@ def test_a_second_run_has_nothing_to_do_and_writes_the_same(
 
 @pytest.mark.slow
 def test_stopped_and_killed_in_its_last_stages_it_ends_with_the_same_results(
-    file: Path, finished: Path, tmp_path: Path
+    file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     store, pipe = tmp_path / "store", tmp_path / "pipe"
     shutil.copytree(finished, store)
@@ -142,10 +142,9 @@ def test_stopped_and_killed_in_its_last_stages_it_ends_with_the_same_results(
 
     os.close(meeting)
 
-    process = start(file, store)
-    output, _ = process.communicate()
-    assert process.returncode == 0, output[-3000:] + logs(store)
-    assert "6 stages, 4 complete; 2 at a time." in output
+    monkeypatch.setattr("lit_mstar.commands.children.subprocess.Popen", popen)
+    main(arguments(file, store))
+    assert "6 stages, 4 complete; 2 at a time." in capsys.readouterr().out
     assert stages(store) == stages(finished)
     assert timeless(store) == timeless(finished)
     assert models(store) == models(finished)
@@ -198,6 +197,28 @@ def test_one_study_s_failure_keeps_no_other_from_its_page(
     assert lines[2].startswith("Stages failed")
     assert "| a | 25.0 ± – | (reference) |" in capsys.readouterr().out
     assert {path.name for path in (tmp_path / "store").glob("*.md")} == {"whole.md"}
+
+
+def test_power_is_told_from_what_is_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    claim = {"claim": "b is better", "more": {"variant": "b"}, "less": [{"variant": "a"}]}
+    study = {"title": "T", "recipe": "none", "variants": {"a": None, "b": None}, "findings": [claim]}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+    asked = [str(tmp_path / "study.yaml"), "--power", "--out", str(tmp_path)]
+    with pytest.raises(SystemExit, match="study.json is not there: run the study first, with --out"):
+        main(asked)
+    accuracies = {"a": [0.50, 0.50, 0.50], "b": [0.52, 0.54, 0.56]}
+    results = [
+        Result(variant=name, seed=seed, metrics={"test_accuracy": value})
+        for name, column in accuracies.items()
+        for seed, value in enumerate(column)
+    ]
+    write_results(tmp_path / "study.json", results[:3], {})
+    with pytest.raises(SystemExit, match="study.json: 'b' did not measure 'test_accuracy'; it measured nothing"):
+        main(asked)
+    write_results(tmp_path / "study.json", results, {})
+    main(asked)
+    # s = 0.02, as large as what matters: ten seeds see it with 80% power, as tables of the paired t-test say.
+    assert "| b - a (test_accuracy) | 3 | 2.0 | – | – | 6.5 | 2.0: 10 |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("option", ["--seeds", "--jobs"])

@@ -44,6 +44,14 @@ def overlay(name: str, **config: Any) -> Override:
     return {name: config or {"seed": 1}}
 
 
+def test_seeds_begin_with_the_first(tmp_path: Path):
+    recipe = write_recipe(tmp_path)
+    runs = plan(study(v=None), recipe, Path("store"), 2, first=100)
+    assert [run.seed for run in runs] == [100, 101]
+    assert {stage.seed for stage in runs[1].stages} == {101}
+    assert runs[0].stages[0].folder.parent.name == "seed=100"
+
+
 @pytest.mark.parametrize("k", range(3))
 def test_what_changes_a_stage_changes_the_folders_from_it_on_and_no_earlier_one(k: int, tmp_path: Path):
     recipe, name = write_recipe(tmp_path), NAMES[k]
