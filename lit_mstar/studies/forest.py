@@ -14,6 +14,7 @@ from lit_mstar.studies.verdicts import Comparison, Judged
 
 _COLORS = {"seen": "tab:green", "seen, uncorrected": "tab:olive", "the opposite": "tab:red", "not seen": "tab:blue"}
 _ELSE = "tab:gray"
+_BESIDE = 0.25  # seeds are drawn below the interval
 
 
 def claims_figure(judged: Sequence[Judged]) -> Figure:
@@ -42,8 +43,9 @@ def _forest(axes: Axes, judged: Sequence[Judged]) -> None:
 
 
 def _line(axes: Axes, height: int, each: Comparison, color: str, scale: float) -> None:
+    beside = [height + _BESIDE] * len(each.gaps)
     axes.plot(
-        [scale * gap for gap in each.gaps], [height] * len(each.gaps), "o", color=color, alpha=0.3, markersize=3.5
+        [scale * gap for gap in each.gaps], beside, "o", color=color, alpha=0.5, markersize=3.5, markeredgewidth=0
     )
     for estimate, width in ((each.corrected, 1.0), (each.gap, 3.0)):
         _bar(axes, height, estimate, color, width, scale)

@@ -37,7 +37,9 @@ def test_each_difference_is_drawn_where_it_is():
         thin, thick = ([line for line in axes.lines if line.get_linewidth() == width] for width in (1.0, 3.0))
         assert len(axes.get_yticks()) == len(dots) == len(thin) == len(thick) == len(claim.comparisons)
         for height, each in enumerate(claim.comparisons):
-            assert dots[height].get_xydata() == pytest.approx(np.array([[scale * gap, height] for gap in each.gaps]))
+            assert dots[height].get_xydata() == pytest.approx(
+                np.array([[scale * gap, height + 0.25] for gap in each.gaps])
+            )
             for line, found in ((thick[height], each.gap), (thin[height], each.corrected)):
                 assert list(line.get_xdata()) == pytest.approx([scale * found.low, scale * found.high])
         assert axes.yaxis_inverted()
