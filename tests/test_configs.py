@@ -254,17 +254,20 @@ def test_every_variant_of_a_study_is_what_its_overlays_say(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(PRMFilter, "setup", lambda *_: None)
     cli = MStarCLI(args=arguments, run=False)
-    laid = [callback for overlay in stage.overlays for callback in overlay["trainer"].get("callbacks+", [])]
+    laid = [callback for overlay in stage.overlays for callback in overlay.get("trainer", {}).get("callbacks+", [])]
     there = {type(callback).__name__ for callback in cli.trainer.callbacks}
     assert {callback["class_path"].rpartition(".")[2] for callback in laid} <= there
-    epochs = [overlay["trainer"]["max_epochs"] for overlay in stage.overlays if "max_epochs" in overlay["trainer"]]
+    epochs = [x["max_epochs"] for overlay in stage.overlays if "max_epochs" in (x := overlay.get("trainer", {}))]
     assert cli.trainer.max_epochs == (epochs or [12])[-1]
     if isinstance(cli.datamodule, SelfEvolvingDataModule) and cli.trainer.max_epochs:
-        assert cli.trainer.max_epochs * cli.datamodule.interval == 3  # all see every problem three times
+        passes = 6 if name == "temperature" else 3  # all see every problem equally often
+        assert cli.trainer.max_epochs * cli.datamodule.interval == passes
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in STUDIES}))
 def test_a_study_says_what_it_compares_and_with_what(name: str):
     study = next(study for (stem, _), (study, _) in STUDIES.items() if stem == name)
     assert study.tables
-    assert study.seeds >= (5 if name in ("training_method", "reward_model") else 3)
+    planned = name in ("training_method", "reward_model", "temperature")
+    assert study.seeds >= (12 if planned else 3)
+    assert bool(study.plan.basis) == planned
