@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,7 @@ from lit_mstar.studies.verdicts import Comparison, Judged
 
 _COLORS = {"seen": "tab:green", "seen, uncorrected": "tab:olive", "the opposite": "tab:red", "not seen": "tab:blue"}
 _ELSE = "tab:gray"
+_WIDTH = 60  # characters of a label's line (ours)
 _BESIDE = 0.25  # seeds are drawn below the interval
 
 
@@ -21,7 +23,7 @@ def claims_figure(judged: Sequence[Judged]) -> Figure:
     """One line per difference; those of shares in points on the left, all others on the right."""
     sides = [part for percent in (True, False) if (part := [x for x in judged if x.finding.percent is percent])]
     sizes = [sum(len(claim.comparisons) for claim in side) for side in sides]
-    figure = Figure(figsize=(11, 1.3 + 0.42 * sum(sizes)), layout="constrained")
+    figure = Figure(figsize=(11, 1.3 + 0.5 * sum(sizes)), layout="constrained")
     for axes, side in zip(figure.subplots(len(sides), 1, squeeze=False, height_ratios=sizes)[:, 0], sides, strict=True):
         _forest(axes, side)
     return figure
@@ -36,10 +38,13 @@ def _forest(axes: Axes, judged: Sequence[Judged]) -> None:
         if claim.ceiling:
             axes.plot(scale * claim.ceiling.mean, height, "d", color="black", markersize=5, fillstyle="none")
     axes.axvline(0, color="black", lw=0.8)
-    axes.set_yticks(range(len(lines)), [f"{against(each)}\n{claim.verdict}" for claim, each in lines], fontsize=7)
+    names = [f"{fill(against(each), _WIDTH)}\n{claim.verdict}" for claim, each in lines]
+    axes.set_yticks(range(len(lines)), names, fontsize=7)
     axes.set_ylim(len(lines) - 0.5, -0.5)
     unit = "points" if scale == 100 else "difference"
-    axes.set_xlabel(f"{unit}, by seed; thick: 95%, thin: all together; diamond: ceiling; shaded: what would not matter")
+    axes.set_xlabel(
+        f"{unit}; dots: seeds; thick: 95%, thin: all together\ndiamond: ceiling; shaded: what would not matter"
+    )
 
 
 def _line(axes: Axes, height: int, each: Comparison, color: str, scale: float) -> None:
