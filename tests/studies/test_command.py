@@ -90,7 +90,7 @@ def test_two_variants_share_a_warmup_for_each_seed(finished: Path):
         assert [(row["sampled"], row["temperature"]) for row in result.iterations] == [(48, temperature)] * 2
     assert len({*models(finished).values()}) == 4  # a seed and a temperature make a difference
     assert {path.name for path in (finished / "out").iterdir()} == {
-        *("heat.md", "heat.json", "heat-1.png", "heat-iterations.png")
+        *("heat.md", "heat.json", "heat-1.png", "heat-claims.png", "heat-iterations.png")
     }
 
 
