@@ -20,7 +20,7 @@ _BESIDE = 0.25  # seeds are drawn below the interval
 
 
 def claims_figure(judged: Sequence[Judged]) -> Figure:
-    """One line per difference; those of shares in points on the left, all others on the right."""
+    """One line per difference; those of shares in points above, all others below."""
     sides = [part for percent in (True, False) if (part := [x for x in judged if x.finding.percent is percent])]
     sizes = [sum(len(claim.comparisons) for claim in side) for side in sides]
     figure = Figure(figsize=(11, 1.3 + 0.5 * sum(sizes)), layout="constrained")
