@@ -58,6 +58,8 @@ class Study:
         for finding in self.findings:
             if not finding.less:
                 raise ValueError(f"Finding {finding.claim!r} names nothing that is less: anything would show it.")
+            if finding.difference is not None and finding.difference <= 0:
+                raise ValueError(f"Finding {finding.claim!r} has difference {finding.difference}; it must be above 0.")
         for table in self.tables:
             if table.reference not in self.rows(table):
                 raise ValueError(f"Table {table.title!r} has no line {table.reference!r} to compare with.")

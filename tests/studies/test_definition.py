@@ -97,6 +97,10 @@ def test_what_is_left_out_has_its_default(tmp_path: Path):
             "{more: {variant: warm}, less: {variant: hot}}}]",
             "'warm' is no variant",
         ),
+        (
+            BASE + "findings: [{claim: C, more: {variant: hot}, less: [{variant: cold}], difference: 0}]",
+            "Finding 'C' has difference 0",
+        ),
         (BASE + "plan: {power: 1.0}", "plan.power is 1.0 and plan.difference 0.02"),
         (BASE + "plan: {difference: 0}", "plan.power is 0.8 and plan.difference 0"),
         (BASE + "plan: {seeds: 4}", "does not accept option 'plan.seeds'"),
